@@ -1,0 +1,63 @@
+import { fromBase64, Reader, toBase64 } from '../bytes/index.ts';
+import { type ExchangePair, exchangePairFrom, type KeyObject, privateKeyFrom, publicBytes, sha256 } from '../crypto/index.ts';
+import { type C2v, type KeyType, signDocument, writeC2v } from '../license/index.ts';
+import type { Wall } from '../time/index.ts';
+
+/** A protection key as its owner holds it. The vendor is pinned when the key is made: only that vendor can ever license it (S12). */
+export type KeyIdentity = {
+  readonly id: string;
+  readonly type: KeyType;
+  readonly vendor: number;
+  /** The vendor's raw public key. */
+  readonly vendorKey: Uint8Array;
+  readonly signingKey: KeyObject;
+  readonly signingPublic: Uint8Array;
+  readonly exchange: ExchangePair;
+};
+
+/** A key certifies its own id: the first 63 bits of the SHA-256 of its public key, in decimal. */
+export const keyIdOf = (signingPublic: Uint8Array): string => (new Reader(sha256(signingPublic)).u64() >> 1n || 1n).toString();
+
+/** A key from its two 32-byte seeds; they are all that has to stay secret. */
+export const keyFromSeeds = (
+  of: { readonly type: KeyType; readonly vendor: number; readonly vendorKey: Uint8Array },
+  signingSeed: Uint8Array,
+  exchangeSeed: Uint8Array,
+): KeyIdentity => {
+  const signingKey = privateKeyFrom('ed25519', signingSeed);
+  const signingPublic = publicBytes(signingKey);
+  return { ...of, id: keyIdOf(signingPublic), signingKey, signingPublic, exchange: exchangePairFrom(exchangeSeed) };
+};
+
+export type Usage = C2v['usage'];
+
+/** The C2V of a key: its state, signed by itself. */
+export const stateDocument = (
+  key: KeyIdentity,
+  state: { readonly counter: number; readonly host: string; readonly virtualMachine: boolean; readonly usage: Usage },
+  now: Wall,
+): Uint8Array =>
+  signDocument(
+    'C2V',
+    writeC2v({
+      format: 1,
+      vendor: key.vendor,
+      vendorKey: toBase64(key.vendorKey),
+      key: key.id,
+      type: key.type,
+      signingKey: toBase64(key.signingPublic),
+      exchangeKey: toBase64(key.exchange.publicKey),
+      counter: state.counter,
+      created: new Date(now).toISOString(),
+      host: state.host,
+      virtualMachine: state.virtualMachine,
+      usage: state.usage,
+    }),
+    key.signingKey,
+  );
+
+/** True where a C2V speaks of the key that signed it. */
+export const speaksForItself = (c2v: C2v, signer: Uint8Array): boolean => {
+  const named = fromBase64(c2v.signingKey);
+  return named !== undefined && toBase64(named) === toBase64(signer) && keyIdOf(signer) === c2v.key;
+};

@@ -1,0 +1,39 @@
+export {
+  type C2v,
+  type Certificate,
+  type KeyType,
+  keyId,
+  keyTypes,
+  readC2v,
+  readCertificate,
+  readSecrets,
+  readV2c,
+  type Secrets,
+  type V2c,
+  writeC2v,
+  writeCertificate,
+  writeSecrets,
+  writeV2c,
+} from './documents.ts';
+export { armor, type DocumentKind, DOCUMENT_LIMIT, openDocument, type SignedDocument, signDocument, unarmor } from './envelope.ts';
+export { openSealed, sealTo } from './sealed.ts';
+export {
+  type Concurrency,
+  type CountBy,
+  concurrency,
+  DEFAULT_FEATURE,
+  expiryOf,
+  type Feature,
+  feature,
+  type License,
+  license,
+  MAX_EXECUTIONS,
+  MAX_ID,
+  MAX_SEATS,
+  type MemorySizes,
+  memorySizes,
+  type Product,
+  product,
+  products,
+} from './terms.ts';
+export { formatVendorCode, parseVendorCode, type VendorCode } from './vendor-code.ts';

@@ -1,0 +1,98 @@
+import { boolean, type Decoder, either, integer, list, literal, object, tagged, text } from '../parse/index.ts';
+import { wall, type Wall } from '../time/index.ts';
+
+// What a vendor may sell of a feature (K1). Limits: reference field-facts 4.1.
+
+export const MAX_ID = 65_471;
+export const MAX_SEATS = 32_752;
+export const MAX_EXECUTIONS = 16_777_215;
+
+export type License =
+  | { readonly type: 'perpetual' }
+  /** Usable up to and including this moment. */
+  | { readonly type: 'expiration'; readonly until: string }
+  | { readonly type: 'executions'; readonly count: number };
+
+export type CountBy = 'login' | 'process' | 'station';
+export type Concurrency = {
+  readonly seats: number | 'unlimited';
+  readonly count: CountBy;
+  readonly network: boolean;
+  readonly remoteDesktop: boolean;
+  readonly virtualMachine: boolean;
+};
+export type Feature = {
+  readonly id: number;
+  readonly name: string;
+  readonly license: License;
+  readonly concurrency: Concurrency;
+  readonly detachable: boolean;
+};
+export type Product = { readonly id: number; readonly name: string; readonly features: readonly Feature[] };
+/** Sizes in bytes. */
+export type MemorySizes = { readonly readWrite: number; readonly readOnly: number };
+
+/** A moment in UTC that exists: no 30th of February, no 24th hour. */
+export const moment: Decoder<string> = (value, place, faults) => {
+  const wanted = 'a moment in UTC such as 2027-12-31T23:59:59Z';
+  const date = text(30, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z$/, wanted)(value, place, faults);
+  if (date === undefined) return undefined;
+  const at = Date.parse(date);
+  if (!Number.isNaN(at) && new Date(at).toISOString().startsWith(date.slice(0, 19))) return date;
+  faults.push(`${place}: must be ${wanted}`);
+  return undefined;
+};
+const until: Decoder<string> = (value, place, faults) => {
+  const date = moment(value, place, faults);
+  if (date === undefined) return undefined;
+  const at = Date.parse(date);
+  if (!(at >= Date.UTC(1980, 0, 1) && at < Date.UTC(2092, 0, 1))) faults.push(`${place}: must be a date from 1980-01-01 to 2091-12-31`);
+  return date;
+};
+
+export const license: Decoder<License> = tagged<License>('type', {
+  perpetual: object({ type: literal('perpetual') }),
+  expiration: object({ type: literal('expiration'), until }),
+  executions: object({ type: literal('executions'), count: integer(1, MAX_EXECUTIONS) }),
+});
+
+export const concurrency: Decoder<Concurrency> = object({
+  seats: either<number | 'unlimited'>(`a number from 1 to ${MAX_SEATS}, or "unlimited"`, integer(1, MAX_SEATS), literal('unlimited')),
+  count: literal('login', 'process', 'station'),
+  network: boolean,
+  remoteDesktop: boolean,
+  virtualMachine: boolean,
+});
+
+export const name: Decoder<string> = text(50);
+
+/** A list in which no id comes twice. */
+export const distinct =
+  <T extends { readonly id: number }>(decoder: Decoder<readonly T[]>): Decoder<readonly T[]> =>
+  (value, place, faults) => {
+    const items = decoder(value, place, faults);
+    const seen = new Set<number>();
+    for (const item of items ?? []) {
+      if (seen.has(item.id)) faults.push(`${place}: the id ${item.id} is there twice`);
+      seen.add(item.id);
+    }
+    return items;
+  };
+
+export const feature: Decoder<Feature> = object({ id: integer(1, MAX_ID), name, license, concurrency, detachable: boolean });
+export const product: Decoder<Product> = object({ id: integer(0, MAX_ID), name, features: distinct(list(feature, 4_096)) });
+export const products: Decoder<readonly Product[]> = distinct(list(product, 1_024));
+/** Limits of software keys (field-facts 1.2). */
+export const memorySizes: Decoder<MemorySizes> = object({ readWrite: integer(0, 4_032), readOnly: integer(0, 2_048) });
+
+/** The moment after which a license no longer counts; undefined where time does not end it. */
+export const expiryOf = (terms: License): Wall | undefined => (terms.type === 'expiration' ? wall(Date.parse(terms.until)) : undefined);
+
+/** Feature 0 is in every key and costs nothing: a login to it says that the key is there (field-facts 1.2). */
+export const DEFAULT_FEATURE: Feature = {
+  id: 0,
+  name: '',
+  license: { type: 'perpetual' },
+  concurrency: { seats: 'unlimited', count: 'login', network: true, remoteDesktop: true, virtualMachine: true },
+  detachable: false,
+};

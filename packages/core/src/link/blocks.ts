@@ -1,0 +1,151 @@
+import { Buffer } from 'node:buffer';
+import { Reader, WireError, Writer } from '../bytes/index.ts';
+import { appendFrame, type Frame, FrameDecoder, MAX_FRAME } from '../wire/index.ts';
+
+// What two linked LMs say to each other, as blocks inside a body. The calling LM speaks for applications on its computer, the
+// answering LM for its keys. docs/protocol/link.md K6 to K14.
+
+export type Block =
+  /** Caller: an application opens a channel to a key. */
+  | { readonly kind: 'open'; readonly channel: number; readonly key: string; readonly opening: Uint8Array }
+  | { readonly kind: 'opened'; readonly channel: number; readonly answer: Uint8Array }
+  | { readonly kind: 'record'; readonly channel: number; readonly record: Uint8Array }
+  | { readonly kind: 'lost'; readonly channel: number; readonly status: number; readonly detail: string }
+  | { readonly kind: 'close'; readonly channel: number }
+  /** Answerer: this session now runs in this channel, so the caller answers for it. */
+  | { readonly kind: 'attached'; readonly channel: number; readonly session: Uint8Array }
+  /** Answerer: this session has ended. */
+  | { readonly kind: 'detached'; readonly session: Uint8Array }
+  /** Caller: the application of this session has ended. */
+  | { readonly kind: 'release'; readonly session: Uint8Array }
+  /** Caller: all my sessions go on. `digest` is the XOR of their ids, so that both sides see whether they mean the same ones (R8). */
+  | { readonly kind: 'renew'; readonly count: number; readonly digest: Uint8Array }
+  | { readonly kind: 'renewed'; readonly agreed: boolean }
+  /** Caller, after a disagreement: exactly these sessions go on. */
+  | { readonly kind: 'renewing'; readonly sessions: readonly Uint8Array[] }
+  /** Answerer: of these I know nothing (any more). */
+  | { readonly kind: 'gone'; readonly sessions: readonly Uint8Array[] }
+  /** Caller: what keys are there? `version` is that of the catalog known; 0 = none. */
+  | { readonly kind: 'ask catalog'; readonly version: number }
+  | { readonly kind: 'catalog'; readonly version: number; readonly json: string }
+  /** Answerer: there is more to come; ask again at once. */
+  | { readonly kind: 'more' };
+
+const codes = {
+  open: 5,
+  opened: 6,
+  record: 7,
+  lost: 8,
+  close: 9,
+  attached: 20,
+  detached: 21,
+  release: 22,
+  renew: 23,
+  renewed: 24,
+  renewing: 25,
+  gone: 26,
+  'ask catalog': 27,
+  catalog: 28,
+  more: 29,
+} as const satisfies Record<Block['kind'], number>;
+
+const writeIds = (out: Writer, ids: readonly Uint8Array[]): void => {
+  out.u32(ids.length);
+  for (const id of ids) out.bytes(id);
+};
+const readIds = (reader: Reader): Buffer[] => {
+  const count = reader.u32();
+  if (count * 16 !== reader.remaining) throw new WireError('a list of sessions of another length');
+  return Array.from({ length: count }, () => reader.bytes(16));
+};
+
+export const appendBlock = (out: Writer, block: Block): void =>
+  appendFrame(out, codes[block.kind], () => {
+    switch (block.kind) {
+      case 'open':
+        return out.u32(block.channel).u64(BigInt(block.key)).block(block.opening);
+      case 'opened':
+        return out.u32(block.channel).block(block.answer);
+      case 'record':
+        return out.u32(block.channel).bytes(block.record);
+      case 'lost':
+        return out.u32(block.channel).u16(block.status).text(block.detail.slice(0, 500));
+      case 'close':
+        return out.u32(block.channel);
+      case 'attached':
+        return out.u32(block.channel).bytes(block.session);
+      case 'detached':
+      case 'release':
+        return out.bytes(block.session);
+      case 'renew':
+        return out.u32(block.count).bytes(block.digest);
+      case 'renewed':
+        return out.u8(block.agreed ? 1 : 0);
+      case 'renewing':
+      case 'gone':
+        return writeIds(out, block.sessions);
+      case 'ask catalog':
+        return out.u53(block.version);
+      case 'catalog':
+        return out.u53(block.version).block(Buffer.from(block.json, 'utf8'));
+      case 'more':
+        return out;
+    }
+  });
+
+export const encodeBlocks = (blocks: readonly Block[]): Buffer => {
+  const out = new Writer(512);
+  for (const block of blocks) appendBlock(out, block);
+  return out.done();
+};
+
+const readBlock = ({ type, body }: Frame): Block => {
+  const reader = new Reader(body);
+  const read = (): Block => {
+    switch (type) {
+      case codes.open:
+        return { kind: 'open', channel: reader.u32(), key: reader.u64().toString(), opening: reader.block(512) };
+      case codes.opened:
+        return { kind: 'opened', channel: reader.u32(), answer: reader.block(MAX_FRAME) };
+      case codes.record:
+        return { kind: 'record', channel: reader.u32(), record: reader.rest() };
+      case codes.lost:
+        return { kind: 'lost', channel: reader.u32(), status: reader.u16(), detail: reader.text(2_000) };
+      case codes.close:
+        return { kind: 'close', channel: reader.u32() };
+      case codes.attached:
+        return { kind: 'attached', channel: reader.u32(), session: reader.bytes(16) };
+      case codes.detached:
+        return { kind: 'detached', session: reader.bytes(16) };
+      case codes.release:
+        return { kind: 'release', session: reader.bytes(16) };
+      case codes.renew:
+        return { kind: 'renew', count: reader.u32(), digest: reader.bytes(16) };
+      case codes.renewed:
+        return { kind: 'renewed', agreed: reader.u8() === 1 };
+      case codes.renewing:
+        return { kind: 'renewing', sessions: readIds(reader) };
+      case codes.gone:
+        return { kind: 'gone', sessions: readIds(reader) };
+      case codes['ask catalog']:
+        return { kind: 'ask catalog', version: reader.u53() };
+      case codes.catalog:
+        return { kind: 'catalog', version: reader.u53(), json: reader.block(MAX_FRAME).toString('utf8') };
+      case codes.more:
+        return { kind: 'more' };
+      default:
+        throw new WireError(`a block of type ${type}`);
+    }
+  };
+  const block = read();
+  reader.end();
+  return block;
+};
+
+/** @throws WireError */
+export const decodeBlocks = (bytes: Uint8Array): Block[] => {
+  const decoder = new FrameDecoder(MAX_FRAME);
+  const frames = decoder.push(bytes);
+  if (decoder.pending > 0) throw new WireError('a body that ends inside a block');
+  return frames.map(readBlock);
+};

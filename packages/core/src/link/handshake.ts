@@ -1,0 +1,95 @@
+import { Buffer } from 'node:buffer';
+import { Reader, WireError, Writer } from '../bytes/index.ts';
+import { agree, type Entropy, type ExchangePair, hkdf, type KeyObject, publicKeyFrom, secretKey, sha256, signBytes, verifyBytes } from '../crypto/index.ts';
+import { guidOf, type LmIdentity } from './identity.ts';
+
+// Two LMs prove their identities to each other, so that nobody can renew, release or read another LM's sessions by claiming its GUID
+// (R5, S14). Three messages of the SIGMA shape: share and nonce both ways, then a signature over the whole transcript from each side;
+// keys by HKDF over the transcript. Bodies afterwards carry an HMAC and a sequence number (body.ts). docs/protocol/link.md K1 to K5.
+
+export const LINK_VERSION = 1;
+const ANSWER = Buffer.from('keyhaven link 1 answer\0', 'latin1');
+const CONFIRM = Buffer.from('keyhaven link 1 confirm\0', 'latin1');
+
+/** What the two ends know once they are linked. */
+export type LinkKeys = {
+  /** Chosen by the answering LM; names the link in every body. */
+  readonly id: number;
+  readonly peer: { readonly guid: string; readonly hostname: string };
+  readonly outgoing: KeyObject;
+  readonly incoming: KeyObject;
+};
+
+const write = (identity: LmIdentity, hostname: string, nonce: Uint8Array, pair: ExchangePair): Writer =>
+  new Writer(256).u8(LINK_VERSION).bytes(identity.publicKey).bytes(nonce).bytes(pair.publicKey).text(hostname.slice(0, 80));
+const read = (reader: Reader) => {
+  const version = reader.u8();
+  if (version !== LINK_VERSION) throw new WireError(`link version ${version}`);
+  const publicKey = reader.bytes(32);
+  reader.bytes(32);
+  return { publicKey, share: reader.bytes(32), hostname: reader.text(255) };
+};
+const transcriptOf = (hello: Uint8Array, answer: Uint8Array): Buffer =>
+  sha256(new Writer(600).block(hello).block(answer).done());
+
+const derive = (pair: ExchangePair, share: Uint8Array, transcript: Buffer) => {
+  const secret = hkdf(agree(pair.privateKey, share), transcript, 'keyhaven link 1 keys', 64);
+  return { toAnswerer: secretKey(secret.subarray(0, 32)), toCaller: secretKey(secret.subarray(32)) };
+};
+
+export type Calling = {
+  readonly hello: Buffer;
+  /** @throws WireError where the answer proves nothing. */
+  confirm(answer: Uint8Array): { readonly confirmation: Buffer; readonly keys: LinkKeys };
+};
+
+export const callLink = (self: LmIdentity, hostname: string, entropy: Entropy): Calling => {
+  const pair = entropy.exchangePair();
+  const hello = write(self, hostname, entropy.bytes(32), pair).done();
+  return {
+    hello,
+    confirm(answer) {
+      const reader = new Reader(answer);
+      const id = reader.u32();
+      const peer = read(reader);
+      const unsigned = answer.subarray(0, answer.length - reader.remaining);
+      const signature = reader.bytes(64);
+      reader.end();
+      const transcript = transcriptOf(hello, unsigned);
+      if (!verifyBytes(publicKeyFrom('ed25519', peer.publicKey), Buffer.concat([ANSWER, transcript]), signature)) throw new WireError('the LM did not prove its identity');
+      const keys = derive(pair, peer.share, transcript);
+      return {
+        confirmation: new Writer(80).u32(id).bytes(signBytes(self.signingKey, Buffer.concat([CONFIRM, transcript]))).done(),
+        keys: { id, peer: { guid: guidOf(peer.publicKey), hostname: peer.hostname }, outgoing: keys.toAnswerer, incoming: keys.toCaller },
+      };
+    },
+  };
+};
+
+export type Answering = {
+  readonly answer: Buffer;
+  /** @throws WireError where the caller did not prove its identity. */
+  confirmed(confirmation: Uint8Array): LinkKeys;
+};
+
+/** @throws WireError where the hello has not its form. */
+export const answerLink = (self: LmIdentity, hostname: string, id: number, hello: Uint8Array, entropy: Entropy): Answering => {
+  const reader = new Reader(hello);
+  const caller = read(reader);
+  reader.end();
+  const pair = entropy.exchangePair();
+  const unsigned = new Writer(300).u32(id).bytes(write(self, hostname, entropy.bytes(32), pair).done()).done();
+  const transcript = transcriptOf(hello, unsigned);
+  const keys = derive(pair, caller.share, transcript);
+  return {
+    answer: Buffer.concat([unsigned, signBytes(self.signingKey, Buffer.concat([ANSWER, transcript]))]),
+    confirmed(confirmation) {
+      const body = new Reader(confirmation);
+      if (body.u32() !== id) throw new WireError('a confirmation for another link');
+      const signature = body.bytes(64);
+      body.end();
+      if (!verifyBytes(publicKeyFrom('ed25519', caller.publicKey), Buffer.concat([CONFIRM, transcript]), signature)) throw new WireError('the LM did not prove its identity');
+      return { id, peer: { guid: guidOf(caller.publicKey), hostname: caller.hostname }, outgoing: keys.toCaller, incoming: keys.toAnswerer };
+    },
+  };
+};

@@ -1,0 +1,78 @@
+import type { StatusCode } from '../errors/index.ts';
+import type { Wall } from '../time/index.ts';
+
+// Words and stored shapes of the seats. Every row is small, so a decision costs the same with ten seats as with a million (P5).
+
+/** The part of a license that the rules of seats need; the caller takes it from what the vendor signed. */
+export type SeatTerms = {
+  /** undefined = unlimited. */
+  readonly seats: number | undefined;
+  readonly count: 'login' | 'process' | 'station';
+  /** False: only the computer with the key may use it. */
+  readonly network: boolean;
+  /** The last moment at which a login is granted. */
+  readonly until: Wall | undefined;
+  /** Executions sold; undefined where they are not counted. */
+  readonly executions: number | undefined;
+};
+
+/** A pool is one feature of one product in one key. */
+export type PoolId = { readonly key: string; readonly product: number; readonly feature: number };
+
+/** `used` = sum of the seats of all sessions of the pool, a process or station counted once (I1). */
+export type PoolRow = { readonly used: number; readonly executions: number };
+export const EMPTY_POOL: PoolRow = { used: 0, executions: 0 };
+
+/** Who asks. `holder` is the LM that answers for the application: `local`, or the GUID of the remote LM. */
+export type Applicant = {
+  readonly holder: string;
+  readonly host: string;
+  readonly user: string;
+  readonly application: string;
+  readonly pid: number;
+  /** When the process started, in the units of its own system; tells apart two processes of one id. */
+  readonly start: number;
+  readonly address: string;
+};
+
+export type SessionRow = Applicant & {
+  readonly product: number;
+  readonly feature: number;
+  /** Seats of this session; of a process or station, what it asked for. */
+  readonly seats: number;
+  /** Which process or station it counts with; absent where each login counts. */
+  readonly consumer?: string;
+  readonly dieAtExpiration: boolean;
+  readonly since: Wall;
+};
+
+/** All sessions of one process or station in one pool. */
+export type ConsumerRow = { readonly sessions: number; readonly seats: number };
+
+export type Login = {
+  readonly kind: 'login';
+  readonly pool: PoolId;
+  /** What the vendor signed for the pool; undefined where the certificate has no such feature. */
+  readonly terms: SeatTerms | undefined;
+  /** Session id in hex, made from the request's nonce: a repeated request asks for the same session (S20). */
+  readonly session: string;
+  readonly applicant: Applicant;
+  readonly seats: number;
+  /** Executions to take; 0 means the default of one where executions are counted. */
+  readonly executions: number;
+  readonly dieAtExpiration: boolean;
+};
+export type ReleaseCause = 'logout' | 'process ended' | 'lease ended' | 'idle' | 'killed' | 'license changed';
+export type Release = {
+  readonly kind: 'release';
+  readonly pool: PoolId;
+  readonly session: string;
+  readonly consumer: string | undefined;
+  readonly cause: ReleaseCause;
+};
+export type Command = Login | Release;
+
+export type LoginReply =
+  | { readonly kind: 'granted'; readonly session: SessionRow; readonly repeated: boolean }
+  | { readonly kind: 'refused'; readonly status: StatusCode; readonly detail: string };
+export type ReleaseReply = { readonly kind: 'released' } | { readonly kind: 'unknown' };

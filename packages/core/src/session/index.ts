@@ -1,0 +1,16 @@
+export {
+  type ApplicationIdentity,
+  type Call,
+  type CallKind,
+  decodeGrant,
+  encodeGrant,
+  type Grant,
+  MAX_CALL_BYTES,
+  type NumberedCall,
+  type Reply,
+  readCalls,
+  readReplies,
+  writeCall,
+  writeReply,
+} from './calls.ts';
+export { checkGrant, signingKeyIn, soldFeature, trustCertificate } from './check.ts';

@@ -1,0 +1,205 @@
+import type { Buffer } from 'node:buffer';
+import { Reader, WireError, type Writer } from '../bytes/index.ts';
+import { encodeFrame, type Frame } from './frame.ts';
+
+// The local protocol: an application and the LM on its computer (L3, L5). docs/protocol/local.md. Nothing here is secret and nothing
+// here is believed: grants and what sessions exchange travel inside records, which this layer cannot read (L7).
+
+export const LOCAL_VERSIONS = { from: 1, to: 1 } as const;
+const MAGIC = 0x4b48; // "KH"
+const MAX_SCOPE = 32 * 1024;
+/** BOUNDED: candidates in one answer. */
+export const MAX_CANDIDATES = 256;
+
+export type Hello = {
+  readonly from: number;
+  readonly to: number;
+  readonly pid: number;
+  readonly start: number;
+  readonly user: string;
+  readonly host: string;
+  readonly application: string;
+};
+export type Welcome = { readonly version: number; readonly guid: string; readonly hostname: string; readonly idleMs: number };
+export type Find = { readonly request: number; readonly vendor: number; readonly vendorKey: Uint8Array; readonly feature: number; readonly scope: string };
+/** Where a feature can be had. A hint: the key proves what it is when a channel to it is opened. */
+export type Candidate = {
+  readonly key: string;
+  readonly product: number;
+  readonly licenseManager: { readonly guid: string; readonly hostname: string; readonly address: string; readonly kind: string };
+};
+export type Found = {
+  readonly request: number;
+  /** 0, or why there are no candidates. */
+  readonly status: number;
+  readonly detail: string;
+  readonly candidates: readonly Candidate[];
+};
+
+export type ToLm =
+  | ({ readonly kind: 'hello' } & Hello)
+  | ({ readonly kind: 'find' } & Find)
+  | { readonly kind: 'open'; readonly channel: number; readonly key: string; readonly lm: string; readonly opening: Uint8Array }
+  | { readonly kind: 'record'; readonly channel: number; readonly record: Uint8Array }
+  | { readonly kind: 'close'; readonly channel: number }
+  | { readonly kind: 'update'; readonly request: number; readonly document: Uint8Array };
+export type ToApplication =
+  | ({ readonly kind: 'welcome' } & Welcome)
+  | ({ readonly kind: 'found' } & Found)
+  | { readonly kind: 'opened'; readonly channel: number; readonly answer: Uint8Array }
+  | { readonly kind: 'record'; readonly channel: number; readonly record: Uint8Array }
+  /** The channel is gone; its sessions may not be: resume them in another one. */
+  | { readonly kind: 'lost'; readonly channel: number; readonly status: number; readonly detail: string }
+  | { readonly kind: 'updated'; readonly request: number; readonly status: number; readonly detail: string }
+  /** The last frame before the LM closes the connection. */
+  | { readonly kind: 'refused'; readonly status: number; readonly detail: string };
+
+export const types = {
+  hello: 1,
+  welcome: 2,
+  find: 3,
+  found: 4,
+  open: 5,
+  opened: 6,
+  record: 7,
+  lost: 8,
+  close: 9,
+  refused: 10,
+  update: 11,
+  updated: 12,
+} as const;
+
+/** The most frequent frame, written without detours. */
+export const encodeRecord = (channel: number, record: Uint8Array): Buffer =>
+  encodeFrame(types.record, (out) => out.u32(channel).bytes(record), 9 + record.length);
+
+export const encodeToLm = (message: ToLm): Buffer => {
+  switch (message.kind) {
+    case 'hello':
+      return encodeFrame(types.hello, (out) =>
+        out.u16(MAGIC).u8(message.from).u8(message.to).u32(message.pid).u53(message.start).text(message.user).text(message.host).text(message.application),
+      );
+    case 'find':
+      return encodeFrame(types.find, (out) =>
+        out.u32(message.request).u32(message.vendor).bytes(message.vendorKey).u32(message.feature).text(message.scope),
+      );
+    case 'open':
+      return encodeFrame(types.open, (out) => out.u32(message.channel).u64(BigInt(message.key)).text(message.lm).block(message.opening), 256);
+    case 'record':
+      return encodeRecord(message.channel, message.record);
+    case 'close':
+      return encodeFrame(types.close, (out) => out.u32(message.channel));
+    case 'update':
+      return encodeFrame(types.update, (out) => out.u32(message.request).block(message.document), 64 + message.document.length);
+  }
+};
+
+const writeStatus = (out: Writer, status: number, detail: string): Writer => out.u16(status).text(detail.slice(0, 500));
+const readStatus = (reader: Reader) => ({ status: reader.u16(), detail: reader.text(2_000) });
+
+export const encodeToApplication = (message: ToApplication): Buffer => {
+  switch (message.kind) {
+    case 'welcome':
+      return encodeFrame(types.welcome, (out) => out.u8(message.version).text(message.guid).text(message.hostname).u32(message.idleMs));
+    case 'found':
+      return encodeFrame(types.found, (out) => {
+        writeStatus(out.u32(message.request), message.status, message.detail).u16(message.candidates.length);
+        for (const { key, product, licenseManager: lm } of message.candidates) {
+          out.u64(BigInt(key)).u32(product).text(lm.guid).text(lm.hostname).text(lm.address).text(lm.kind);
+        }
+      });
+    case 'opened':
+      return encodeFrame(types.opened, (out) => out.u32(message.channel).block(message.answer), 64 + message.answer.length);
+    case 'record':
+      return encodeRecord(message.channel, message.record);
+    case 'lost':
+      return encodeFrame(types.lost, (out) => writeStatus(out.u32(message.channel), message.status, message.detail));
+    case 'updated':
+      return encodeFrame(types.updated, (out) => writeStatus(out.u32(message.request), message.status, message.detail));
+    case 'refused':
+      return encodeFrame(types.refused, (out) => writeStatus(out, message.status, message.detail));
+  }
+};
+
+/** @throws WireError where the frame is not one of the protocol or has not its form. */
+export const decodeToLm = (frame: Frame): ToLm => {
+  const reader = new Reader(frame.body);
+  const message = readToLm(frame.type, reader);
+  reader.end();
+  return message;
+};
+
+const readToLm = (type: number, reader: Reader): ToLm => {
+  switch (type) {
+    case types.record:
+      return { kind: 'record', channel: reader.u32(), record: reader.rest() };
+    case types.hello:
+      if (reader.u16() !== MAGIC) throw new WireError('a hello without the mark of this protocol');
+      return {
+        kind: 'hello',
+        from: reader.u8(),
+        to: reader.u8(),
+        pid: reader.u32(),
+        start: reader.u53(),
+        user: reader.text(255),
+        host: reader.text(255),
+        application: reader.text(255),
+      };
+    case types.find:
+      return {
+        kind: 'find',
+        request: reader.u32(),
+        vendor: reader.u32(),
+        vendorKey: reader.bytes(32),
+        feature: reader.u32(),
+        scope: reader.text(MAX_SCOPE),
+      };
+    case types.open:
+      return { kind: 'open', channel: reader.u32(), key: reader.u64().toString(), lm: reader.text(64), opening: reader.block(512) };
+    case types.close:
+      return { kind: 'close', channel: reader.u32() };
+    case types.update:
+      return { kind: 'update', request: reader.u32(), document: reader.block(8 * 1024 * 1024) };
+    default:
+      throw new WireError(`a frame of type ${type}`);
+  }
+};
+
+/** @throws WireError likewise. */
+export const decodeToApplication = (frame: Frame): ToApplication => {
+  const reader = new Reader(frame.body);
+  const message = readToApplication(frame.type, reader);
+  reader.end();
+  return message;
+};
+
+const readToApplication = (type: number, reader: Reader): ToApplication => {
+  switch (type) {
+    case types.record:
+      return { kind: 'record', channel: reader.u32(), record: reader.rest() };
+    case types.welcome:
+      return { kind: 'welcome', version: reader.u8(), guid: reader.text(64), hostname: reader.text(255), idleMs: reader.u32() };
+    case types.found: {
+      const [request, { status, detail }] = [reader.u32(), readStatus(reader)];
+      const count = reader.u16();
+      if (count > MAX_CANDIDATES) throw new WireError(`${count} candidates`);
+      return { kind: 'found', request, status, detail, candidates: Array.from({ length: count }, () => readCandidate(reader)) };
+    }
+    case types.opened:
+      return { kind: 'opened', channel: reader.u32(), answer: reader.block(1024 * 1024) };
+    case types.lost:
+      return { kind: 'lost', channel: reader.u32(), ...readStatus(reader) };
+    case types.updated:
+      return { kind: 'updated', request: reader.u32(), ...readStatus(reader) };
+    case types.refused:
+      return { kind: 'refused', ...readStatus(reader) };
+    default:
+      throw new WireError(`a frame of type ${type}`);
+  }
+};
+
+const readCandidate = (reader: Reader): Candidate => ({
+  key: reader.u64().toString(),
+  product: reader.u32(),
+  licenseManager: { guid: reader.text(64), hostname: reader.text(255), address: reader.text(100), kind: reader.text(16) },
+});
