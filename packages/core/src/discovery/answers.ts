@@ -1,7 +1,7 @@
-import { type Mono, mono } from '@keyhaven/core/time';
+import { type Mono, mono } from '../time/index.ts';
 import type { Ask } from './datagram.ts';
 import { createLimiter } from './rate.ts';
-import type { Entropy } from './settings.ts';
+import type { Random } from './settings.ts';
 
 // Answers on their way out. One ask makes at most one answer of the same size, to where it came from (R5); each waits up to 20 ms,
 // so that a thousand LMs that hear the same question do not answer in the same instant (D10).
@@ -19,12 +19,11 @@ type Waiting = { readonly at: Mono; readonly to: Source; readonly cookie: number
 export type Answers = {
   add(now: Mono, ask: Ask, from: Source): boolean;
   take(now: Mono): readonly Waiting[];
-  clear(): void;
   nextAt(): Mono | undefined;
   readonly size: number;
 };
 
-export const createAnswers = (entropy: Entropy): Answers => {
+export const createAnswers = (entropy: Random): Answers => {
   const limiter = createLimiter(LIMITS);
   let waiting: Waiting[] = [];
   let next: Mono | undefined;
@@ -42,10 +41,6 @@ export const createAnswers = (entropy: Entropy): Answers => {
       waiting = waiting.filter(({ at }) => at > now);
       next = waiting.reduce<Mono | undefined>((first, { at }) => (first === undefined || at < first ? at : first), undefined);
       return due;
-    },
-    clear() {
-      waiting = [];
-      next = undefined;
     },
     nextAt: () => next,
     get size() {

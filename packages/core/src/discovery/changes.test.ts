@@ -1,5 +1,5 @@
-import { mono } from '@keyhaven/core/time';
 import { describe, expect, it } from 'vitest';
+import { mono } from '../time/index.ts';
 import { createChanges } from './changes.ts';
 import { ENTRIES_LIMIT, type Entry } from './datagram.ts';
 

@@ -1,4 +1,4 @@
-import { type Mono, mono } from '@keyhaven/core/time';
+import { type Mono, mono } from '../time/index.ts';
 import { ENTRIES_LIMIT, type Entry } from './datagram.ts';
 import { createBucket } from './rate.ts';
 

@@ -1,5 +1,5 @@
-import { type Mono, mono, SECOND } from '@keyhaven/core/time';
-import type { Entropy } from './settings.ts';
+import { type Mono, mono, SECOND } from '../time/index.ts';
+import type { Random } from './settings.ts';
 
 // The running searches by their cookies. An answer is believed only with the cookie of one of them (D9), so that nobody who has not
 // seen the question can make this LM connect anywhere.
@@ -17,7 +17,7 @@ export type Cookies = {
   readonly size: number;
 };
 
-export const createCookies = (entropy: Entropy): Cookies => {
+export const createCookies = (entropy: Random): Cookies => {
   // In the order of opening, which is that of closing.
   const running = new Map<number, { readonly until: Mono; left: number }>();
   const tidy = (now: Mono): void => {

@@ -1,4 +1,4 @@
-import { Reader, WireError, Writer } from '@keyhaven/core/bytes';
+import { Reader, WireError, Writer } from '../bytes/index.ts';
 import { GUID_BYTES, guidText, parseGuid } from './guid.ts';
 
 // The datagrams of docs/protocol/discovery.md, byte by byte. A datagram that is not exactly one of them is nothing: it is not
@@ -85,9 +85,7 @@ const read = (reader: Reader): Datagram | undefined => {
 };
 
 const readEntries = (reader: Reader): Entry[] => {
-  const count = reader.u8();
-  if (count > ENTRIES_LIMIT || reader.remaining !== count * ENTRY_BYTES) throw new WireError('entries do not fill the datagram');
-  return Array.from({ length: count }, () => {
+  return Array.from({ length: reader.u8() }, () => {
     const what = whats[reader.u8() - 1];
     if (what === undefined) throw new WireError('an unknown kind of change');
     return { what, keyId: reader.u64(), version: reader.u32() };

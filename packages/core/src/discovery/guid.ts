@@ -1,4 +1,4 @@
-import { fromBase64, toBase64 } from '@keyhaven/core/bytes';
+import { fromBase64, toBase64 } from '../bytes/index.ts';
 
 export const GUID_BYTES = 30;
 

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { type Mono, mono, SECOND } from '@keyhaven/core/time';
+import { type Mono, mono, SECOND } from '../time/index.ts';
 import { createBoundedTable } from './bounded.ts';
 import { createLimiter } from './rate.ts';
 

@@ -1,6 +1,7 @@
 // Finding other license managers (R1 to R6): datagrams, and the machine that sends and judges them. docs/protocol/discovery.md.
 
 export { directedBroadcast, familyOf, type Interface, isLoopback, withoutZone, zoneOf } from './address.ts';
+export type { Source } from './answers.ts';
 export {
   type Answer,
   type Ask,
@@ -10,8 +11,7 @@ export {
   encodeDatagram,
   type Notification,
 } from './datagram.ts';
-export type { Source } from './answers.ts';
+export { guidText, parseGuid } from './guid.ts';
 export type { Clone, Found, Heard, Output, Reason, Send, Verdict } from './output.ts';
 export { createDiscovery, type Discovery, type DiscoveryOptions } from './search.ts';
-export { guidText, parseGuid } from './guid.ts';
-export { defaultSettings, type Entropy, SEARCH_FLOOR, type Settings } from './settings.ts';
+export { defaultSettings, type Random, SEARCH_FLOOR, type Settings } from './settings.ts';

@@ -1,5 +1,5 @@
-import type { Mono } from '@keyhaven/core/time';
-import { mono, SECOND } from '@keyhaven/core/time';
+import type { Mono } from '../time/index.ts';
+import { mono, SECOND } from '../time/index.ts';
 import { createBoundedTable } from './bounded.ts';
 
 // Token buckets. A bucket is one number: the time at which it would be full again, so that a full bucket and no bucket are the same.

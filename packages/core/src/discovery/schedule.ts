@@ -1,4 +1,4 @@
-import { type Mono, mono } from '@keyhaven/core/time';
+import { type Mono, mono, SECOND } from '../time/index.ts';
 import { SEARCH_FLOOR } from './settings.ts';
 
 // Who is asked when. Promises that no destination is asked twice within five minutes (R4), whatever comes, goes and comes back:
@@ -18,12 +18,16 @@ type Item = {
   due: Mono;
   askedAt: Mono | undefined;
   first: boolean;
+  /** Questions in a row that could not be sent. */
+  unsent: number;
 };
 
 /** BOUNDED: so many targets are searched, the first ones handed in; as many destinations are remembered that were left. */
 export const TARGETS = 1_280;
 /** BOUNDED: so many single questions wait or are remembered. */
 const ONCE = 1_024;
+/** After a question that could not be sent, doubled each time: an IPv6 address is not usable in its first two seconds. */
+const RETRY = 3 * SECOND;
 
 export type Schedule = {
   /** The targets that are searched from now on; new ones are asked at `due`. */
@@ -32,6 +36,8 @@ export type Schedule = {
   once(now: Mono, to: string, due: Mono): boolean;
   /** What is to be asked now; the wanted ones come again after `pause()`. */
   take(now: Mono, pause: () => number): Due[];
+  /** The question taken last did not leave this computer, so it does not count (D7). */
+  unsent(now: Mono, to: string): void;
   /** The wanted targets that were told that this LM runs. */
   told(): Target[];
   nextAt(): Mono | undefined;
@@ -44,7 +50,7 @@ export const createSchedule = (): Schedule => {
   let wanted: readonly Target[] = [];
   let next: Mono | undefined;
 
-  const earliest = (item: Item, due: Mono): Mono => mono(item.askedAt === undefined ? due : due);
+  const earliest = (item: Item, due: Mono): Mono => mono(item.askedAt === undefined ? due : Math.max(due, item.askedAt + SEARCH_FLOOR));
   const forget = (now: Mono): void => {
     for (const [to, item] of items) {
       if (item.role === 'left' && (item.askedAt === undefined || item.askedAt + SEARCH_FLOOR <= now)) items.delete(to);
@@ -55,7 +61,7 @@ export const createSchedule = (): Schedule => {
     for (const target of wanted) {
       const item = items.get(target.to);
       if (item === undefined) {
-        if (items.size < 2 * TARGETS) items.set(target.to, { target, role: 'wanted', due, askedAt: undefined, first: true });
+        if (items.size < 2 * TARGETS) items.set(target.to, { target, role: 'wanted', due, askedAt: undefined, first: true, unsent: 0 });
       } else if (item.role === 'wanted') item.target = target;
       else Object.assign(item, { target, role: 'wanted', due: earliest(item, due), first: true });
     }
@@ -79,7 +85,7 @@ export const createSchedule = (): Schedule => {
       let single = 0;
       for (const { target, role } of items.values()) if (role !== 'wanted' && target.via === undefined) single += 1;
       if (single >= ONCE) return false;
-      items.set(to, { target: { to, via: undefined }, role: 'once', due, askedAt: undefined, first: false });
+      items.set(to, { target: { to, via: undefined }, role: 'once', due, askedAt: undefined, first: false, unsent: 0 });
       refresh();
       return true;
     },
@@ -91,11 +97,20 @@ export const createSchedule = (): Schedule => {
       for (const item of items.values()) {
         if (item.role === 'left' || item.due > now) continue;
         due.push({ ...item.target, first: item.first, hint: item.role === 'once' });
-        Object.assign(item, { askedAt: now, due: again, first: false, role: item.role === 'once' ? 'left' : item.role });
+        const unsent = item.askedAt === undefined ? item.unsent : 0;
+        Object.assign(item, { askedAt: now, due: again, first: false, unsent, role: item.role === 'once' ? 'left' : item.role });
       }
       admit(now, again);
       refresh();
       return due;
+    },
+    unsent(now, to) {
+      const item = items.get(to);
+      if (item?.askedAt === undefined) return;
+      const due = mono(now + Math.min(RETRY * 2 ** item.unsent, SEARCH_FLOOR));
+      Object.assign(item, { askedAt: undefined, due, first: item.role === 'wanted', unsent: item.unsent + 1 });
+      forget(now);
+      refresh();
     },
     told: () => [...items.values()].filter(({ role, first }) => role === 'wanted' && !first).map(({ target }) => target),
     nextAt: () => next,

@@ -1,5 +1,5 @@
-import { MINUTE, type Mono, mono, SECOND } from '@keyhaven/core/time';
 import { describe, expect, it } from 'vitest';
+import { MINUTE, type Mono, mono, SECOND } from '../time/index.ts';
 import type { Interface } from './address.ts';
 import type { Source } from './answers.ts';
 import { type Datagram, decodeDatagram, encodeDatagram } from './datagram.ts';
@@ -63,8 +63,8 @@ describe('a search', () => {
       'started 10.0.0.255',
       'started ff02::1%eth0',
     ]);
-    for (const { output } of log)
-      if (output.kind === 'send') expect([output.via, output.bytes.length, output.port]).toEqual(['eth0', 40, 1947]);
+    for (const { via, bytes, port } of sends(log.map(({ output }) => output)))
+      expect([via, bytes.length, port]).toEqual(['eth0', 40, 1947]);
   });
 
   it('asks configured addresses by UDP, single and broadcast ones (R2), each destination once', () => {
@@ -103,6 +103,45 @@ describe('a search', () => {
     machine.interfaces(mono(4 * MINUTE), [eth0]);
     const log = run(machine, mono(4 * MINUTE), 6 * MINUTE);
     expect(log.map(({ at }) => at)).toEqual([50 + 5 * MINUTE, 50 + 5 * MINUTE]);
+  });
+});
+
+describe('a question that could not be sent', () => {
+  it('does not count: it is sent after three seconds, then six, and is the first one still', () => {
+    const machine = started({}, [eth0]);
+    const log: string[] = [];
+    let now = mono(0);
+    for (let round = 0; round < 4; round += 1) {
+      now = machine.nextTimeout(now) ?? now;
+      machine.timeout(now);
+      for (const line of told(drain(machine))) log.push(`${now} ${line}`);
+      if (round < 2) machine.unsent(now, '10.0.0.255');
+    }
+    expect(log.filter((line) => line.includes('search'))).toEqual([
+      '50 search 10.0.0.255',
+      '3050 search 10.0.0.255',
+      '9050 search 10.0.0.255',
+      `${9_050 + 5.5 * MINUTE} search 10.0.0.255`,
+    ]);
+    expect(log.filter((line) => line.includes('started'))).toHaveLength(3);
+    machine.unsent(now, '10.0.0.255');
+    expect(machine.nextSearch()).toBe(now + 3_000);
+  });
+
+  it('comes again ever more rarely, until that is every five minutes', () => {
+    const machine = started({}, [eth0]);
+    let now = mono(0);
+    const gaps: number[] = [];
+    for (let round = 0; round < 12; round += 1) {
+      const next = machine.nextTimeout(now) ?? now;
+      gaps.push(next - now);
+      now = next;
+      machine.timeout(now);
+      drain(machine);
+      machine.unsent(now, '10.0.0.255');
+    }
+    expect(gaps.slice(1, 5)).toEqual([3_000, 6_000, 12_000, 24_000]);
+    expect(gaps.at(-1)).toBe(5 * MINUTE);
   });
 });
 
@@ -193,6 +232,14 @@ describe('a question for a hint', () => {
     expect(machine.ask(mono(4 * MINUTE), '10.0.0.2')).toBe(false);
     const answer = encodeDatagram({ kind: 'answer', ...byOther, cookie: cookieOf(log) });
     expect(machine.datagram(mono(2_100), from('10.0.0.2'), answer)).toBe('found');
+  });
+});
+
+describe('a hint during the first jitter', () => {
+  it('is followed as well: computers are switched on together', () => {
+    const machine = started({}, [eth0]);
+    expect(machine.ask(mono(10), '10.0.0.2')).toBe(true);
+    expect(told(run(machine, mono(10), 1_000).map(({ output }) => output))).toContain('hint 10.0.0.2');
   });
 });
 

@@ -1,4 +1,4 @@
-import { type Mono, mono } from '@keyhaven/core/time';
+import { type Mono, mono } from '../time/index.ts';
 import { canBeSource, familyOf, type Interface, isLoopback, withoutZone, zoneOf } from './address.ts';
 import { createAnswers, type Source } from './answers.ts';
 import { createBoundedTable } from './bounded.ts';
@@ -9,7 +9,7 @@ import { createHearing } from './heard.ts';
 import type { Output, Reason, Verdict } from './output.ts';
 import { createBucket, createLimiter } from './rate.ts';
 import { createSchedule, type Target } from './schedule.ts';
-import { type Entropy, type Settings, searchPause } from './settings.ts';
+import { type Random, type Settings, searchPause } from './settings.ts';
 
 // The search for other license managers as a machine without sockets, clock or randomness (R1 to R6; docs/protocol/discovery.md).
 //
@@ -25,7 +25,7 @@ export type DiscoveryOptions = {
   readonly tcpPort: number;
   readonly bootCount: number;
   readonly settings: Settings;
-  readonly entropy: Entropy;
+  readonly entropy: Random;
 };
 
 export type Discovery = {
@@ -38,6 +38,8 @@ export type Discovery = {
   /** Asks one address soon, if it was not asked within five minutes; for hints (D16). */
   ask(now: Mono, address: string): boolean;
   datagram(now: Mono, from: Source, bytes: Uint8Array): Verdict;
+  /** The system refused to send the question to `to`: it will be asked again soon instead of after five minutes (D7). */
+  unsent(now: Mono, to: string): void;
   timeout(now: Mono): void;
   /** Says goodbye; afterwards nothing is sent or heard. */
   stop(now: Mono): void;
@@ -161,7 +163,7 @@ export const createDiscovery = (options: DiscoveryOptions): Discovery => {
       if (state.kind === 'running' && tcpPort !== 0) changes.add(now, entries);
     },
     ask(now, address) {
-      if (state.kind !== 'running' || hints.readyAt(now) > now || !schedule.once(now, address, soon(now))) return false;
+      if (!active() || hints.readyAt(now) > now || !schedule.once(now, address, soon(now))) return false;
       return hints.take(now);
     },
     datagram(now, from, bytes) {
@@ -194,6 +196,7 @@ export const createDiscovery = (options: DiscoveryOptions): Discovery => {
           return heard(now, from, datagram, bytes);
       }
     },
+    unsent: (now, to) => schedule.unsent(now, to),
     timeout(now) {
       if (!active()) return;
       search(now);
@@ -206,7 +209,6 @@ export const createDiscovery = (options: DiscoveryOptions): Discovery => {
     stop(_now) {
       if (state.kind === 'running') tell('stopping', audience());
       state = { kind: 'stopped' };
-      answers.clear();
     },
     poll() {
       const output = outputs[taken];

@@ -1,7 +1,7 @@
-import { DAY, MINUTE } from '@keyhaven/core/time';
+import { DAY, MINUTE } from '../time/index.ts';
 
 /** A number in [0, 1), unpredictable in production, seeded in tests (I7). */
-export type Entropy = () => number;
+export type Random = () => number;
 
 export type Settings = {
   /** "Broadcast Search for Remote Licenses" (R1). Off: nothing at all is broadcast, notifications included. */
@@ -25,7 +25,7 @@ export const defaultSettings: Settings = Object.freeze({
 });
 
 /** The time until the next search, with jitter (R4). */
-export const searchPause = (settings: Settings, entropy: Entropy): number => {
+export const searchPause = (settings: Settings, entropy: Random): number => {
   const wished = Number.isFinite(settings.intervalMs) ? settings.intervalMs : SEARCH_FLOOR;
   return Math.min(Math.max(wished, SEARCH_FLOOR), DAY) * (1 + entropy() / 5);
 };

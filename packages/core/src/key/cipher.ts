@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
+import { Writer } from '../bytes/index.ts';
 import { aeadOpen, aeadSeal, hkdf, type KeyObject, secretKey } from '../crypto/index.ts';
 import { LicensingError, Status } from '../errors/index.ts';
-import { Writer } from '../bytes/index.ts';
 
 // `encrypt` and `decrypt` with a feature's own secret (DESIGN): version ‖ salt ‖ counter ‖ AES-256-GCM. A cipher draws one random
 // 16-byte salt for its life and derives a key from secret and salt; the nonce is a counter under that key. So no (key, nonce) pair

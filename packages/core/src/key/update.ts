@@ -49,7 +49,8 @@ export const verifyUpdate = (key: KeyIdentity, current: number, document: Uint8A
     sameBytes(signingKey, key.signingPublic);
   if (!agrees) throw new LicensingError(Status.INV_UPDATE_DATA, { detail: 'The certificate inside the V2C is for something else.' });
   const opened = openSealed(key.exchange, fromBase64(v2c.sealed) ?? Buffer.alloc(0), sealContext(v2c.key, v2c.counter));
-  if (opened === undefined) throw new LicensingError(Status.INV_UPDATE_DATA, { detail: 'The secrets inside the V2C are sealed to another key.' });
+  if (opened === undefined)
+    throw new LicensingError(Status.INV_UPDATE_DATA, { detail: 'The secrets inside the V2C are sealed to another key.' });
   const secrets = readSecrets(opened);
   const fault = disagreement(certificate, secrets);
   if (fault !== undefined) throw new LicensingError(Status.INV_UPDATE_DATA, { detail: fault });

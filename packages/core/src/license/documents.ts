@@ -140,4 +140,3 @@ export const writeCertificate = canonical(certificate, 'certificate');
 export const writeV2c = canonical(v2c, 'V2C');
 export const writeC2v = canonical(c2v, 'C2V');
 export const writeSecrets = canonical(secrets, 'secrets');
-

@@ -53,7 +53,9 @@ export const openDocument = (kind: DocumentKind, bytes: Uint8Array, signer?: Uin
   const trusted = signer === undefined || sameBytes(signer, found.signer);
   if (!trusted || !verifyBytes(publicKeyFrom('ed25519', found.signer), signedBytes(kind, found.signer, found.payload), found.signature)) {
     throw new LicensingError(Status.INV_SIG, {
-      detail: trusted ? `The signature of the ${kind} does not hold: the document was changed or cut.` : `The ${kind} is signed by somebody else.`,
+      detail: trusted
+        ? `The signature of the ${kind} does not hold: the document was changed or cut.`
+        : `The ${kind} is signed by somebody else.`,
     });
   }
   return { signer: found.signer, payload: found.payload };
@@ -61,7 +63,10 @@ export const openDocument = (kind: DocumentKind, bytes: Uint8Array, signer?: Uin
 
 /** Text form of a document. */
 export const armor = (kind: DocumentKind, bytes: Uint8Array): string => {
-  const lines = Buffer.from(bytes).toString('base64').match(/.{1,76}/g) ?? [];
+  const lines =
+    Buffer.from(bytes)
+      .toString('base64')
+      .match(/.{1,76}/g) ?? [];
   return `-----BEGIN KEYHAVEN ${kind}-----\n${lines.join('\n')}\n-----END KEYHAVEN ${kind}-----\n`;
 };
 
@@ -70,7 +75,8 @@ export const armor = (kind: DocumentKind, bytes: Uint8Array): string => {
  * @throws LicensingError INV_FORMAT (15)
  */
 export const unarmor = (text: string): { readonly kind: DocumentKind; readonly bytes: Buffer } => {
-  if (text.length > DOCUMENT_LIMIT * 1.5) throw new LicensingError(Status.INV_FORMAT, { detail: 'The file is larger than a license file can be.' });
+  if (text.length > DOCUMENT_LIMIT * 1.5)
+    throw new LicensingError(Status.INV_FORMAT, { detail: 'The file is larger than a license file can be.' });
   const whole = text.trim();
   const [begin = '', kind = ''] = /^-----BEGIN KEYHAVEN ([A-Za-z0-9]{3,11})-----\s/.exec(whole) ?? [];
   const end = `-----END KEYHAVEN ${kind}-----`;

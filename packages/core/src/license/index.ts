@@ -15,7 +15,7 @@ export {
   writeSecrets,
   writeV2c,
 } from './documents.ts';
-export { armor, type DocumentKind, DOCUMENT_LIMIT, openDocument, type SignedDocument, signDocument, unarmor } from './envelope.ts';
+export { armor, DOCUMENT_LIMIT, type DocumentKind, openDocument, type SignedDocument, signDocument, unarmor } from './envelope.ts';
 export { openSealed, sealTo } from './sealed.ts';
 export {
   type Concurrency,

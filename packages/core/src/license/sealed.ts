@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { agree, aeadOpen, aeadSeal, type ExchangePair, hkdf, type KeyObject, secretKey } from '../crypto/index.ts';
+import { aeadOpen, aeadSeal, agree, type ExchangePair, hkdf, type KeyObject, secretKey } from '../crypto/index.ts';
 
 // Secrets on their way from the vendor to one key: ephemeral X25519, HKDF-SHA256 over both public keys, AES-256-GCM; one message per
 // ephemeral key, hence a constant nonce (the shape of ECIES and of HPKE base mode, RFC 9180). docs/protocol/files.md F50 to F54.

@@ -1,5 +1,5 @@
 import { boolean, type Decoder, either, integer, list, literal, object, tagged, text } from '../parse/index.ts';
-import { wall, type Wall } from '../time/index.ts';
+import { type Wall, wall } from '../time/index.ts';
 
 // What a vendor may sell of a feature (K1). Limits: reference field-facts 4.1.
 

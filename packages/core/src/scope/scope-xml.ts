@@ -104,7 +104,7 @@ function nodeOf({ part, conditions, within }: Clause): XmlNode {
     return { name, attributes, content: inner };
   }
   const fields = conditions.flatMap(({ field, anyOf }) =>
-    anyOf.map((test): XmlNode => ({ name: field, attributes: {}, content: valueOf(test) })),
+    anyOf.map((test): XmlNode => ({ name: field, attributes: comparisonOf(test), content: valueOf(test) })),
   );
   return { name, content: [...fields, ...inner] };
 }

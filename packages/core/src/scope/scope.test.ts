@@ -151,10 +151,9 @@ describe('parseScope and matches', () => {
     [scope(`<hasp id="${'1'.repeat(33_000)}"/>`), '501 The XML is larger than 32768 bytes.'],
     [scope('<hasp>'.repeat(40)), /^36 .*nested deeper than 32 levels/],
     ['<!DOCTYPE haspscope><haspscope/>', /^36 .*document types/],
-  ])('refuses %.60s', (xml, detail) => {
+  ])('refuses %j', (xml, detail) => {
     const found = refusal(() => parseScope(xml));
-    if (typeof detail === 'string') expect(found).toBe(detail);
-    else expect(found).toMatch(detail);
+    expect(found).toMatch(detail);
   });
 });
 
@@ -185,15 +184,16 @@ describe('toScope', () => {
   ])('refuses %j', (input, detail) => {
     // What JavaScript callers may pass whatever the types say.
     const found = refusal(() => Reflect.apply(toScope, undefined, [input]));
-    if (typeof detail === 'string') expect(found).toBe(detail);
-    else expect(found).toMatch(detail);
+    expect(found).toMatch(detail);
   });
 });
 
 describe('any scope', () => {
   const value = fc.oneof(fc.nat(99), fc.constantFrom('7', '~42', '00123'), fc.record({ not: fc.nat(99) }));
   const order = fc.oneof(fc.record({ lt: fc.nat(99) }), fc.record({ ge: fc.nat(99) }));
-  const text = fc.oneof(fc.constantFrom('HASP-SL', '~a<b', '"&\'', ' x > y '), fc.string({ minLength: 1, unit: 'grapheme-ascii' }));
+  const text = fc
+    .oneof(fc.constantFrom('HASP-SL', '~a<b', '"&\'', ' x > y '), fc.string({ minLength: 1, unit: 'grapheme-ascii' }))
+    .filter((each) => each.trim().replace(/^~/, '').trim() !== '');
   const anyOf = <T>(each: fc.Arbitrary<T>) => fc.oneof(each, fc.array(each, { minLength: 1, maxLength: 3 }));
   const alternative = fc.record(
     {
@@ -212,12 +212,7 @@ describe('any scope', () => {
   it('is the same after being written and read again', () => {
     fc.assert(
       fc.property(typed, typed, (outer, inner) => {
-        let built: Scope;
-        try {
-          built = { anyOf: within(toScope(outer).anyOf, toScope(inner)) };
-        } catch (error) {
-          return error instanceof LicensingError && error.status === 36; // " " and "~" are no values
-        }
+        const built: Scope = { anyOf: within(toScope(outer).anyOf, toScope(inner)) };
         const xml = scopeToXml(built, { seats: 2 });
         const read = parseScope(xml);
         expect(read).toEqual({ scope: built, options: { seats: 2 } });
@@ -225,9 +220,8 @@ describe('any scope', () => {
         expect(matches(read.scope, subject)).toBe(
           matches(toScope(outer), subject) && (built.anyOf.length === 0 || matches(toScope(inner), subject)),
         );
-        return true;
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 
@@ -262,11 +256,9 @@ describe('any scope', () => {
     const elements = tags.map((all) =>
       all.map(([tag, attribute, content]) => `<${tag} ${attribute}="${content}"><${attribute}>${content}</${attribute}></${tag}>`).join(''),
     );
-    fc.assert(
-      fc.property(fc.oneof(garbage, elements), (inner) => {
-        for (const xml of [inner, scope(inner)]) expect(refusal(() => parseScope(xml))).toMatch(/^(accepted|36 )/);
-      }),
-      { numRuns: 1_000 },
+    const property = fc.property(fc.oneof(garbage, elements), (inner) =>
+      [inner, scope(inner)].every((xml) => /^(accepted|36 )/.test(refusal(() => parseScope(xml)))),
     );
+    expect(fc.check(property, { numRuns: 1_000 }).counterexample).toBeNull();
   });
 });

@@ -115,15 +115,11 @@ describe('readXml', () => {
       ' ',
     );
     const garbage = fc.oneof(
-      fc.string({ unit: 'binary' }),
+      fc.array(fc.nat(0xffff)).map((codes) => String.fromCharCode(...codes)),
       fc.array(pieces, { maxLength: 60 }).map((parts) => parts.join('')),
     );
-    fc.assert(
-      fc.property(garbage, (text) => {
-        expect(refusal(text)).toMatch(/^(accepted|35 )/);
-      }),
-      { numRuns: 2_000 },
-    );
+    const property = fc.property(garbage, (text) => /^(accepted|35 )/.test(refusal(text)));
+    expect(fc.check(property, { numRuns: 1_000 }).counterexample).toBeNull();
   });
 
   it('gets through the most laborious texts that fit', () => {

@@ -1,0 +1,38 @@
+import { formatError, LicensingError, Status } from '@keyhaven/core/errors';
+import { VERSION } from '@keyhaven/license-manager';
+import { Command, CommanderError } from 'commander';
+import { licenseFileCommands } from './license-files.ts';
+import { listCommands } from './list.ts';
+import { lmCommand } from './lm.ts';
+import { loginCommand } from './login.ts';
+import { vendorCommand } from './vendor.ts';
+
+// keyhaven, the command line (INTERFACES). Exit status 0, 1 with one `error ...` line on stderr, or 2 for wrong usage.
+
+const program = (): Command => {
+  const root = new Command('keyhaven').description('Keyhaven, the open license manager').version(VERSION);
+  for (const command of [lmCommand(), ...listCommands(), ...licenseFileCommands(), loginCommand(), vendorCommand()]) root.addCommand(command);
+  return root;
+};
+
+/** `addCommand` does not pass this setting down. */
+const exitByThrowing = (command: Command): void => {
+  command.exitOverride();
+  for (const each of command.commands) exitByThrowing(each);
+};
+
+export const main = async (argv: readonly string[]): Promise<void> => {
+  const root = program();
+  exitByThrowing(root);
+  try {
+    await root.parseAsync([...argv], { from: 'user' });
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode === 0 ? 0 : 2;
+      return;
+    }
+    const known = error instanceof LicensingError ? error : new LicensingError(Status.INT_ERR, { detail: error instanceof Error ? error.message : String(error), cause: error });
+    process.stderr.write(`${formatError(known)}\n`);
+    process.exitCode = 1;
+  }
+};

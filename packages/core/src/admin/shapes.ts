@@ -1,0 +1,103 @@
+import { type Decoder, boolean, either, integer, list, literal, object, parseJson, text } from '../parse/index.ts';
+import { type KeyType, keyId, keyTypes, type License, license, MAX_ID } from '../license/index.ts';
+
+// Shapes that the admin API and `keyhaven --json` keep (INTERFACES), and the catalog that LMs show each other (R3). More fields may
+// join; none changes its meaning.
+
+export type LmRef = { readonly guid: string; readonly hostname: string; readonly address: string };
+export type KeyInfo = {
+  readonly key: string;
+  readonly type: KeyType;
+  readonly vendor: number;
+  readonly local: boolean;
+  readonly licenseManager: LmRef;
+  readonly updateCounter: number;
+  /** Why the key is not served; null where all is well. */
+  readonly damage: string | null;
+};
+export type ProductInfo = { readonly product: number; readonly name: string; readonly key: string; readonly vendor: number; readonly local: boolean; readonly features: number };
+export type FeatureInfo = {
+  readonly feature: number;
+  readonly name: string;
+  readonly product: number;
+  readonly key: string;
+  readonly vendor: number;
+  readonly local: boolean;
+  readonly licenseManager: LmRef;
+  readonly license: License & { readonly used?: number };
+  readonly seats: { readonly limit: number | null; readonly used: number; readonly waiting: number };
+  readonly count: 'login' | 'process' | 'station';
+  readonly network: boolean;
+};
+export type SessionInfo = {
+  readonly id: string;
+  readonly key: string;
+  readonly product: number;
+  readonly feature: number;
+  readonly user: string;
+  readonly host: string;
+  readonly address: string;
+  readonly pid: number;
+  readonly application: string;
+  readonly since: string;
+  readonly seats: number;
+  /** `local`, or the GUID of the LM that answers for the application. */
+  readonly holder: string;
+};
+export type PeerInfo = { readonly guid: string; readonly hostname: string; readonly address: string; readonly state: 'linked' | 'lost'; readonly keys: number };
+export type LmStatus = {
+  readonly guid: string;
+  readonly name: string;
+  readonly version: string;
+  /** Seconds. */
+  readonly uptime: number;
+  readonly tcp: readonly string[];
+  readonly udp: readonly string[];
+  readonly sessions: number;
+  readonly keys: number;
+  readonly peers: number;
+};
+
+/** One pool of a remote key, as its LM tells it. `used` is a hint for the order of candidates. */
+export type CatalogPool = {
+  readonly product: number;
+  readonly productName: string;
+  readonly feature: number;
+  readonly name: string;
+  readonly license: License;
+  readonly limit: number | 'unlimited';
+  readonly used: number;
+  readonly executions: number;
+  readonly count: 'login' | 'process' | 'station';
+  readonly network: boolean;
+};
+export type CatalogKey = {
+  readonly key: string;
+  readonly type: KeyType;
+  readonly vendor: number;
+  /** The vendor's public key, base64url. */
+  readonly vendorKey: string;
+  readonly counter: number;
+  readonly pools: readonly CatalogPool[];
+};
+export type Catalog = readonly CatalogKey[];
+
+const pool: Decoder<CatalogPool> = object({
+  product: integer(0, MAX_ID),
+  productName: text(50),
+  feature: integer(0, MAX_ID),
+  name: text(50),
+  license,
+  limit: either<number | 'unlimited'>('a number or "unlimited"', integer(1, 0xffff), literal('unlimited')),
+  used: integer(0, Number.MAX_SAFE_INTEGER),
+  executions: integer(0, Number.MAX_SAFE_INTEGER),
+  count: literal('login', 'process', 'station'),
+  network: boolean,
+});
+const catalog: Decoder<Catalog> = list(
+  object({ key: keyId, type: literal(...keyTypes), vendor: integer(1, 0xffff_ffff), vendorKey: text(64), counter: integer(0, 0xffff_ffff), pools: list(pool, 4_096) }),
+  4_096,
+);
+
+/** A peer's catalog. @throws ParseError */
+export const parseCatalog = (json: string): Catalog => parseJson(catalog, json, 'catalog');

@@ -1,0 +1,48 @@
+import type { KeyObject } from 'node:crypto';
+import type { AuditRecord, Damage } from './port.ts';
+
+// What the owner of a ledger (sqlite.ts) and its worker (sqlite-worker.ts) say to each other. Flat arrays: they are cheap to copy.
+
+export type StoreOptions = { readonly file: string; readonly authenticationKey: KeyObject; readonly auditKept: number };
+
+/** Rows to write; the ids are SQLite's row ids, given out by the owner so that new rows stand together at the end of the table. */
+export type RowColumns = { readonly ids: number[]; readonly keys: string[]; readonly texts: string[] };
+/** Audit entries, numbered from `first` without gaps; `entries` is a JSON array of [at, kind, scope, detail]. */
+export type AuditBlock = { readonly first: number; readonly count: number; readonly entries: string };
+
+export type CommitOrder = {
+  readonly kind: 'commit';
+  readonly inserted: RowColumns;
+  readonly replaced: RowColumns;
+  readonly deleted: { readonly ids: number[]; readonly keys: string[] };
+  readonly audit: AuditBlock;
+};
+
+/** One page of the audit, backwards from before `before`. */
+export type AuditOrder = {
+  readonly kind: 'audit';
+  readonly before: number;
+  readonly limit: number;
+  readonly scope: string | null;
+  readonly auditKind: string | null;
+};
+
+export type Order = CommitOrder | AuditOrder | { readonly kind: 'close' };
+
+export type AuditPage = { readonly records: readonly AuditRecord[]; readonly next: number };
+
+/** Why a ledger does not open. */
+export type Refusal = {
+  readonly kind: 'refused';
+  readonly reason: 'shared' | 'foreign' | 'newer' | 'corrupt' | 'device';
+  readonly detail: string;
+};
+
+export type Answer =
+  | { readonly kind: 'rows'; readonly rows: RowColumns }
+  | { readonly kind: 'ready'; readonly sequence: number; readonly damage: readonly Damage[] }
+  | Refusal
+  | { readonly kind: 'committed' }
+  | { readonly kind: 'failed'; readonly detail: string }
+  | { readonly kind: 'audited'; readonly page: AuditPage }
+  | { readonly kind: 'unaudited'; readonly detail: string };

@@ -1,0 +1,294 @@
+import { Buffer } from 'node:buffer';
+import { readFile } from 'node:fs/promises';
+import { networkInterfaces } from 'node:os';
+import { join } from 'node:path';
+import { createSecureContext, type SecureContext } from 'node:tls';
+import { armor, parseVendorCode, unarmor } from '@keyhaven/core/license';
+import type { LmStatus } from '@keyhaven/core/admin';
+import type { Entropy } from '@keyhaven/core/crypto';
+import { LicensingError, Status } from '@keyhaven/core/errors';
+import { type Clock, MINUTE, SECOND } from '@keyhaven/core/time';
+import type { Found } from '@keyhaven/core/wire';
+import { openSqliteLedger, type Ledger } from '@keyhaven/ledger';
+import { createApplications } from './applications.ts';
+import { type Authority, openAuthority } from './authority/index.ts';
+import { candidatesFor, type Source } from './candidates.ts';
+import { openFront } from './front/index.ts';
+import { createHttpServer, type HttpFaces, pageStyle } from './http/index.ts';
+import { openKeystore } from './keystore/index.ts';
+import { type LocalConnectionOptions, type Route, serveLocalConnection } from './local/index.ts';
+import { openBinding, systemClock, systemEntropy } from './machine/index.ts';
+import { startDiscovery } from './net/index.ts';
+import { createOverview } from './overview.ts';
+import { createHttpPost, createLinkAnswerer, openPeers } from './peers/index.ts';
+import type { Settings } from './settings.ts';
+
+// The Admin LM: one core joined to this computer's sockets, disk and clock (T1). Starts everything in the order in which it is needed and
+// stops it in the other one. Nothing of the rules is here.
+
+export const VERSION = '0.1.0';
+
+/** Something that happened, for logs. `level` as in pino. */
+export type LmEvent = { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly event: string; readonly [detail: string]: unknown };
+
+export type AdminLmOptions = {
+  readonly settings: Settings;
+  readonly stateDirectory: string;
+  readonly clock?: Clock;
+  readonly entropy?: Entropy;
+  /** Marks of the computer; read from it where absent. */
+  readonly machineMarks?: readonly string[];
+  readonly onEvent?: (event: LmEvent) => void;
+};
+
+export type AdminLm = {
+  readonly guid: string;
+  readonly tcp: readonly string[];
+  readonly udp: readonly string[];
+  readonly authority: Authority;
+  readonly ledger: Ledger;
+  status(): LmStatus;
+  close(): Promise<void>;
+};
+
+/** An application's first question may come before the first search is over; it waits so long for what the search finds. */
+const FIRST_SEARCH_MS = 1.5 * SECOND;
+
+export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> => {
+  const { settings, stateDirectory, clock = systemClock, entropy = systemEntropy, onEvent = () => undefined } = options;
+  const { name: hostname } = settings;
+  const startedAt = clock.mono();
+  const closers: (() => Promise<void> | void)[] = [];
+  const closeAll = async (): Promise<void> => {
+    for (const close of closers.splice(0).reverse()) await close();
+  };
+
+  try {
+    const binding = await openBinding(stateDirectory, entropy, options.machineMarks);
+    const { identity: self } = binding;
+    const ledger = await openSqliteLedger({ directory: stateDirectory, now: () => clock.wall(), authenticationKey: binding.seal.key('ledger') });
+    closers.push(() => ledger.close());
+    for (const { scope, reason } of ledger.damage()) onEvent({ level: 'error', event: 'state damaged', scope, reason });
+    const boot = await countBoot(ledger);
+    const keystore = await openKeystore(ledger, binding.seal, entropy);
+
+    const httpPost = createHttpPost();
+    closers.push(() => httpPost.close());
+    const authority = await openAuthority({
+      ledger,
+      keystore,
+      clock,
+      entropy,
+      idleTimeoutMs: settings.sessionIdleMinutes * MINUTE,
+      onAttached: (party, session, channel) => {
+        if (party.holder !== 'local') answerer.attached(channel, session);
+      },
+      onEnded: (session, cause) => {
+        onEvent({ level: 'info', event: 'session ended', session: session.id, key: session.pool.key, feature: session.pool.feature, cause });
+        if (session.row.holder !== 'local') answerer.ended(session.row.holder, session.id);
+      },
+    });
+    closers.push(() => authority.close());
+    const applications = createApplications({
+      clock,
+      needed: (process) => authority.hasSessionsOf(process.pid, process.start) || peers.hasSessionsOf(process),
+      onEnded(process) {
+        authority.processEnded(process.pid, process.start).catch((error: unknown) => onEvent({ level: 'error', event: 'release failed', error }));
+        peers.processEnded(process);
+      },
+    });
+    closers.push(() => applications.close());
+    const peers = await openPeers({
+      self,
+      hostname,
+      clock,
+      entropy,
+      post: httpPost.post,
+      ledger,
+      onAway: (process) => applications.away(process),
+      onChange: ({ guid, state }) => onEvent({ level: 'info', event: `peer ${state}`, guid }),
+    });
+    closers.push(() => peers.close());
+    for (const session of authority.sessions()) {
+      if (session.row.holder === 'local') applications.away({ pid: session.row.pid, start: session.row.start });
+    }
+
+    let catalogVersion = Math.max(1, boot) * 65_536;
+    const own = { guid: self.guid, hostname, address: '127.0.0.1' };
+    const overview = createOverview({ self: own, keystore, authority, ledger, peers });
+    const answerer = createLinkAnswerer({
+      self,
+      hostname,
+      clock,
+      entropy,
+      authority,
+      catalog: () => ({ version: catalogVersion, json: () => JSON.stringify(overview.catalog()) }),
+    });
+    closers.push(() => answerer.close());
+
+    let firstSearch: Promise<void> | undefined = new Promise<void>((done) => clock.after(FIRST_SEARCH_MS, done)).then(() => {
+      firstSearch = undefined;
+    });
+    const sources = (): Source[] => [
+      { local: true, ...own, kind: 'admin', keys: overview.catalog() },
+      ...(settings.access.remoteLicenses ? peers.all() : [])
+        .filter((peer) => peer.state === 'linked')
+        .map((peer) => ({ local: false, guid: peer.guid, hostname: peer.hostname, address: peer.address.host, kind: 'admin', keys: peer.catalog })),
+    ];
+    const find: LocalConnectionOptions['find'] = async (question): Promise<Found> => {
+      const attempt = (): Found => ({ request: question.request, status: Status.OK, detail: '', candidates: candidatesFor(question, sources()) });
+      try {
+        return attempt();
+      } catch (error) {
+        if (firstSearch === undefined) throw error;
+      }
+      await firstSearch;
+      return attempt();
+    };
+
+    const applyText = async (text: string): Promise<{ key: string; updateCounter: number }> => {
+      const { kind, bytes } = unarmor(text);
+      if (kind !== 'V2C') throw new LicensingError(Status.INV_UPDATE_OBJ, { detail: `The file is a ${kind}, not a license.` });
+      const key = await authority.apply(bytes);
+      catalogVersion += 1;
+      const first = key.counter === 1;
+      discovery.keysChanged([{ what: first ? 'added' : 'changed', keyId: BigInt(key.identity.id), version: key.counter }]);
+      onEvent({ level: 'info', event: 'license applied', key: key.identity.id, counter: key.counter });
+      return { key: key.identity.id, updateCounter: key.counter };
+    };
+
+    const local: LocalConnectionOptions = {
+      clock,
+      self: { guid: self.guid, hostname, idleMs: settings.idleConnectionMinutes * MINUTE },
+      find,
+      open(target, application, events): Route {
+        const process = { pid: application.pid, start: application.start };
+        if (target.lm !== self.guid && target.lm !== '') return peers.open(target.lm, target, process, events);
+        const party = { holder: 'local', address: '127.0.0.1', process };
+        const channel = authority.open(target.key, target.opening, party, (record) => events.record(record), (error) => events.lost(error));
+        events.opened(channel.answer);
+        return channel;
+      },
+      async update(document) {
+        const { key, updateCounter } = await applyText(Buffer.from(document).toString('latin1'));
+        return `Key ${key} is at update ${updateCounter}`;
+      },
+      onHello: (application) => applications.connected(application),
+      onClosed(application, reason) {
+        if (application !== undefined) applications.disconnected(application);
+        onEvent({ level: 'debug', event: 'application disconnected', pid: application?.pid, reason });
+      },
+    };
+
+    const faces: HttpFaces = {
+      link: answerer,
+      overview,
+      style: pageStyle,
+      remoteAdministration: settings.access.remoteAdministration,
+      remoteClients: settings.access.remoteClients,
+      hostNames: () => ownNames(hostname),
+      status: () => status(),
+      fresh: () => peers.refresh(),
+      audit: (query) => ledger.audit(query),
+      async kill(id, by) {
+        const session = authority.session(id);
+        if (session === undefined || session.ending !== undefined) throw new LicensingError(Status.INV_HND, { detail: `No session has the id ${id.slice(0, 64)}.`, remedy: 'List the sessions with: keyhaven sessions' });
+        onEvent({ level: 'warn', event: 'session killed', session: id, by });
+        await authority.release(session, 'killed');
+      },
+      apply: applyText,
+      async c2v(wanted) {
+        const key = 'key' in wanted ? keystore.get(wanted.key) : await keystore.unlicensed(wanted.type, parseVendorCode(wanted.vendorCode));
+        if (key === undefined) throw new LicensingError(Status.KEYID_NOT_FOUND, { detail: 'No key of this id is on this computer.' });
+        return armor('C2V', await keystore.state(key, hostname, clock.wall()));
+      },
+    };
+    const http = await createHttpServer(faces);
+    closers.push(() => http.close());
+
+    const front = await openFront({
+      bind: settings.bind,
+      port: settings.port,
+      clock,
+      limits: { connections: settings.limits.connections, firstByteMs: settings.limits.firstByteSeconds * SECOND },
+      tls: await secureContext(settings),
+      onLocal: (socket) => serveLocalConnection(socket, local),
+      onHttp: (socket) => void http.server.emit('connection', socket),
+      onRefused: (reason, address) => onEvent({ level: 'debug', event: 'connection refused', reason, address }),
+    });
+    closers.push(() => front.close());
+
+    const discovery = await startDiscovery({
+      clock,
+      guid: self.guid,
+      tcpPort: settings.port,
+      bootCount: boot,
+      bind: settings.bind,
+      udpPort: settings.port,
+      settings: {
+        broadcastSearch: settings.search.broadcast,
+        searchAddresses: settings.access.remoteLicenses ? settings.search.addresses : [],
+        intervalMs: settings.search.intervalMinutes * MINUTE,
+      },
+      entropy: () => Buffer.from(entropy.bytes(6)).readUIntBE(0, 6) / 2 ** 48,
+      onFound: ({ guid, address, port }) => peers.found(guid, { host: address, port }),
+      onHeard({ guid, notification }) {
+        if (notification.kind === 'stopping') peers.stopped(guid);
+        else peers.changed(guid);
+      },
+      onClone: (address) => onEvent({ level: 'warn', event: 'another computer uses the identity of this license manager', address }),
+      onProblem: (problem) => onEvent({ level: 'debug', event: 'discovery', ...problem }),
+    });
+    closers.push(() => discovery.stop());
+
+    const udpAddresses = discovery.addresses.map(({ address, port, family }) => (family === 6 ? `[${address}]:${port}` : `${address}:${port}`));
+    const status = (): LmStatus => ({
+      guid: self.guid,
+      name: hostname,
+      version: VERSION,
+      uptime: Math.floor((clock.mono() - startedAt) / SECOND),
+      tcp: front.addresses,
+      udp: udpAddresses,
+      sessions: authority.sessionCount,
+      keys: [...keystore.keys()].length,
+      peers: peers.all().filter((peer) => peer.state === 'linked').length,
+    });
+    onEvent({ level: 'info', event: 'started', guid: self.guid, tcp: front.addresses, udp: udpAddresses });
+    return { guid: self.guid, tcp: front.addresses, udp: udpAddresses, authority, ledger, status, close: closeAll };
+  } catch (error) {
+    await closeAll().catch(() => undefined);
+    throw error;
+  }
+};
+
+/** How often this LM has started; tells others that what they knew of its links is void. */
+const countBoot = async (ledger: Ledger): Promise<number> => {
+  const key = 'lm/lm/boot' as const;
+  return ledger.update([key], (rows) => {
+    const count = ((rows.get<{ readonly count: number }>(key)?.count ?? 0) + 1) % 65_536;
+    return { changes: [{ key, row: { count } }], audit: [{ kind: 'started', scope: 'lm', detail: { count, version: VERSION } }], reply: count };
+  });
+};
+
+const ownNames = (hostname: string): ReadonlySet<string> => {
+  const addresses = Object.values(networkInterfaces()).flatMap((each) => (each ?? []).map(({ address }) => address.toLowerCase()));
+  return new Set(['localhost', hostname.toLowerCase(), ...addresses]);
+};
+
+const secureContext = async (settings: Settings): Promise<SecureContext | undefined> => {
+  if (settings.tls === undefined) return undefined;
+  try {
+    const [cert, key] = await Promise.all([readFile(settings.tls.certificate), readFile(settings.tls.key)]);
+    return createSecureContext({ cert, key, minVersion: 'TLSv1.2' });
+  } catch (cause) {
+    throw new LicensingError(Status.CANNOT_READ_FILE, { detail: `The TLS certificate or key cannot be used: ${cause instanceof Error ? cause.message : ''}.`, remedy: 'Name PEM files of a certificate and its key in [tls].', cause });
+  }
+};
+
+export const defaultStateDirectory = (env: Readonly<Record<string, string | undefined>>, platform: string, home: string, root: boolean): string => {
+  const given = env['KEYHAVEN_STATE'];
+  if (given !== undefined && given !== '') return given;
+  if (platform === 'win32') return join(env['PROGRAMDATA'] ?? 'C:\\ProgramData', 'Keyhaven');
+  if (platform === 'darwin') return root ? '/Library/Application Support/Keyhaven' : join(home, 'Library/Application Support/Keyhaven');
+  return root ? '/var/lib/keyhaven' : join(env['XDG_STATE_HOME'] ?? join(home, '.local/state'), 'keyhaven');
+};

@@ -1,0 +1,244 @@
+import { answerOpening, type Channel } from '@keyhaven/core/channel';
+import type { Entropy } from '@keyhaven/core/crypto';
+import { LicensingError, Status } from '@keyhaven/core/errors';
+import { createOwnerLeases, LEASE_MS } from '@keyhaven/core/lease';
+import { decideLogin, decideRelease, type Login, type PoolId, type PoolRow, type ReleaseCause, rowsOf, type SessionRow } from '@keyhaven/core/seats';
+import { type Clock, HOUR, MINUTE, SECOND } from '@keyhaven/core/time';
+import type { Ledger } from '@keyhaven/ledger';
+import { type Key, type KeyLicense, type Keystore, poolName } from '../keystore/index.ts';
+import { createKeyChannel, type KeyChannel, type Party } from './key-channel.ts';
+import { createLiveSessions, type LiveSession } from './live-sessions.ts';
+
+// The authority for the seats of the keys on this computer: the one object that all faces call (DESIGN). It joins keys, seats, channels
+// and leases to the ledger and knows no socket. What it promises:
+// - a login is answered after it is durable (I3); whatever asks, the rules are `decide` of core (I1);
+// - every session ends: logout, process end, lease, idle timeout, or kill (I6);
+// - a session survives the loss of its channel, and this process: it is in the ledger (S22).
+
+export type AuthorityOptions = {
+  readonly ledger: Ledger;
+  readonly keystore: Keystore;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly idleTimeoutMs: number;
+  /** A session began to run for this party, in this channel. */
+  readonly onAttached: (party: Party, session: string, channel: KeyChannel) => void;
+  /** A session has ended, whoever ended it. */
+  readonly onEnded: (session: LiveSession, cause: ReleaseCause) => void;
+};
+
+/** Idle timeout of a session: 12 hours (field-facts 1.6). */
+export const DEFAULT_SESSION_IDLE_MS = 12 * HOUR;
+
+export type Authority = {
+  /**
+   * Opens a channel to a key here.
+   * @throws WireError, or LicensingError KEY_NOT_FOUND (7), STORAGE_CORRUPT (47), OLD_LM (42)
+   */
+  open(keyId: string, opening: Uint8Array, party: Party, send: (record: Uint8Array) => void, fail: (error: LicensingError) => void): KeyChannel;
+  release(session: LiveSession, cause: ReleaseCause): Promise<void>;
+  /** The application ended: its sessions here are released. */
+  processEnded(pid: number, start: number): Promise<void>;
+  hasSessionsOf(pid: number, start: number): boolean;
+  renew(holder: string, count: number, digest: Uint8Array): boolean;
+  renewExactly(holder: string, sessions: readonly Uint8Array[]): Uint8Array[];
+  /** A remote LM says that the application of its session has ended; another LM's session is not touched (S14). */
+  releaseFor(holder: string, session: string): Promise<void>;
+  sessions(): IterableIterator<LiveSession>;
+  session(id: string): LiveSession | undefined;
+  readonly sessionCount: number;
+  /** Seats in use of a pool. */
+  used(pool: PoolId): number;
+  apply(document: Uint8Array): Promise<Key>;
+  close(): void;
+};
+
+/** What key channels may ask of the authority. */
+export type AuthorityCore = {
+  readonly ledger: Ledger;
+  readonly keystore: Keystore;
+  readonly clock: Clock;
+  login(command: Login, channel: KeyChannel, party: Party): Promise<LiveSession>;
+  attach(session: LiveSession, channel: KeyChannel, party: Party): void;
+  live(id: string): LiveSession | undefined;
+  release(session: LiveSession, cause: ReleaseCause): Promise<void>;
+  /** The channel is gone; its sessions wait for their application. */
+  detached(channel: KeyChannel, sessions: readonly LiveSession[]): void;
+  used(pool: PoolId): number;
+  readonly idleTimeoutMs: number;
+};
+
+export const openAuthority = async (options: AuthorityOptions): Promise<Authority> => {
+  const { ledger, keystore, clock, entropy, onEnded } = options;
+  const sessions = createLiveSessions();
+  const leases = createOwnerLeases(LEASE_MS);
+  const used = new Map<string, number>(); // BOUNDED by the pools of the keys here
+  let closed = false;
+
+  const usedName = (pool: PoolId): string => `${pool.key}.${pool.product}.${pool.feature}`;
+  const ownerOf = (session: LiveSession): string => session.row.holder;
+
+  for await (const [name, row] of ledger.scan<SessionRow & PoolRow>('')) {
+    const [key = '', kind, id = ''] = name.split('/');
+    if (kind === 'session') {
+      const pool = { key, product: row.product, feature: row.feature };
+      const live: LiveSession = { id, pool, row, lastUse: clock.mono(), ending: undefined, channel: undefined };
+      sessions.add(live);
+      // After a restart every stored lease gets a full term again (DESIGN "lease safety").
+      if (row.holder !== 'local') leases.keep(clock.mono(), row.holder, id);
+    } else if (kind === 'pool') {
+      const [product = 0, feature = 0] = id.split('.').map(Number);
+      used.set(usedName({ key, product, feature }), row.used);
+    }
+  }
+
+  const release = async (session: LiveSession, cause: ReleaseCause): Promise<void> => {
+    if (session.ending !== undefined) return;
+    session.ending = cause;
+    const command = { kind: 'release', pool: session.pool, session: session.id, consumer: session.row.consumer, cause } as const;
+    try {
+      await ledger.update(
+        rowsOf(command),
+        (rows) => {
+          const decision = decideRelease(rows, command);
+          noteUsed(session.pool, decision.changes);
+          return decision;
+        },
+        // Losing a release errs to the safe side: the seat comes back by lease or process end (DESIGN).
+        { durability: 'later' },
+      );
+    } catch (error) {
+      session.ending = undefined;
+      throw error;
+    }
+    sessions.delete(session);
+    if (ownerOf(session) !== 'local') leases.ended(ownerOf(session), session.id);
+    onEnded(session, cause);
+  };
+
+  const noteUsed = (pool: PoolId, changes: readonly { readonly key: string; readonly row: object | undefined }[]): void => {
+    const suffix = `/pool/${poolName(pool.product, pool.feature)}`;
+    for (const { key, row } of changes) {
+      if (row !== undefined && 'used' in row && typeof row.used === 'number' && key.endsWith(suffix)) used.set(usedName(pool), row.used);
+    }
+  };
+
+  const core: AuthorityCore = {
+    ledger,
+    keystore,
+    clock,
+    idleTimeoutMs: options.idleTimeoutMs,
+    async login(command, channel, party) {
+      const reply = await ledger.update(rowsOf(command), (rows, now) => {
+        const decision = decideLogin(rows, command, now);
+        noteUsed(command.pool, decision.changes);
+        return decision;
+      });
+      if (reply.kind === 'refused') throw new LicensingError(reply.status, { detail: reply.detail });
+      const known = sessions.get(command.session);
+      const live: LiveSession = known !== undefined && known.ending === undefined ? known : {
+        id: command.session,
+        pool: command.pool,
+        row: reply.session,
+        lastUse: clock.mono(),
+        ending: undefined,
+        channel: undefined,
+      };
+      if (live !== known) sessions.add(live);
+      core.attach(live, channel, party);
+      return live;
+    },
+    attach(session, channel, party) {
+      session.channel = channel;
+      session.lastUse = clock.mono();
+      if (ownerOf(session) !== 'local') leases.keep(clock.mono(), ownerOf(session), session.id);
+      options.onAttached(party, session.id, channel);
+    },
+    live: (id) => sessions.get(id),
+    release,
+    detached(channel, of) {
+      for (const session of of) if (session.channel === channel) session.channel = undefined;
+    },
+    used: (pool) => used.get(usedName(pool)) ?? 0,
+  };
+
+  const settle = (work: Promise<void>): void => {
+    // A release that the disk refuses is tried again by the next sweep.
+    work.catch(() => undefined);
+  };
+
+  const sweep = (): void => {
+    if (closed) return;
+    const now = clock.mono();
+    for (const { session } of leases.timeout(now)) {
+      const live = sessions.get(session);
+      if (live !== undefined) settle(release(live, 'lease ended'));
+    }
+    for (const session of sessions.all()) {
+      if (now - session.lastUse >= options.idleTimeoutMs) settle(release(session, 'idle'));
+    }
+    schedule();
+  };
+  let cancelSweep = (): void => undefined;
+  const schedule = (): void => {
+    const lease = leases.nextTimeout();
+    const wait = Math.min(lease === undefined ? MINUTE : Math.max(SECOND, lease - clock.mono()), MINUTE);
+    cancelSweep = clock.after(wait, sweep);
+  };
+  schedule();
+
+  /** Sessions whose pool the next license no longer has, or has fewer seats of: the newest go first (K4). */
+  const endedBy = (key: Key, next: KeyLicense): LiveSession[] => {
+    const byPool = new Map<string, LiveSession[]>();
+    for (const session of sessions.all()) {
+      if (session.pool.key !== key.identity.id) continue;
+      const name = poolName(session.pool.product, session.pool.feature);
+      byPool.set(name, [...(byPool.get(name) ?? []), session]);
+    }
+    return [...byPool].flatMap(([name, of]) => {
+      const pool = next.pools.get(name);
+      if (pool === undefined) return of;
+      const local = pool.terms.network ? [] : of.filter((session) => session.row.holder !== 'local');
+      const [first] = of;
+      const excess = pool.terms.seats === undefined || first === undefined ? 0 : core.used(first.pool) - pool.terms.seats;
+      return excess <= 0 ? local : [...new Set([...local, ...[...of].sort((a, b) => b.row.since - a.row.since).slice(0, excess)])];
+    });
+  };
+
+  return {
+    open(keyId, opening, party, send, fail) {
+      const key = keystore.get(keyId);
+      if (key?.damage !== undefined) throw new LicensingError(Status.STORAGE_CORRUPT, { detail: `Key ${keyId}: ${key.damage}.` });
+      if (key?.license === undefined) throw new LicensingError(Status.KEY_NOT_FOUND, { detail: `Key ${keyId} is not here, or has no license yet.` });
+      const { identity, license } = key;
+      const target = { id: identity.id, vendor: identity.vendor, signingKey: identity.signingKey, certificate: license.document, digest: license.digest };
+      const answer: { readonly message: Uint8Array; readonly channel: Channel } = answerOpening(opening, target, entropy);
+      return createKeyChannel(core, keyId, answer, party, send, fail);
+    },
+    release,
+    async processEnded(pid, start) {
+      await Promise.all(sessions.ofProcess(pid, start).map((session) => release(session, 'process ended')));
+    },
+    hasSessionsOf: (pid, start) => sessions.ofProcess(pid, start).length > 0,
+    renew: (holder, count, digest) => leases.renew(clock.mono(), holder, count, digest),
+    renewExactly: (holder, list) => leases.renewExactly(clock.mono(), holder, list),
+    async releaseFor(holder, id) {
+      const session = sessions.get(id);
+      if (session !== undefined && ownerOf(session) === holder) await release(session, 'process ended');
+    },
+    sessions: () => sessions.all(),
+    session: (id) => sessions.get(id),
+    get sessionCount() {
+      return sessions.size;
+    },
+    used: core.used,
+    apply: (document) =>
+      keystore.apply(document, async (key, next) => {
+        await Promise.all(endedBy(key, next).map((session) => release(session, 'license changed')));
+      }),
+    close() {
+      closed = true;
+      cancelSweep();
+    },
+  };
+};

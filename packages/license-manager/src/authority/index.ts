@@ -1,0 +1,3 @@
+export { type Authority, DEFAULT_SESSION_IDLE_MS, openAuthority } from './authority.ts';
+export type { KeyChannel, Party } from './key-channel.ts';
+export type { LiveSession } from './live-sessions.ts';

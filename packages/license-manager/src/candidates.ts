@@ -1,0 +1,71 @@
+import type { CatalogKey, CatalogPool } from '@keyhaven/core/admin';
+import { toBase64 } from '@keyhaven/core/bytes';
+import { LicensingError, Status } from '@keyhaven/core/errors';
+import { anyScope, matches, parseScope, type Scope } from '@keyhaven/core/scope';
+import { type Candidate, type Find, MAX_CANDIDATES } from '@keyhaven/core/wire';
+
+// Which keys could serve a login, in order of preference: here before elsewhere, a free seat before none. A hint for the application; the key
+// itself decides, and the application believes only the key.
+
+export type Source = {
+  readonly local: boolean;
+  readonly guid: string;
+  readonly hostname: string;
+  readonly address: string;
+  readonly kind: string;
+  readonly keys: readonly CatalogKey[];
+};
+
+const spelled = { 'sl-adminmode': ['HASP-SL-AdminMode', 'haspsl-adminmode'], 'sl-usermode': ['HASP-SL-UserMode', 'haspsl-usermode'] } as const;
+
+const freeSeats = (pool: CatalogPool): boolean => pool.limit === 'unlimited' || pool.used < pool.limit;
+
+/** Feature 0 is in every key, of no product. */
+const keyItself = { product: 0, feature: 0, free: true };
+
+export const scopeOf = (text: string): Scope => (text === '' ? anyScope : parseScope(text).scope);
+
+/** @throws LicensingError KEY_NOT_FOUND (7), UNKNOWN_VCODE (34), FEATURE_NOT_FOUND (31), SCOPE_RESULTS_EMPTY (50), INV_SCOPE (36). */
+export const candidatesFor = (question: Find, sources: readonly Source[]): Candidate[] => {
+  const scope = scopeOf(question.scope);
+  const vendorKey = toBase64(question.vendorKey);
+  let ofVendor = 0;
+  let ofFeature = 0;
+  const found: { readonly candidate: Candidate; readonly rank: number }[] = [];
+  for (const source of sources) {
+    for (const key of source.keys) {
+      if (key.vendor !== question.vendor || key.counter === 0) continue;
+      if (key.vendorKey !== vendorKey) {
+        throw new LicensingError(Status.UNKNOWN_VCODE, { detail: `A key of vendor ${key.vendor} is there, but it was made for another vendor code.` });
+      }
+      ofVendor += 1;
+      const pools =
+        question.feature === 0
+          ? [keyItself]
+          : key.pools
+              .filter((pool) => pool.feature === question.feature && (source.local || pool.network))
+              .map((pool) => ({ product: pool.product, feature: pool.feature, free: freeSeats(pool) }));
+      for (const pool of pools) {
+        ofFeature += 1;
+        const [type, configuration] = spelled[key.type];
+        const subject = {
+          licenseManager: { hostname: source.hostname, id: source.guid, ips: [source.address], local: source.local },
+          vendor: { id: key.vendor },
+          key: { id: key.key, type, configuration },
+          product: { id: pool.product },
+          feature: { id: pool.feature },
+        };
+        if (!matches(scope, subject)) continue;
+        const licenseManager = { guid: source.guid, hostname: source.hostname, address: source.address, kind: source.kind };
+        found.push({ candidate: { key: key.key, product: pool.product, licenseManager }, rank: (source.local ? 0 : 1) + (pool.free ? 0 : 2) });
+      }
+    }
+  }
+  if (ofVendor === 0) throw new LicensingError(Status.KEY_NOT_FOUND, { detail: `No key of vendor ${question.vendor} was found here or on the network.` });
+  if (ofFeature === 0) throw new LicensingError(Status.FEATURE_NOT_FOUND, { detail: `Feature ${question.feature} is in none of the ${ofVendor} keys of vendor ${question.vendor}.` });
+  if (found.length === 0) throw new LicensingError(Status.SCOPE_RESULTS_EMPTY, { detail: 'The scope leaves none of the keys that have the feature.' });
+  return found
+    .sort((a, b) => a.rank - b.rank)
+    .slice(0, MAX_CANDIDATES)
+    .map(({ candidate }) => candidate);
+};

@@ -1,0 +1,137 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import { type SecureContext, TLSSocket } from 'node:tls';
+import { LicensingError, Status } from '@keyhaven/core/errors';
+import type { Clock } from '@keyhaven/core/time';
+
+// The one TCP port (L2, L6): tells by the first byte whether a connection speaks the binary local protocol (0x00), HTTP (a capital
+// letter) or TLS (0x16), and hands the socket on with that byte put back. A first byte that does not come in time closes the socket.
+
+export type FrontLimits = {
+  /** BOUNDED: connections at a time, of all kinds. */
+  readonly connections: number;
+  readonly firstByteMs: number;
+};
+
+export type FrontOptions = {
+  readonly bind: readonly string[];
+  readonly port: number;
+  readonly clock: Clock;
+  readonly limits: FrontLimits;
+  readonly tls: SecureContext | undefined;
+  readonly onLocal: (socket: Socket) => void;
+  readonly onHttp: (socket: Socket) => void;
+  /** A connection that was refused, with the reason; for logs. */
+  readonly onRefused: (reason: string, address: string) => void;
+};
+
+export type Front = { readonly addresses: readonly string[]; readonly connections: number; close(): Promise<void> };
+
+type Protocol = 'local' | 'http' | 'tls' | 'unknown';
+
+/** What a connection speaks, by its first byte. */
+export const protocolOf = (first: number): Protocol => {
+  if (first === 0x00) return 'local';
+  if (first === 0x16) return 'tls';
+  return first >= 0x41 && first <= 0x5a ? 'http' : 'unknown';
+};
+
+/** TLS alert "unrecognized name" is for names; a port without a certificate says handshake_failure (RFC 8446 section 6). */
+const HANDSHAKE_FAILURE = Uint8Array.of(0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x28);
+
+export const openFront = async (options: FrontOptions): Promise<Front> => {
+  const { clock, limits } = options;
+  const sockets = new Set<Socket>(); // BOUNDED by limits.connections
+  const servers: Server[] = [];
+
+  const route = (socket: Socket, withinTls: boolean): void => {
+    const cancel = clock.after(limits.firstByteMs, () => socket.destroy());
+    const first = (): void => {
+      const chunk: unknown = socket.read();
+      if (!(chunk instanceof Uint8Array) || chunk.length === 0) return;
+      socket.off('readable', first);
+      cancel();
+      socket.unshift(chunk);
+      const protocol = protocolOf(chunk[0] ?? 0xff);
+      if (protocol === 'local' && !withinTls) options.onLocal(socket);
+      else if (protocol === 'http') options.onHttp(socket);
+      else if (protocol === 'tls' && !withinTls && options.tls !== undefined) {
+        const secure = new TLSSocket(socket, { isServer: true, secureContext: options.tls });
+        secure.on('error', () => socket.destroy());
+        route(secure, true);
+      } else {
+        options.onRefused(protocol === 'tls' ? 'TLS where no certificate is configured' : 'an unknown protocol', socket.remoteAddress ?? '');
+        if (protocol === 'tls') socket.end(HANDSHAKE_FAILURE);
+        else socket.destroy();
+      }
+    };
+    socket.on('readable', first);
+    socket.once('close', cancel);
+  };
+
+  const accept = (socket: Socket): void => {
+    if (sockets.size >= limits.connections) {
+      options.onRefused('too many connections', socket.remoteAddress ?? '');
+      socket.destroy();
+      return;
+    }
+    sockets.add(socket);
+    socket.setNoDelay(true);
+    socket.on('error', () => socket.destroy());
+    socket.once('close', () => sockets.delete(socket));
+    route(socket, false);
+  };
+
+  const listen = (host: string): Promise<boolean> =>
+    new Promise((resolve, reject) => {
+      const server = createServer({ noDelay: true }, accept);
+      server.once('error', (error: NodeJS.ErrnoException) => {
+        if (host === '::' && (error.code === 'EAFNOSUPPORT' || error.code === 'EADDRNOTAVAIL')) resolve(false);
+        else reject(listenError(error, host, options.port));
+      });
+      server.listen({ host, port: options.port, ipv6Only: host.includes(':'), backlog: 4_096 }, () => {
+        servers.push(server);
+        resolve(true);
+      });
+    });
+
+  const addresses: string[] = [];
+  const close = async (): Promise<void> => {
+    for (const socket of sockets) socket.destroy();
+    await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
+  };
+  try {
+    // IPv4 always, IPv6 where it exists (L2).
+    const hosts = options.bind.length > 0 ? options.bind : ['0.0.0.0', '::'];
+    for (const host of hosts) if (await listen(host)) addresses.push(host.includes(':') ? `[${host}]:${options.port}` : `${host}:${options.port}`);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return {
+    addresses,
+    get connections() {
+      return sockets.size;
+    },
+    close,
+  };
+};
+
+const listenError = (error: NodeJS.ErrnoException, host: string, port: number): LicensingError => {
+  const at = `TCP ${host}:${port}`;
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return new LicensingError(Status.LOCAL_COMM_ERR, {
+        detail: `${at} is in use by another program.`,
+        remedy: 'Another license manager may be running: stop it, or name another port with --port.',
+        cause: error,
+      });
+    case 'EACCES':
+      return new LicensingError(Status.LOCAL_COMM_ERR, { detail: `This user may not listen on ${at}.`, remedy: 'Use a port above 1023.', cause: error });
+    case 'EAFNOSUPPORT':
+      return new LicensingError(Status.LOCAL_COMM_ERR, { detail: `${at}: this computer has no IPv4, which the license manager needs.`, remedy: 'Enable IPv4 on this computer.', cause: error });
+    case 'EADDRNOTAVAIL':
+      return new LicensingError(Status.LOCAL_COMM_ERR, { detail: `${host} is no address of this computer.`, remedy: 'Name an address of this computer with --bind.', cause: error });
+    default:
+      return new LicensingError(Status.LOCAL_COMM_ERR, { detail: `${at} cannot be opened: ${error.message}.`, cause: error });
+  }
+};

@@ -1,0 +1,1 @@
+export { type Front, type FrontLimits, openFront, protocolOf } from './front.ts';

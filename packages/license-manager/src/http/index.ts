@@ -1,0 +1,3 @@
+export { createHttpServer, type HttpServer } from './server.ts';
+export type { HttpFaces } from './faces.ts';
+export { pageStyle } from './page.ts';

@@ -1,0 +1,84 @@
+import { Buffer } from 'node:buffer';
+import { fromBase64 } from '@keyhaven/core/bytes';
+import { type Entropy, type KeyObject, secretKey, sha256 } from '@keyhaven/core/crypto';
+import { createFeatureCipher, type FeatureCipher, type KeyIdentity } from '@keyhaven/core/key';
+import { type Certificate, DEFAULT_FEATURE, expiryOf, type Feature, type Product, type Secrets } from '@keyhaven/core/license';
+import type { SeatTerms } from '@keyhaven/core/seats';
+
+/** Memory files that every key has (field-facts 1.2). */
+export const READ_WRITE_FILE = 0xfff4;
+export const READ_ONLY_FILE = 0xfff5;
+
+/** One feature of one product of a key, ready to be used. */
+export type Pool = { readonly product: Product | undefined; readonly feature: Feature; readonly terms: SeatTerms };
+
+/** What a V2C gave a key. */
+export type KeyLicense = {
+  readonly certificate: Certificate;
+  readonly document: Buffer;
+  readonly digest: Buffer;
+  readonly pools: ReadonlyMap<string, Pool>;
+  cipher(feature: number): FeatureCipher | undefined;
+};
+
+/** A protection key as the LM serves it. */
+export type Key = {
+  readonly identity: KeyIdentity;
+  readonly counter: number;
+  /** undefined before the first V2C: the key then grants nothing. */
+  readonly license: KeyLicense | undefined;
+  /** Contents of memory files as far as they are durable; missing = zeros. */
+  readonly memory: Map<number, Buffer>;
+  /** Makes session ids and resume tokens. */
+  readonly tokenKey: KeyObject;
+  /** Why the key must not be served (47); undefined where all is well. */
+  readonly damage: string | undefined;
+};
+
+export const poolName = (product: number, feature: number): string => `${product}.${feature}`;
+
+const termsOf = (feature: Feature): SeatTerms => ({
+  seats: feature.concurrency.seats === 'unlimited' ? undefined : feature.concurrency.seats,
+  count: feature.concurrency.count,
+  network: feature.concurrency.network,
+  until: expiryOf(feature.license),
+  executions: feature.license.type === 'executions' ? feature.license.count : undefined,
+});
+
+export const licenseFrom = (certificate: Certificate, document: Buffer, secrets: Secrets, entropy: Entropy): KeyLicense => {
+  const pools = new Map<string, Pool>([[poolName(0, 0), { product: undefined, feature: DEFAULT_FEATURE, terms: termsOf(DEFAULT_FEATURE) }]]);
+  for (const product of certificate.products) {
+    for (const feature of product.features) pools.set(poolName(product.id, feature.id), { product, feature, terms: termsOf(feature) });
+  }
+  const raw = new Map(secrets.features.map(({ id, secret }) => [id, fromBase64(secret) ?? Buffer.alloc(0)]));
+  const ciphers = new Map<number, FeatureCipher>(); // BOUNDED by the features of the key
+  return {
+    certificate,
+    document,
+    digest: sha256(document),
+    pools,
+    cipher(feature) {
+      const secret = raw.get(feature);
+      if (secret === undefined) return undefined;
+      let cipher = ciphers.get(feature);
+      if (cipher === undefined) {
+        cipher = createFeatureCipher(secret, entropy.bytes(16));
+        ciphers.set(feature, cipher);
+      }
+      return cipher;
+    },
+  };
+};
+
+export const sizeOf = (license: KeyLicense, file: number): number | undefined => {
+  switch (file) {
+    case READ_WRITE_FILE:
+      return license.certificate.memory.readWrite;
+    case READ_ONLY_FILE:
+      return license.certificate.memory.readOnly;
+    default:
+      return undefined;
+  }
+};
+
+export const tokenKeyFrom = (seed: Uint8Array): KeyObject => secretKey(sha256(Buffer.concat([Buffer.from('keyhaven session tokens 1\0'), seed])));

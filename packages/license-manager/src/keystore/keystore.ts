@@ -1,0 +1,154 @@
+import { Buffer } from 'node:buffer';
+import { fromBase64, toBase64 } from '@keyhaven/core/bytes';
+import type { Entropy } from '@keyhaven/core/crypto';
+import { LicensingError, Status } from '@keyhaven/core/errors';
+import { type KeyIdentity, keyFromSeeds, peekV2c, stateDocument, type Usage, verifyUpdate } from '@keyhaven/core/key';
+import { type KeyType, openDocument, readCertificate, readSecrets, type VendorCode, writeSecrets } from '@keyhaven/core/license';
+import type { PoolRow } from '@keyhaven/core/seats';
+import type { Wall } from '@keyhaven/core/time';
+import type { Change, Ledger, RowKey } from '@keyhaven/ledger';
+import type { MachineSeal } from '../machine/index.ts';
+import { type Key, type KeyLicense, licenseFrom, READ_ONLY_FILE, READ_WRITE_FILE, tokenKeyFrom } from './key.ts';
+
+// The keys of one LM: made here, licensed by V2C, kept in the ledger. Secrets in the rows are sealed to this computer; the rows are
+// authenticated by the ledger. A V2C is applied in one decision of the ledger, so a crash leaves the old or the new state (K4).
+
+type IdentityRow = { readonly type: KeyType; readonly vendor: number; readonly vendorKey: string; readonly sealed: string };
+type LicenseRow = { readonly counter: number; readonly certificate: string; readonly sealed: string };
+export type MemoryRow = { readonly data: string };
+
+const identityRow = (key: string): RowKey => `${key}/key/identity`;
+const licenseRow = (key: string): RowKey => `${key}/key/license`;
+export const memoryRow = (key: string, file: number): RowKey => `${key}/memory/${file}`;
+
+export type Keystore = {
+  keys(): IterableIterator<Key>;
+  get(id: string): Key | undefined;
+  /** A key of this vendor that waits for its first license; made when there is none. */
+  unlicensed(type: KeyType, code: VendorCode): Promise<Key>;
+  /**
+   * Applies a V2C. `before` runs when it is known to be good and before it is applied, with what the key will be licensed for.
+   * @throws LicensingError as `verifyUpdate`; KEYID_NOT_FOUND (18) where the key is not here.
+   */
+  apply(document: Uint8Array, before: (key: Key, next: KeyLicense) => Promise<void>): Promise<Key>;
+  /** The C2V of a key. */
+  state(key: Key, host: string, now: Wall): Promise<Uint8Array>;
+};
+
+export const openKeystore = async (ledger: Ledger, seal: MachineSeal, entropy: Entropy): Promise<Keystore> => {
+  const keys = new Map<string, Key>(); // BOUNDED by the keys made here
+  const damaged = new Map(ledger.damage().map(({ scope, reason }) => [scope, reason]));
+
+  const identityFrom = (id: string, row: IdentityRow): { identity: KeyIdentity; signingSeed: Buffer } | undefined => {
+    const seeds = seal.open(`key ${id}`, row.sealed);
+    const vendorKey = fromBase64(row.vendorKey);
+    if (seeds?.length !== 64 || vendorKey === undefined) return undefined;
+    const signingSeed = seeds.subarray(0, 32);
+    return { identity: keyFromSeeds({ type: row.type, vendor: row.vendor, vendorKey }, signingSeed, seeds.subarray(32)), signingSeed };
+  };
+
+  const licenseOf = (identity: KeyIdentity, row: LicenseRow): KeyLicense | undefined => {
+    const document = fromBase64(row.certificate);
+    const secrets = seal.open(`secrets ${identity.id}`, row.sealed);
+    if (document === undefined || secrets === undefined) return undefined;
+    const certificate = readCertificate(openDocument('certificate', document, identity.vendorKey).payload);
+    return licenseFrom(certificate, document, readSecrets(secrets), entropy);
+  };
+
+  const load = async (): Promise<void> => {
+    const identities = new Map<string, IdentityRow>();
+    const licenses = new Map<string, LicenseRow>();
+    const memories = new Map<string, Map<number, Buffer>>();
+    for await (const [name, row] of ledger.scan<IdentityRow & LicenseRow & MemoryRow>('')) {
+      const [scope = '', kind, id] = name.split('/');
+      if (kind === 'key' && id === 'identity') identities.set(scope, row);
+      else if (kind === 'key' && id === 'license') licenses.set(scope, row);
+      else if (kind === 'memory') {
+        const files = memories.get(scope) ?? new Map<number, Buffer>();
+        memories.set(scope, files.set(Number(id), fromBase64(row.data) ?? Buffer.alloc(0)));
+      }
+    }
+    for (const [id, row] of identities) {
+      const opened = identityFrom(id, row);
+      if (opened === undefined) continue; // Not sealed on this computer: nothing can be said of it, and nothing is granted.
+      const { identity } = opened;
+      const stored = licenses.get(id);
+      const license = stored === undefined || damaged.has(id) ? undefined : licenseOf(identity, stored);
+      const damage = damaged.get(id) ?? (stored !== undefined && license === undefined ? 'the license does not open' : undefined);
+      const memory = memories.get(id) ?? new Map<number, Buffer>();
+      keys.set(id, { identity, counter: stored?.counter ?? 0, license, memory, tokenKey: tokenKeyFrom(opened.signingSeed), damage });
+    }
+  };
+  await load();
+
+  return {
+    keys: () => keys.values(),
+    get: (id) => keys.get(id),
+
+    async unlicensed(type, code) {
+      const vendorKey = toBase64(code.publicKey);
+      for (const key of keys.values()) {
+        const same = key.identity.vendor === code.vendor && toBase64(key.identity.vendorKey) === vendorKey && key.identity.type === type;
+        if (same && key.counter === 0 && key.damage === undefined) return key;
+      }
+      const signingSeed = Buffer.from(entropy.bytes(32));
+      const exchangeSeed = entropy.bytes(32);
+      const identity = keyFromSeeds({ type, vendor: code.vendor, vendorKey: code.publicKey }, signingSeed, exchangeSeed);
+      const sealed = seal.seal(`key ${identity.id}`, Buffer.concat([signingSeed, exchangeSeed]));
+      const row: IdentityRow = { type, vendor: code.vendor, vendorKey, sealed };
+      await ledger.update([identityRow(identity.id)], () => ({
+        changes: [{ key: identityRow(identity.id), row }],
+        audit: [{ kind: 'key created', scope: identity.id, detail: { type, vendor: code.vendor } }],
+        reply: undefined,
+      }));
+      const key: Key = { identity, counter: 0, license: undefined, memory: new Map(), tokenKey: tokenKeyFrom(signingSeed), damage: undefined };
+      keys.set(identity.id, key);
+      return key;
+    },
+
+    async apply(document, before) {
+      const { v2c } = peekV2c(document);
+      const key = keys.get(v2c.key);
+      if (key === undefined) {
+        throw new LicensingError(Status.KEYID_NOT_FOUND, { detail: `The license is for key ${v2c.key}, which is not on this computer.` });
+      }
+      if (key.damage !== undefined) throw new LicensingError(Status.STORAGE_CORRUPT, { detail: key.damage });
+      const update = verifyUpdate(key.identity, key.counter, document);
+      const { certificate, certificateDocument, secrets } = update;
+      const license = licenseFrom(certificate, certificateDocument, secrets, entropy);
+      await before(key, license);
+      const { id } = key.identity;
+      const stored: LicenseRow = {
+        counter: certificate.counter,
+        certificate: toBase64(certificateDocument),
+        sealed: seal.seal(`secrets ${id}`, writeSecrets({ features: secrets.features })),
+      };
+      const memory = new Map(key.memory);
+      const changes: Change[] = [{ key: licenseRow(id), row: stored }];
+      const load = (file: number, data: string | undefined): void => {
+        if (data === undefined) return;
+        changes.push({ key: memoryRow(id, file), row: { data } satisfies MemoryRow });
+        memory.set(file, fromBase64(data) ?? Buffer.alloc(0));
+      };
+      load(READ_ONLY_FILE, secrets.readOnly);
+      load(READ_WRITE_FILE, secrets.readWrite);
+      await ledger.update<undefined>([licenseRow(id)], (rows) => {
+        // The same V2C may come twice at once; the second one meets the new counter here.
+        if ((rows.get<LicenseRow>(licenseRow(id))?.counter ?? 0) !== key.counter) throw new LicensingError(Status.UPDATE_ALREADY_ADDED);
+        return { changes, audit: [{ kind: 'license applied', scope: id, detail: { counter: certificate.counter } }], reply: undefined };
+      });
+      const next: Key = { ...key, counter: certificate.counter, license, memory };
+      keys.set(id, next);
+      return next;
+    },
+
+    async state(key, host, now) {
+      const usage: { product: number; feature: number; executions: number }[] = [];
+      for await (const [name, row] of ledger.scan<PoolRow>(`${key.identity.id}/pool/`)) {
+        const [product = 0, feature = 0] = (name.split('/')[2] ?? '').split('.').map(Number);
+        if (row.executions > 0) usage.push({ product, feature, executions: row.executions });
+      }
+      return stateDocument(key.identity, { counter: key.counter, host, virtualMachine: false, usage: usage satisfies Usage }, now);
+    },
+  };
+};

@@ -1,0 +1,1 @@
+export { asLicensingError, type LocalConnectionOptions, type Route, type RouteEvents, serveLocalConnection } from './local-connection.ts';

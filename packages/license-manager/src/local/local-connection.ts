@@ -1,0 +1,144 @@
+import type { Socket } from 'node:net';
+import { WireError } from '@keyhaven/core/bytes';
+import { LicensingError, Status } from '@keyhaven/core/errors';
+import type { Clock } from '@keyhaven/core/time';
+import { type ConnectionEvent, createListeningConnection, type Find, type Found, type Hello, type ToApplication } from '@keyhaven/core/wire';
+
+// The shell around one application's connection: socket and timers here, the protocol in core. Routes each channel to a key here or
+// through another LM. A fault ends this connection and nothing else (S6, S14).
+
+/** The way of one channel to its key. */
+export type Route = { receive(record: Uint8Array): void; close(): void };
+export type RouteEvents = {
+  opened(answer: Uint8Array): void;
+  record(record: Uint8Array): void;
+  lost(error: LicensingError): void;
+};
+
+export type LocalConnectionOptions = {
+  readonly clock: Clock;
+  readonly self: { readonly guid: string; readonly hostname: string; readonly idleMs: number };
+  find(question: Find, application: Hello): Promise<Found>;
+  open(target: { readonly key: string; readonly lm: string; readonly opening: Uint8Array }, application: Hello, events: RouteEvents): Route;
+  update(document: Uint8Array): Promise<string>;
+  onHello(application: Hello): void;
+  onClosed(application: Hello | undefined, reason: string): void;
+};
+
+/** BOUNDED: bytes waiting for an application that does not read; then its calls are not read either. */
+const HIGH_WATER = 1024 * 1024;
+
+export const serveLocalConnection = (socket: Socket, options: LocalConnectionOptions): void => {
+  const { clock } = options;
+  const machine = createListeningConnection(clock.mono(), options.self);
+  const routes = new Map<number, Route>(); // BOUNDED by MAX_CHANNELS of core
+  let application: Hello | undefined;
+  let reason = 'closed by the application';
+  let cancelTimeout = (): void => undefined;
+  let out: Uint8Array[] = [];
+
+  const flush = (): void => {
+    const ready = out;
+    out = [];
+    if (socket.destroyed || ready.length === 0) return;
+    const bytes = ready.length === 1 && ready[0] !== undefined ? ready[0] : Buffer.concat(ready);
+    if (!socket.write(bytes) && socket.writableLength > HIGH_WATER) socket.pause();
+  };
+  const send = (message: ToApplication): void => {
+    const bytes = machine.send(message);
+    if (bytes === undefined) return;
+    if (out.length === 0) queueMicrotask(flush);
+    out.push(bytes);
+  };
+  const lost = (channel: number, error: LicensingError): void => {
+    routes.delete(channel);
+    send({ kind: 'lost', channel, status: error.status, detail: error.detail ?? '' });
+  };
+
+  const openChannel = (event: Extract<ConnectionEvent, { kind: 'open' }>, hello: Hello): void => {
+    const { channel } = event;
+    try {
+      const route = options.open(event, hello, {
+        opened: (answer) => send({ kind: 'opened', channel, answer }),
+        record: (record) => send({ kind: 'record', channel, record }),
+        lost: (error) => lost(channel, error),
+      });
+      routes.set(channel, route);
+    } catch (error) {
+      lost(channel, asLicensingError(error));
+    }
+  };
+
+  const act = (event: ConnectionEvent): void => {
+    switch (event.kind) {
+      case 'hello':
+        application = event;
+        options.onHello(event);
+        send({ kind: 'welcome', version: 1, guid: options.self.guid, hostname: options.self.hostname, idleMs: options.self.idleMs });
+        return;
+      case 'find':
+        if (application === undefined) return;
+        options.find(event, application).then(
+          (found) => send({ kind: 'found', ...found }),
+          (error: unknown) => {
+            const known = asLicensingError(error);
+            send({ kind: 'found', request: event.request, status: known.status, detail: known.detail ?? '', candidates: [] });
+          },
+        );
+        return;
+      case 'open':
+        if (application !== undefined) openChannel(event, application);
+        return;
+      case 'record':
+        routes.get(event.channel)?.receive(event.record);
+        return;
+      case 'close':
+        routes.get(event.channel)?.close();
+        routes.delete(event.channel);
+        return;
+      case 'update':
+        options.update(event.document).then(
+          (detail) => send({ kind: 'updated', request: event.request, status: Status.OK, detail }),
+          (error: unknown) => {
+            const known = asLicensingError(error);
+            send({ kind: 'updated', request: event.request, status: known.status, detail: known.detail ?? '' });
+          },
+        );
+        return;
+      case 'closed':
+        reason = event.reason;
+        flush();
+        if (machine.farewell === undefined) socket.end();
+        else socket.end(machine.farewell);
+        return;
+    }
+  };
+
+  const watchTime = (): void => {
+    const next = machine.nextTimeout();
+    if (next === undefined) return;
+    // Activity only moves the deadline; the timer is set again when it fires, not at every byte.
+    cancelTimeout = clock.after(Math.max(1, next - clock.mono()), () => {
+      for (const event of machine.timeout(clock.mono())) act(event);
+      watchTime();
+    });
+  };
+
+  socket.on('data', (chunk) => {
+    for (const event of machine.receive(clock.mono(), chunk)) act(event);
+  });
+  socket.on('drain', () => socket.resume());
+  socket.once('close', () => {
+    cancelTimeout();
+    for (const route of routes.values()) route.close();
+    routes.clear();
+    options.onClosed(application, reason);
+  });
+  watchTime();
+};
+
+export const asLicensingError = (error: unknown): LicensingError => {
+  if (error instanceof LicensingError) return error;
+  if (error instanceof WireError) return new LicensingError(Status.SCHAN_ERR, { detail: error.message });
+  return new LicensingError(Status.INT_ERR, { cause: error });
+};

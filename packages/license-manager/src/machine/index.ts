@@ -1,0 +1,4 @@
+export { type Binding, createMachineSeal, type MachineSeal, machineMarks, openBinding } from './binding.ts';
+export { ensureStateDirectory, writeFileAtomically } from './files.ts';
+export { isRunning, type ProcessIdentity, processStart } from './process.ts';
+export { systemClock, systemEntropy } from './system.ts';

@@ -1,0 +1,29 @@
+import { readFileSync } from 'node:fs';
+
+/** A process by its id and the moment it started, in the units of its system; the id alone is used again by others. */
+export type ProcessIdentity = { readonly pid: number; readonly start: number };
+
+/** Start of a running process in clock ticks since boot; undefined where there is none (a zombie is none); 0 where the system does not say. */
+export const processStart = (pid: number): number | undefined => {
+  if (process.platform === 'linux') {
+    try {
+      // Field 2 is the name in parentheses and may hold anything, so the fields are counted behind the last one (proc(5)).
+      const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+      const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+      return fields[0] === 'Z' || fields[0] === 'X' ? undefined : Number(fields[19]);
+    } catch {
+      return undefined;
+    }
+  }
+  try {
+    process.kill(pid, 0);
+    return 0;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM' ? 0 : undefined;
+  }
+};
+
+export const isRunning = ({ pid, start }: ProcessIdentity): boolean => {
+  const found = pid > 0 ? processStart(pid) : undefined;
+  return found !== undefined && (found === 0 || start === 0 || found === start);
+};

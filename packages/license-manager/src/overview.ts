@@ -1,0 +1,152 @@
+import type { Catalog, CatalogKey, CatalogPool, FeatureInfo, KeyInfo, LmRef, PeerInfo, ProductInfo, SessionInfo } from '@keyhaven/core/admin';
+import { toBase64 } from '@keyhaven/core/bytes';
+import type { Ledger } from '@keyhaven/ledger';
+import type { PoolRow } from '@keyhaven/core/seats';
+import type { Authority, LiveSession } from './authority/index.ts';
+import type { Key, Keystore } from './keystore/index.ts';
+import type { Peers } from './peers/index.ts';
+
+// What is here and what is known of others, in the shapes that people and programs read. Nothing here changes anything.
+
+export type OverviewOptions = {
+  readonly self: LmRef;
+  readonly keystore: Keystore;
+  readonly authority: Authority;
+  readonly ledger: Ledger;
+  readonly peers: Peers;
+};
+
+export type Overview = {
+  catalog(): Catalog;
+  keys(): KeyInfo[];
+  products(): ProductInfo[];
+  features(): Promise<FeatureInfo[]>;
+  sessions(): SessionInfo[];
+  peers(): PeerInfo[];
+};
+
+const poolsOf = (key: Key, authority: Authority): CatalogPool[] =>
+  [...(key.license?.pools.values() ?? [])].flatMap(({ product, feature, terms }) =>
+    product === undefined
+      ? []
+      : [
+          {
+            product: product.id,
+            productName: product.name,
+            feature: feature.id,
+            name: feature.name,
+            license: feature.license,
+            limit: terms.seats ?? 'unlimited',
+            used: authority.used({ key: key.identity.id, product: product.id, feature: feature.id }),
+            executions: 0,
+            count: terms.count,
+            network: terms.network,
+          },
+        ],
+  );
+
+export const sessionInfo = ({ id, pool, row }: LiveSession): SessionInfo => ({
+  id,
+  key: pool.key,
+  product: pool.product,
+  feature: pool.feature,
+  user: row.user,
+  host: row.host,
+  address: row.address,
+  pid: row.pid,
+  application: row.application,
+  since: new Date(row.since).toISOString(),
+  seats: row.seats,
+  holder: row.holder,
+});
+
+export const createOverview = ({ self, keystore, authority, ledger, peers }: OverviewOptions): Overview => {
+  const entryOf = (key: Key): CatalogKey => ({
+    key: key.identity.id,
+    type: key.identity.type,
+    vendor: key.identity.vendor,
+    vendorKey: toBase64(key.identity.vendorKey),
+    counter: key.counter,
+    pools: poolsOf(key, authority),
+  });
+  const own = (): Catalog => [...keystore.keys()].filter((key) => key.license !== undefined && key.damage === undefined).map(entryOf);
+  const everywhere = (): { readonly local: boolean; readonly lm: LmRef; readonly keys: Catalog }[] => [
+    { local: true, lm: self, keys: [...keystore.keys()].map(entryOf) },
+    ...peers
+      .all()
+      .filter((peer) => peer.state === 'linked')
+      .map((peer) => ({ local: false, lm: { guid: peer.guid, hostname: peer.hostname, address: peer.address.host }, keys: peer.catalog })),
+  ];
+  const executions = async (): Promise<ReadonlyMap<string, number>> => {
+    const found = new Map<string, number>();
+    for await (const [name, row] of ledger.scan<PoolRow>('')) {
+      const [scope, kind, id] = name.split('/');
+      if (kind === 'pool') found.set(`${scope}.${id}`, row.executions);
+    }
+    return found;
+  };
+
+  return {
+    catalog: own,
+    keys: () =>
+      everywhere().flatMap(({ local, lm, keys }) =>
+        keys.map((key) => ({
+          key: key.key,
+          type: key.type,
+          vendor: key.vendor,
+          local,
+          licenseManager: lm,
+          updateCounter: key.counter,
+          damage: local ? (keystore.get(key.key)?.damage ?? null) : null,
+        })),
+      ),
+    products: () =>
+      everywhere().flatMap(({ local, keys }) =>
+        keys.flatMap((key) => {
+          const products = new Map<number, CatalogPool[]>();
+          for (const pool of key.pools) products.set(pool.product, [...(products.get(pool.product) ?? []), pool]);
+          return [...products].map(([product, pools]) => ({
+            product,
+            name: pools[0]?.productName ?? '',
+            key: key.key,
+            vendor: key.vendor,
+            local,
+            features: pools.length,
+          }));
+        }),
+      ),
+    async features() {
+      const used = await executions();
+      return everywhere().flatMap(({ local, lm, keys }) =>
+        keys.flatMap((key) =>
+          key.pools.map((pool) => ({
+            feature: pool.feature,
+            name: pool.name,
+            product: pool.product,
+            key: key.key,
+            vendor: key.vendor,
+            local,
+            licenseManager: lm,
+            license: pool.license.type === 'executions' && local ? { ...pool.license, used: used.get(`${key.key}.${pool.product}.${pool.feature}`) ?? 0 } : pool.license,
+            seats: { limit: pool.limit === 'unlimited' ? null : pool.limit, used: pool.used, waiting: 0 },
+            count: pool.count,
+            network: pool.network,
+          })),
+        ),
+      );
+    },
+    sessions: () => [...authority.sessions()].filter((session) => session.ending === undefined).map(sessionInfo),
+    peers: () =>
+      peers
+        .all()
+        .filter((peer) => peer.state !== 'connecting')
+        .map((peer) => ({
+          guid: peer.guid,
+          hostname: peer.hostname,
+          address: `${peer.address.host}:${peer.address.port}`,
+          state: peer.state === 'linked' ? 'linked' : 'lost',
+          keys: peer.catalog.length,
+        })),
+  };
+};
+

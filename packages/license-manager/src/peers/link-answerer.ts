@@ -1,0 +1,254 @@
+import { fromBase64, toBase64, WireError } from '@keyhaven/core/bytes';
+import type { Entropy } from '@keyhaven/core/crypto';
+import { LicensingError } from '@keyhaven/core/errors';
+import { type Answering, answerLink, type Block, decodeBlocks, decodeBody, encodeBlocks, encodeBody, type LinkKeys, linkOf, type LmIdentity } from '@keyhaven/core/link';
+import { type Clock, MINUTE, SECOND } from '@keyhaven/core/time';
+import type { Authority, KeyChannel } from '../authority/index.ts';
+import { asLicensingError } from '../local/index.ts';
+import { PeerRefusal } from './post.ts';
+
+// The other end of LinkCaller: serves the applications of other LMs with the keys here. A POST is answered when all that it asked for is
+// answered, or after HOLD_MS with the word that there is more to come; so a login that waits for the disk holds up nothing else.
+
+export type LinkAnswererOptions = {
+  readonly self: LmIdentity;
+  readonly hostname: string;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly authority: Authority;
+  readonly catalog: () => { readonly version: number; readonly json: () => string };
+};
+
+export type LinkAnswerer = {
+  /** Each takes and gives the text of an HTTP body. @throws PeerRefusal */
+  hello(body: string): string;
+  confirm(body: string): string;
+  exchange(body: string, address: string): Promise<string>;
+  /** To be called when the authority attached a session to a channel of a link. */
+  attached(channel: KeyChannel, session: string): void;
+  /** To be called when a session of a remote holder ended. */
+  ended(holder: string, session: string): void;
+  close(): void;
+};
+
+/** BOUNDED: links and handshakes under way; the least recently used link goes first. */
+const MAX_LINKS = 4_096;
+const MAX_HANDSHAKES = 1_024;
+const HANDSHAKE_MS = 10 * SECOND;
+const LINK_IDLE_MS = 10 * MINUTE;
+const HOLD_MS = 250;
+const MAX_CHANNELS = 65_536;
+
+type Link = {
+  readonly keys: LinkKeys;
+  sequence: number;
+  lastUse: number;
+  readonly channels: Map<number, KeyChannel>; // BOUNDED by MAX_CHANNELS
+  readonly numbers: Map<KeyChannel, number>; // BOUNDED likewise
+  /** Channels that may have calls under way. BOUNDED by channels. */
+  readonly working: Set<KeyChannel>;
+  outbox: Block[];
+  wake: (() => void) | undefined;
+};
+
+export const createLinkAnswerer = (options: LinkAnswererOptions): LinkAnswerer => {
+  const { self, clock, entropy, authority } = options;
+  const handshakes = new Map<number, { readonly answering: Answering; readonly at: number }>(); // BOUNDED by MAX_HANDSHAKES
+  const links = new Map<number, Link>(); // BOUNDED by MAX_LINKS
+  const byGuid = new Map<string, Link>(); // BOUNDED by MAX_LINKS
+  const byChannel = new Map<KeyChannel, Link>(); // BOUNDED by channels
+
+  const drop = (link: Link): void => {
+    links.delete(link.keys.id);
+    if (byGuid.get(link.keys.peer.guid) === link) byGuid.delete(link.keys.peer.guid);
+    for (const channel of link.channels.values()) {
+      byChannel.delete(channel);
+      channel.close();
+    }
+    link.channels.clear();
+    link.wake?.();
+  };
+
+  const newId = (): number => {
+    for (;;) {
+      const id = Buffer.from(entropy.bytes(4)).readUInt32BE(0);
+      if (!links.has(id) && !handshakes.has(id)) return id;
+    }
+  };
+
+  const tidy = (): void => {
+    const now = clock.mono();
+    for (const [id, { at }] of handshakes) {
+      if (now - at <= HANDSHAKE_MS && handshakes.size <= MAX_HANDSHAKES) break;
+      handshakes.delete(id);
+    }
+    for (const link of links.values()) {
+      if (now - link.lastUse <= LINK_IDLE_MS && links.size <= MAX_LINKS) break;
+      drop(link);
+    }
+  };
+
+  const push = (link: Link, block: Block): void => {
+    link.outbox.push(block);
+    link.wake?.();
+  };
+
+  const openChannel = (link: Link, block: Extract<Block, { kind: 'open' }>, address: string): void => {
+    const { channel } = block;
+    if (link.channels.has(channel) || link.channels.size >= MAX_CHANNELS) throw new WireError('a channel that is open already, or one too many');
+    const lose = (error: LicensingError): void => {
+      const open = link.channels.get(channel);
+      if (open !== undefined) {
+        link.numbers.delete(open);
+        byChannel.delete(open);
+        link.working.delete(open);
+      }
+      link.channels.delete(channel);
+      push(link, { kind: 'lost', channel, status: error.status, detail: error.detail ?? '' });
+    };
+    try {
+      const party = { holder: link.keys.peer.guid, address, process: undefined };
+      const open = authority.open(block.key, block.opening, party, (record) => push(link, { kind: 'record', channel, record }), lose);
+      link.channels.set(channel, open);
+      link.numbers.set(open, channel);
+      byChannel.set(open, link);
+      push(link, { kind: 'opened', channel, answer: open.answer });
+    } catch (error) {
+      lose(asLicensingError(error));
+    }
+  };
+
+  const act = (link: Link, block: Block, address: string): void => {
+    switch (block.kind) {
+      case 'open':
+        return openChannel(link, block, address);
+      case 'record': {
+        const channel = link.channels.get(block.channel);
+        if (channel === undefined) return;
+        link.working.add(channel);
+        return channel.receive(block.record);
+      }
+      case 'close': {
+        const open = link.channels.get(block.channel);
+        if (open === undefined) return;
+        link.channels.delete(block.channel);
+        link.numbers.delete(open);
+        byChannel.delete(open);
+        link.working.delete(open);
+        return open.close();
+      }
+      case 'release':
+        // A disk that refuses now gives the seat back by lease.
+        authority.releaseFor(link.keys.peer.guid, Buffer.from(block.session).toString('hex')).catch(() => undefined);
+        return;
+      case 'renew':
+        return push(link, { kind: 'renewed', agreed: authority.renew(link.keys.peer.guid, block.count, block.digest) });
+      case 'renewing':
+        push(link, { kind: 'gone', sessions: authority.renewExactly(link.keys.peer.guid, block.sessions) });
+        return push(link, { kind: 'renewed', agreed: true });
+      case 'ask catalog': {
+        const { version, json } = options.catalog();
+        // The same version costs a few bytes; the caller knows it already.
+        return push(link, { kind: 'catalog', version, json: version === block.version ? '' : json() });
+      }
+      default:
+        throw new WireError(`a block "${block.kind}" from the calling side`);
+    }
+  };
+
+  const busy = (link: Link): boolean => {
+    for (const channel of link.working) {
+      if (channel.busy > 0) return true;
+      link.working.delete(channel);
+    }
+    return false;
+  };
+
+  /** Resolves when nothing is under way any more on this link, or after HOLD_MS. */
+  const settled = (link: Link): Promise<void> =>
+    new Promise((resolve) => {
+      const cancel = clock.after(HOLD_MS, done);
+      function done(): void {
+        cancel();
+        link.wake = undefined;
+        resolve();
+      }
+      const look = (): void => {
+        if (!links.has(link.keys.id) || !busy(link)) done();
+      };
+      link.wake = look;
+      look();
+    });
+
+  return {
+    hello(body) {
+      tidy();
+      if (handshakes.size >= MAX_HANDSHAKES) throw new PeerRefusal(503, 'too many handshakes under way');
+      const id = newId();
+      const answering = refusing(() => answerLink(self, options.hostname, id, fromBase64(body) ?? new Uint8Array(), entropy));
+      handshakes.set(id, { answering, at: clock.mono() });
+      return toBase64(answering.answer);
+    },
+    confirm(body) {
+      const bytes = fromBase64(body);
+      const id = bytes !== undefined && bytes.length >= 4 ? bytes.readUInt32BE(0) : -1;
+      const pending = handshakes.get(id);
+      handshakes.delete(id);
+      if (pending === undefined || bytes === undefined) throw new PeerRefusal(409, 'no handshake of this number is under way');
+      const keys = refusing(() => pending.answering.confirmed(bytes));
+      const before = byGuid.get(keys.peer.guid);
+      if (before !== undefined) drop(before);
+      const link: Link = { keys, sequence: 0, lastUse: clock.mono(), channels: new Map(), numbers: new Map(), working: new Set(), outbox: [], wake: undefined };
+      links.set(id, link);
+      byGuid.set(keys.peer.guid, link);
+      return '';
+    },
+    async exchange(body, address) {
+      const link = links.get(linkOf(body) ?? -1);
+      if (link === undefined) throw new PeerRefusal(409, 'no such link: prove your identity again');
+      const blocks = refusing(() => {
+        const decoded = decodeBody(body, link.keys.incoming);
+        if (decoded.sequence <= link.sequence) throw new WireError('a body that was here before');
+        link.sequence = decoded.sequence;
+        return decodeBlocks(decoded.blocks);
+      });
+      const { sequence } = link;
+      link.lastUse = clock.mono();
+      links.delete(link.keys.id); // Moves it to the end: the first of the map is the least recently used.
+      links.set(link.keys.id, link);
+      try {
+        for (const block of blocks) act(link, block, address);
+      } catch (error) {
+        drop(link);
+        throw new PeerRefusal(400, error instanceof Error ? error.message : 'a body without sense');
+      }
+      await settled(link);
+      const answer = link.outbox;
+      link.outbox = [];
+      if (busy(link)) answer.push({ kind: 'more' });
+      return encodeBody(link.keys.id, sequence, encodeBlocks(answer), link.keys.outgoing);
+    },
+    attached(channel, session) {
+      const link = byChannel.get(channel);
+      const number = link?.numbers.get(channel);
+      if (link !== undefined && number !== undefined) push(link, { kind: 'attached', channel: number, session: Buffer.from(session, 'hex') });
+    },
+    ended(holder, session) {
+      const link = byGuid.get(holder);
+      if (link !== undefined && link.outbox.length < MAX_CHANNELS) push(link, { kind: 'detached', session: Buffer.from(session, 'hex') });
+    },
+    close() {
+      for (const link of [...links.values()]) drop(link);
+      handshakes.clear();
+    },
+  };
+};
+
+const refusing = <T>(work: () => T): T => {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof WireError || error instanceof LicensingError) throw new PeerRefusal(400, error.message);
+    throw error;
+  }
+};

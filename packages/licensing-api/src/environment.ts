@@ -1,0 +1,65 @@
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { hostname, userInfo } from 'node:os';
+import { basename } from 'node:path';
+import type { Entropy } from '@keyhaven/core/crypto';
+import { LicensingError, Status } from '@keyhaven/core/errors';
+import type { ApplicationIdentity } from '@keyhaven/core/session';
+
+// What the API takes from the process it runs in.
+
+export type LmAddress = { readonly host: string; readonly port: number };
+
+/** The Admin LM of this computer (L3). */
+const DEFAULT_LM: LmAddress = { host: '127.0.0.1', port: 1947 };
+
+/**
+ * KEYHAVEN_LOCAL_LM=HOST:PORT moves it, for tests; only to another loopback address, for an application talks to no other computer (L1).
+ * @throws LicensingError INVALID_PARAMETER (501)
+ */
+export const lmAddressFrom = (setting: string | undefined): LmAddress => {
+  if (setting === undefined || setting === '') return DEFAULT_LM;
+  const found = /^(127\.\d{1,3}\.\d{1,3}\.\d{1,3}):(\d{1,5})$/.exec(setting.replace(/^localhost:/, '127.0.0.1:'));
+  const port = Number(found?.[2]);
+  if (found?.[1] === undefined || port < 1 || port > 65_535) {
+    throw new LicensingError(Status.INVALID_PARAMETER, {
+      detail: `KEYHAVEN_LOCAL_LM is ${JSON.stringify(setting)}, which is no loopback address with a port.`,
+      remedy: 'Set it to something like 127.0.0.1:1947, or remove it.',
+    });
+  }
+  return { host: found[1], port };
+};
+
+export const systemEntropy: Entropy = {
+  bytes: (length) => randomBytes(length),
+  exchangePair() {
+    const pair = generateKeyPairSync('x25519');
+    return { privateKey: pair.privateKey, publicKey: pair.publicKey.export({ type: 'spki', format: 'der' }).subarray(-32) };
+  },
+};
+
+/** Start of this process in clock ticks since boot, as the LM reads it too; 0 where the system does not say. */
+const ownStart = (): number => {
+  try {
+    const text = readFileSync('/proc/self/stat', 'latin1');
+    return Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[19]);
+  } catch {
+    return 0;
+  }
+};
+
+const userName = (): string => {
+  try {
+    return userInfo().username;
+  } catch {
+    return ''; // A process without an entry in the user database.
+  }
+};
+
+export const ownIdentity = (): ApplicationIdentity => ({
+  pid: process.pid,
+  start: ownStart(),
+  user: userName().slice(0, 80),
+  host: hostname().slice(0, 80),
+  application: basename(process.argv[1] ?? process.execPath).slice(0, 80),
+});

@@ -1,0 +1,238 @@
+import { Buffer } from 'node:buffer';
+import type { Entropy } from '@keyhaven/core/crypto';
+import { LicensingError, Status } from '@keyhaven/core/errors';
+import { parseVendorCode, type VendorCode } from '@keyhaven/core/license';
+import { type LoginOptions as ScopeOptions, parseScope, type Scope, type ScopeInput, scopeToXml, toScope } from '@keyhaven/core/scope';
+import { type ApplicationIdentity, type Call, checkGrant, decodeGrant, type Reply } from '@keyhaven/core/session';
+import type { Candidate } from '@keyhaven/core/wire';
+import type { LmAddress } from './environment.ts';
+import { type CertificateCache, type KeyPath, openKeyPath, PathLost } from './key-path.ts';
+import { connectToLm, type LmConnection } from './lm-connection.ts';
+import { createSession, type Session } from './session.ts';
+
+// Everything one process does with licenses: one connection to the local LM, one path per key, and the sessions in them. When a connection or
+// a path is lost, it is made again and the sessions are resumed by their tokens; calls under way are repeated, and repeating one changes
+// nothing twice.
+
+export type LoginOptions = {
+  readonly vendorCode: string;
+  /** Feature id; 0 = the default feature, which says that a key is there. */
+  readonly feature?: number;
+  readonly scope?: Scope | ScopeInput | string;
+  readonly seats?: number;
+  readonly executions?: number;
+  readonly dieAtExpiration?: boolean;
+  readonly wait?: { readonly timeoutMs: number };
+  readonly lm?: 'auto' | 'admin' | 'external' | 'integrated';
+  readonly signal?: AbortSignal;
+};
+
+/** Where a session runs. */
+export type Target = { readonly candidate: Candidate; readonly vendor: VendorCode };
+
+export type Licensing = {
+  login(options: LoginOptions): Promise<Session>;
+  find(options: Pick<LoginOptions, 'vendorCode' | 'feature' | 'scope'>): Promise<readonly Candidate[]>;
+  /** Applies a license document of this text. */
+  update(document: string): Promise<string>;
+  close(): void;
+};
+
+/** How long a session's call waits for an LM that restarts, before it says LOCAL_COMM_ERR (33) or REMOTE_COMM_ERR (40). The session stays. */
+const RECOVERY_MS = 5_000;
+const RETRY_MS = 100;
+const MAX_SCOPE = 32 * 1024;
+
+const pause = (milliseconds: number): Promise<void> => new Promise((done) => setTimeout(done, milliseconds));
+
+const parseOptions = (options: LoginOptions) => {
+  const vendor = parseVendorCode(options.vendorCode);
+  let scope = '';
+  let fromScope: ScopeOptions = {};
+  if (typeof options.scope === 'string' && options.scope !== '') {
+    if (options.scope.length > MAX_SCOPE) throw new LicensingError(Status.INVALID_PARAMETER, { detail: 'The scope is longer than 32 KiB.' });
+    fromScope = parseScope(options.scope).options;
+    scope = options.scope;
+  } else if (options.scope !== undefined && typeof options.scope !== 'string') {
+    scope = scopeToXml(toScope(options.scope));
+  }
+  const whole = (value: number | undefined, otherwise: number, max: number, name: string): number => {
+    const number = value ?? otherwise;
+    if (!Number.isInteger(number) || number < 0 || number > max) throw new LicensingError(Status.INVALID_PARAMETER, { detail: `${name} must be a whole number from 0 to ${max}.` });
+    return number;
+  };
+  return {
+    vendor,
+    scope,
+    feature: whole(options.feature, 0, 0xffff_ffff, 'feature'),
+    seats: Math.max(1, whole(options.seats ?? fromScope.seats, 1, 32_752, 'seats')),
+    executions: whole(options.executions ?? fromScope.executions, 0, 16_777_215, 'executions'),
+    dieAtExpiration: options.dieAtExpiration ?? fromScope.dieAtExpiration ?? false,
+  };
+};
+
+export const createLicensing = (address: LmAddress, identity: ApplicationIdentity, entropy: Entropy): Licensing => {
+  const paths = new Map<string, Promise<KeyPath>>(); // BOUNDED by the keys in use
+  const certificates = new Map<string, CertificateCache>(); // BOUNDED by the vendors in use
+  const sessions = new Set<Session>(); // BOUNDED by what the application holds
+  let connection: Promise<LmConnection> | undefined;
+
+  const connected = (): Promise<LmConnection> => {
+    if (connection !== undefined) return connection;
+    const attempt = connectToLm(address, identity, (idle) => {
+      connection = undefined;
+      paths.clear();
+      if (!idle) for (const session of sessions) session.recover();
+    });
+    connection = attempt;
+    attempt.catch(() => {
+      if (connection === attempt) connection = undefined;
+    });
+    return attempt;
+  };
+
+  const pathTo = async ({ candidate, vendor }: Target): Promise<KeyPath> => {
+    const lm = candidate.licenseManager.guid;
+    const name = `${candidate.key} ${lm} ${vendor.vendor}`;
+    const existing = paths.get(name);
+    if (existing !== undefined) return existing;
+    const vendorName = Buffer.from(vendor.publicKey).toString('base64url');
+    let known = certificates.get(vendorName);
+    if (known === undefined) {
+      known = new Map();
+      certificates.set(vendorName, known);
+    }
+    const cache = known;
+    const attempt = (async (): Promise<KeyPath> => {
+      let via: LmConnection;
+      try {
+        via = await connected();
+      } catch (error) {
+        throw error instanceof LicensingError && error.status === Status.LOCAL_COMM_ERR ? new PathLost(error) : error;
+      }
+      via.retain();
+      try {
+        return await openKeyPath(via, { key: candidate.key, lm, vendor }, cache, entropy, () => {
+          if (paths.get(name) === attempt) paths.delete(name);
+          for (const session of sessions) if (session.uses(candidate)) session.recover();
+        });
+      } finally {
+        via.release();
+      }
+    })();
+    paths.set(name, attempt);
+    attempt.catch(() => {
+      if (paths.get(name) === attempt) paths.delete(name);
+    });
+    return attempt;
+  };
+
+  const call = (path: KeyPath, of: Call): Promise<Reply> => new Promise((done, fail) => path.call(of, done, fail));
+
+  /** Repeats until there is a path, at most RECOVERY_MS; what is not about the path passes through. */
+  const persist = async <T>(target: Target, attempt: (path: KeyPath) => Promise<T>, first: PathLost | undefined, signal?: AbortSignal): Promise<T> => {
+    const until = performance.now() + RECOVERY_MS;
+    let last = first;
+    for (;;) {
+      signal?.throwIfAborted();
+      try {
+        return await attempt(await pathTo(target));
+      } catch (error) {
+        if (!(error instanceof PathLost)) throw error;
+        // Somebody on the way interferes, or nobody was there to begin with: no time is spent on that.
+        if (error.reason.status === Status.SCHAN_ERR || (last === undefined && error.reason.detail?.startsWith('No license manager listens') === true)) throw error.reason;
+        last = error;
+        if (performance.now() + RETRY_MS > until) throw error.reason;
+      }
+      await pause(RETRY_MS);
+    }
+  };
+
+  const loginAt = async (target: Target, asked: ReturnType<typeof parseOptions>, signal: AbortSignal | undefined): Promise<Session> => {
+    const nonce = entropy.bytes(16);
+    const wanted = { product: target.candidate.product, feature: asked.feature, seats: asked.seats };
+    const request: Call = { kind: 'login', nonce, ...wanted, executions: asked.executions, dieAtExpiration: asked.dieAtExpiration, application: identity };
+    return persist(
+      target,
+      async (path) => {
+        const reply = await call(path, request);
+        if (reply.status !== Status.OK) throw new LicensingError(reply.status, { detail: Buffer.from(reply.body).toString('utf8') });
+        const grant = decodeGrant(reply.body);
+        const sold = checkGrant(grant, wanted, path.certificate);
+        const session = createSession({
+          target,
+          grant: { ...grant, session: Buffer.from(grant.session), token: Buffer.from(grant.token) },
+          sold,
+          path,
+          identity,
+          persist: (attempt, first) => persist(target, attempt, first),
+          onClosed: (closed) => sessions.delete(closed),
+        });
+        sessions.add(session);
+        return session;
+      },
+      undefined,
+      signal,
+    );
+  };
+
+  const find = async (asked: Pick<ReturnType<typeof parseOptions>, 'vendor' | 'feature' | 'scope'>): Promise<readonly Candidate[]> => {
+    const via = await connected();
+    via.retain();
+    try {
+      const found = await via.find({ vendor: asked.vendor.vendor, vendorKey: asked.vendor.publicKey, feature: asked.feature, scope: asked.scope });
+      if (found.status !== Status.OK) throw refusal(found.status, found.detail);
+      return found.candidates;
+    } finally {
+      via.release();
+    }
+  };
+
+  return {
+    async login(options) {
+      if (options.lm === 'external' || options.lm === 'integrated' || options.wait !== undefined) {
+        throw new LicensingError(Status.REQ_NOT_SUPP, {
+          detail: options.wait === undefined ? `This version has no ${options.lm} license manager.` : 'This version does not wait for a seat.',
+          remedy: options.wait === undefined ? 'Leave lm out, or use admin.' : 'Leave wait out, and try again when a seat is free.',
+        });
+      }
+      const { signal } = options;
+      signal?.throwIfAborted();
+      const asked = parseOptions(options);
+      let refused: LicensingError | undefined;
+      for (const candidate of await find(asked)) {
+        try {
+          const session = await loginAt({ candidate, vendor: asked.vendor }, asked, signal);
+          if (signal?.aborted === true) {
+            await session.logout();
+            signal.throwIfAborted();
+          }
+          return session;
+        } catch (error) {
+          if (!(error instanceof LicensingError)) throw error;
+          // All seats taken says more than what another key refused for.
+          if (refused === undefined || error.status === Status.TOO_MANY_USERS) refused = error;
+        }
+      }
+      throw refused ?? new LicensingError(Status.KEY_NOT_FOUND);
+    },
+    find: (options) => find(parseOptions(options)),
+    async update(document) {
+      const via = await connected();
+      via.retain();
+      try {
+        return await via.update(Buffer.from(document, 'utf8'));
+      } finally {
+        via.release();
+      }
+    },
+    close() {
+      connection?.then((open) => open.close()).catch(() => undefined);
+    },
+  };
+};
+
+const refusal = (status: number, detail: string): LicensingError => {
+  const known = Object.values(Status).find((each) => each === status && each !== Status.OK);
+  return new LicensingError(known ?? Status.INT_ERR, { detail });
+};

@@ -1,0 +1,175 @@
+import { Buffer } from 'node:buffer';
+import { connect, type Socket } from 'node:net';
+import { LicensingError, Status, statusOf } from '@keyhaven/core/errors';
+import type { ApplicationIdentity } from '@keyhaven/core/session';
+import { decodeToApplication, encodeRecord, encodeToLm, type Find, type Found, FrameDecoder, LOCAL_VERSIONS, type ToApplication, type ToLm } from '@keyhaven/core/wire';
+import type { LmAddress } from './environment.ts';
+
+// One TCP connection to the LM of this computer (L3): says hello, asks questions, carries channels. What is ready in one turn of the
+// event loop is written at once. It has no timers of its own: the LM closes it when it is unused, and whoever needs it makes a new one (L4, A3).
+
+export type ChannelEvents = {
+  opened(answer: Uint8Array): void;
+  record(record: Uint8Array): void;
+  lost(error: LicensingError): void;
+};
+
+export type LmConnection = {
+  readonly alive: boolean;
+  find(question: Omit<Find, 'request'>): Promise<Found>;
+  update(document: Uint8Array): Promise<string>;
+  /** Opens a channel; its number is for `send` and `closeChannel`. */
+  openChannel(key: string, lm: string, opening: Uint8Array, events: ChannelEvents): number;
+  send(channel: number, record: Uint8Array): void;
+  closeChannel(channel: number): void;
+  /** Something is awaited: the process stays alive until `release`. */
+  retain(): void;
+  release(): void;
+  close(): void;
+};
+
+const broken = (detail: string, cause?: unknown): LicensingError => new LicensingError(Status.LOCAL_COMM_ERR, { detail, cause });
+
+/** How long the LM may take to accept the connection. */
+const CONNECT_MS = 5_000;
+
+type Waiting = { readonly found?: (found: Found) => void; readonly updated?: (message: Extract<ToApplication, { kind: 'updated' }>) => void; readonly fail: (error: LicensingError) => void };
+
+/**
+ * Connects. Resolves when TCP is connected; the hello is on its way then.
+ * @param onClosed called once, with true where the LM closed it for being unused
+ * @throws LicensingError LOCAL_COMM_ERR (33)
+ */
+export const connectToLm = (address: LmAddress, identity: ApplicationIdentity, onClosed: (idle: boolean) => void): Promise<LmConnection> =>
+  new Promise((resolve, reject) => {
+    const socket: Socket = connect({ host: address.host, port: address.port, family: 4, noDelay: true });
+    const decoder = new FrameDecoder();
+    const channels = new Map<number, ChannelEvents>(); // BOUNDED by the keys in use
+    const waiting = new Map<number, Waiting>(); // BOUNDED by questions under way
+    let nextNumber = 1;
+    let retained = 0;
+    let connected = false;
+    let idleMs = Number.POSITIVE_INFINITY;
+    let lastUse = performance.now();
+    let out: Uint8Array[] = [];
+    let ended: LicensingError | undefined;
+
+    const flush = (): void => {
+      const ready = out;
+      out = [];
+      if (ended !== undefined || ready.length === 0) return;
+      lastUse = performance.now();
+      socket.write(ready.length === 1 && ready[0] !== undefined ? ready[0] : Buffer.concat(ready));
+    };
+    const write = (bytes: Uint8Array): void => {
+      if (out.length === 0) queueMicrotask(flush);
+      out.push(bytes);
+    };
+    const say = (message: ToLm): void => write(encodeToLm(message));
+
+    const end = (error: LicensingError): void => {
+      if (ended !== undefined) return;
+      ended = error;
+      socket.destroy();
+      const idle = performance.now() - lastUse >= idleMs * 0.95;
+      for (const each of waiting.values()) each.fail(error);
+      waiting.clear();
+      const lost = [...channels.values()];
+      channels.clear();
+      for (const each of lost) each.lost(error);
+      if (connected) onClosed(idle);
+      else reject(error);
+    };
+
+    const take = (message: ToApplication): void => {
+      switch (message.kind) {
+        case 'record':
+          return channels.get(message.channel)?.record(message.record);
+        case 'opened':
+          return channels.get(message.channel)?.opened(message.answer);
+        case 'lost': {
+          const channel = channels.get(message.channel);
+          channels.delete(message.channel);
+          return channel?.lost(new LicensingError(statusOf(message.status) ?? Status.INT_ERR, { detail: message.detail }));
+        }
+        case 'found':
+          waiting.get(message.request)?.found?.(message);
+          waiting.delete(message.request);
+          return;
+        case 'updated':
+          waiting.get(message.request)?.updated?.(message);
+          waiting.delete(message.request);
+          return;
+        case 'welcome':
+          if (message.version < LOCAL_VERSIONS.from || message.version > LOCAL_VERSIONS.to) end(new LicensingError(Status.OLD_LM));
+          idleMs = message.idleMs;
+          return;
+        case 'refused':
+          return end(new LicensingError(statusOf(message.status) ?? Status.LOCAL_COMM_ERR, { detail: message.detail }));
+      }
+    };
+
+    const ask = <T>(make: (request: number, settle: (value: T) => void) => { message: ToLm; waiting: Omit<Waiting, 'fail'> }): Promise<T> =>
+      new Promise((settle, fail) => {
+        if (ended !== undefined) return fail(ended);
+        const request = nextNumber++;
+        const { message, waiting: of } = make(request, settle);
+        waiting.set(request, { ...of, fail });
+        say(message);
+      });
+
+    const connection: LmConnection = {
+      get alive() {
+        return ended === undefined;
+      },
+      find: (question) => ask<Found>((request, found) => ({ message: { kind: 'find', request, ...question }, waiting: { found } })),
+      async update(document) {
+        const reply = await ask<Extract<ToApplication, { kind: 'updated' }>>((request, updated) => ({ message: { kind: 'update', request, document }, waiting: { updated } }));
+        if (reply.status !== Status.OK) throw new LicensingError(statusOf(reply.status) ?? Status.INT_ERR, { detail: reply.detail });
+        return reply.detail;
+      },
+      openChannel(key, lm, opening, events) {
+        const channel = nextNumber++;
+        channels.set(channel, events);
+        say({ kind: 'open', channel, key, lm, opening });
+        return channel;
+      },
+      send: (channel, record) => write(encodeRecord(channel, record)),
+      closeChannel(channel) {
+        if (channels.delete(channel)) say({ kind: 'close', channel });
+      },
+      retain() {
+        retained += 1;
+        if (retained === 1) socket.ref();
+      },
+      release() {
+        retained -= 1;
+        if (retained === 0) socket.unref();
+      },
+      close: () => end(broken('The connection was closed.')),
+    };
+
+    socket.setTimeout(CONNECT_MS, () => {
+      if (!connected) end(broken(`The license manager at ${address.host}:${address.port} does not accept connections.`));
+    });
+    socket.once('connect', () => {
+      connected = true;
+      socket.setTimeout(0);
+      socket.unref();
+      say({ kind: 'hello', ...LOCAL_VERSIONS, ...identity });
+      resolve(connection);
+    });
+    socket.on('data', (chunk) => {
+      lastUse = performance.now();
+      try {
+        for (const frame of decoder.push(chunk)) take(decodeToApplication(frame));
+      } catch (cause) {
+        end(broken('What answers there does not speak the protocol of a license manager.', cause));
+      }
+    });
+    socket.on('error', (cause: NodeJS.ErrnoException) => {
+      const refused = cause.code === 'ECONNREFUSED';
+      end(broken(refused ? `No license manager listens at ${address.host}:${address.port}.` : cause.message, cause));
+    });
+    socket.on('close', () => end(broken('The license manager closed the connection.')));
+  });

@@ -1,0 +1,230 @@
+import { Buffer } from 'node:buffer';
+import { hex, Reader } from '@keyhaven/core/bytes';
+import { LicensingError, Status, type StatusCode } from '@keyhaven/core/errors';
+import type { Feature, License } from '@keyhaven/core/license';
+import { type ApplicationIdentity, type Call, decodeGrant, type Grant, MAX_CALL_BYTES, type Reply } from '@keyhaven/core/session';
+import type { Candidate } from '@keyhaven/core/wire';
+import type { KeyPath, PathLost } from './key-path.ts';
+import type { Target } from './licensing.ts';
+
+/** What a session says of itself. Times in seconds. */
+export type SessionInfo = {
+  readonly session: string;
+  readonly key: string;
+  readonly product: number;
+  readonly feature: number;
+  readonly seats: number;
+  readonly since: number;
+  readonly license: License | null;
+  readonly limit: number | null;
+  readonly used: number;
+  readonly idleTimeout: number;
+  readonly idleRemaining: number;
+};
+
+/** `lost`: the way to the key is gone, or the session has ended. `restored`: it goes on. `expiring`: kept for later versions. */
+export type SessionEvent = 'lost' | 'restored' | 'expiring';
+
+/** One login to one feature. Every method rejects with LicensingError. */
+export type Session = {
+  readonly id: string;
+  readonly feature: number;
+  readonly product: number;
+  readonly key: string;
+  readonly licenseManager: Candidate['licenseManager'];
+  /** What the vendor signed about the feature. */
+  readonly license: License;
+  /** @param bytes at least 16; the result is 41 bytes longer and opens with `decrypt` of the same feature in any key of the vendor. */
+  encrypt(bytes: Uint8Array): Promise<Uint8Array>;
+  decrypt(bytes: Uint8Array): Promise<Uint8Array>;
+  /** Memory of the key: 65524 can be read and written, 65525 only read. */
+  read(options: { readonly file: number; readonly offset: number; readonly length: number }): Promise<Uint8Array>;
+  /** Resolves when it is durable. */
+  write(options: { readonly file: number; readonly offset: number; readonly data: Uint8Array }): Promise<void>;
+  size(file: number): Promise<number>;
+  /** The time of the key's license manager. */
+  clock(): Promise<Date>;
+  info(): Promise<SessionInfo>;
+  logout(): Promise<void>;
+  on(event: SessionEvent, listener: (error?: LicensingError) => void): void;
+  [Symbol.asyncDispose](): Promise<void>;
+  /** For the API itself. */
+  uses(candidate: Candidate): boolean;
+  recover(): void;
+};
+
+export type SessionOptions = {
+  readonly target: Target;
+  readonly grant: Grant;
+  readonly sold: Feature;
+  readonly path: KeyPath;
+  readonly identity: ApplicationIdentity;
+  readonly persist: <T>(attempt: (path: KeyPath) => Promise<T>, first: PathLost | undefined) => Promise<T>;
+  readonly onClosed: (session: Session) => void;
+};
+
+type State =
+  | { readonly kind: 'open'; readonly path: KeyPath; readonly handle: number }
+  | { readonly kind: 'away' }
+  | { readonly kind: 'ended'; readonly error: LicensingError };
+
+const errorOf = (reply: Reply): LicensingError => new LicensingError(reply.status, { detail: Buffer.from(reply.body).toString('utf8') });
+/** Statuses after which a session does not come back. */
+const final: ReadonlySet<StatusCode> = new Set([Status.BROKEN_SESSION, Status.KILLED_SESSION, Status.FEATURE_EXPIRED, Status.ACCESS_DENIED]);
+const RETRY_MS = 1_000;
+
+export const createSession = (options: SessionOptions): Session => {
+  const { target, grant, identity } = options;
+  const { candidate } = target;
+  const listeners = new Map<SessionEvent, ((error?: LicensingError) => void)[]>(); // BOUNDED by the application
+  let state: State = { kind: 'open', path: options.path, handle: grant.handle };
+  let resuming: Promise<{ readonly path: KeyPath; readonly handle: number }> | undefined;
+  let recovering = false;
+
+  const emit = (event: SessionEvent, error?: LicensingError): void => {
+    for (const listener of listeners.get(event) ?? []) listener(error);
+  };
+  const end = (error: LicensingError): void => {
+    if (state.kind === 'ended') return;
+    state = { kind: 'ended', error };
+    options.onClosed(session);
+  };
+
+  /** One resumption for however many calls wait for it. */
+  const resume = (first: PathLost | undefined): Promise<{ readonly path: KeyPath; readonly handle: number }> => {
+    resuming ??= options
+      .persist(async (path) => {
+        const reply = await new Promise<Reply>((done, fail) =>
+          path.call({ kind: 'resume', session: grant.session, token: grant.token, application: identity }, done, fail),
+        );
+        if (reply.status !== Status.OK) throw errorOf(reply);
+        const again = decodeGrant(reply.body);
+        if (!Buffer.from(again.session).equals(grant.session)) throw new LicensingError(Status.SCHAN_ERR, { detail: 'Another session was resumed.' });
+        return { path, handle: again.handle };
+      }, first)
+      .then(
+        (found) => {
+          if (state.kind !== 'ended') state = { kind: 'open', ...found };
+          return found;
+        },
+        (error: unknown) => {
+          if (error instanceof LicensingError && final.has(error.status)) {
+            end(error);
+            emit('lost', error);
+          }
+          throw error;
+        },
+      )
+      .finally(() => {
+        resuming = undefined;
+      });
+    return resuming;
+  };
+
+  const call = (make: (handle: number) => Call): Promise<Reply> =>
+    new Promise((resolve, reject) => {
+      const done = (reply: Reply): void => {
+        if (reply.status === Status.OK) return resolve(reply);
+        const error = errorOf(reply);
+        if (reply.status === Status.BROKEN_SESSION || reply.status === Status.KILLED_SESSION) {
+          end(error);
+          emit('lost', error);
+        }
+        reject(error);
+      };
+      const retry = (lost: PathLost | undefined): void => {
+        if (state.kind === 'ended') return reject(state.error);
+        // A record that does not open means that somebody interferes: told, not smoothed over (46).
+        if (lost?.reason.status === Status.SCHAN_ERR) return reject(lost.reason);
+        if (state.kind === 'open' && !state.path.alive) state = { kind: 'away' };
+        resume(lost).then(({ path, handle }) => path.call(make(handle), done, retry), reject);
+      };
+      if (state.kind === 'open' && state.path.alive) state.path.call(make(state.handle), done, retry);
+      else retry(undefined);
+    });
+
+  const checkLength = (bytes: Uint8Array): void => {
+    if (bytes.length > MAX_CALL_BYTES) throw new LicensingError(Status.INVALID_PARAMETER, { detail: `One call takes at most ${MAX_CALL_BYTES} bytes.` });
+  };
+  const copy = (reply: Reply): Uint8Array => Uint8Array.from(reply.body);
+
+  const session: Session = {
+    id: hex(grant.session),
+    feature: grant.feature,
+    product: grant.product,
+    key: candidate.key,
+    licenseManager: candidate.licenseManager,
+    license: options.sold.license,
+    async encrypt(bytes) {
+      checkLength(bytes);
+      return copy(await call((handle) => ({ kind: 'encrypt', handle, data: bytes })));
+    },
+    async decrypt(bytes) {
+      checkLength(bytes);
+      return copy(await call((handle) => ({ kind: 'decrypt', handle, data: bytes })));
+    },
+    async read({ file, offset, length }) {
+      checkWhole({ file, offset, length });
+      return copy(await call((handle) => ({ kind: 'read', handle, file, offset, length })));
+    },
+    async write({ file, offset, data }) {
+      checkWhole({ file, offset });
+      checkLength(data);
+      await call((handle) => ({ kind: 'write', handle, file, offset, data }));
+    },
+    async size(file) {
+      checkWhole({ file });
+      return new Reader((await call((handle) => ({ kind: 'size', handle, file }))).body).u32();
+    },
+    async clock() {
+      return new Date(new Reader((await call((handle) => ({ kind: 'clock', handle }))).body).u53());
+    },
+    async info() {
+      const reply = await call((handle) => ({ kind: 'info', handle }));
+      // Made by the key and authenticated by the channel.
+      return JSON.parse(Buffer.from(reply.body).toString('utf8')) as SessionInfo;
+    },
+    async logout() {
+      if (state.kind === 'ended') return;
+      try {
+        await call((handle) => ({ kind: 'logout', handle }));
+      } catch (error) {
+        // It has ended already, or repeating the logout found nothing left to end.
+        if (!(error instanceof LicensingError) || !(final.has(error.status) || error.status === Status.INV_HND)) throw error;
+      }
+      end(new LicensingError(Status.ALREADY_LOGGED_OUT));
+    },
+    on(event, listener) {
+      listeners.set(event, [...(listeners.get(event) ?? []), listener]);
+    },
+    [Symbol.asyncDispose]: () => session.logout(),
+    uses: (of) => of.key === candidate.key && of.licenseManager.guid === candidate.licenseManager.guid,
+    recover() {
+      if (recovering || state.kind === 'ended') return;
+      recovering = true;
+      if (state.kind === 'open') state = { kind: 'away' };
+      emit('lost');
+      const attempt = (): void => {
+        if (state.kind === 'ended') return;
+        resume(undefined).then(
+          () => {
+            recovering = false;
+            emit('restored');
+          },
+          () => {
+            // The next call tries on its own; this keeps trying so that `restored` comes without one.
+            if (state.kind !== 'ended') setTimeout(attempt, RETRY_MS).unref();
+          },
+        );
+      };
+      setTimeout(attempt, 10).unref();
+    },
+  };
+  return session;
+};
+
+const checkWhole = (values: Readonly<Record<string, number>>): void => {
+  for (const [name, value] of Object.entries(values)) {
+    if (!Number.isInteger(value) || value < 0 || value > 0xffff_ffff) throw new LicensingError(Status.INVALID_PARAMETER, { detail: `${name} must be a whole number of 32 bits.` });
+  }
+};

@@ -1,0 +1,27 @@
+/** What `vendor init` puts into catalog.yaml. */
+export const sampleCatalog = `# What this vendor sells. Licenses are made from it: keyhaven vendor license DIR --c2v FILE --product ID --out FILE.v2c
+# A field that is left out has the value that the comment names as its default.
+products:
+  - id: 1                       # 0 to 65471, each once
+    name: Survey                # at most 50 characters; default "Product <id>"
+    features:
+      - id: 42                  # 1 to 65471, each once in a product; feature 0 is in every key by itself
+        name: Echo sounder      # at most 50 characters; default "Feature <id>"
+        # perpetual
+        # expiration {until}    a date such as 2027-12-31, which counts to the end of that day in UTC, or a moment such as
+        #                       2027-12-31T18:00:00Z or 2027-12-31T18:00:00+01:00
+        # executions {count}    1 to 16777215
+        license: { type: perpetual }
+        concurrency:
+          seats: 5              # 1 to 32752, or unlimited (default)
+          count: login          # what takes a seat: login (default), process, station
+          network: true         # other computers may use it; default false
+          remoteDesktop: false  # usable in remote desktop sessions; default false
+          virtualMachine: true  # usable where the key lives in a virtual machine; default true
+        detachable: true        # may be taken along to another computer for a time; default false; not with executions
+    # Sizes in bytes; defaults 4032 and 2048, which are the largest for software keys. Products in one key share one memory of
+    # the larger size. Contents are optional: text, hex or base64, in quotes. readOnlyData goes out with every license,
+    # readWriteData with the first license of a key only, since later the memory holds what the application wrote.
+    memory: { readWrite: 4032, readOnly: 2048, dynamic: [] }
+    # memory: { readOnlyData: { text: "for the survey fleet" }, readWriteData: { hex: "00000000" } }
+`;

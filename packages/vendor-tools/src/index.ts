@@ -1,0 +1,23 @@
+// What a vendor does: create itself, read its catalog, issue licenses, look into license files. The only place that opens a vendor's
+// private key.
+
+export { readCatalog, readCatalogFile } from './catalog.ts';
+export type { Catalog, CatalogProduct } from './catalog-schema.ts';
+export { systemEntropy } from './entropy.ts';
+export { readWhole, writeFileAtomically } from './files.ts';
+export { type Contents, type Inspection, inspectFile, type Signature } from './inspect.ts';
+export { type IssuedLicense, type IssueRequest, issueLicense } from './issue.ts';
+export { type IssueFileRequest, issueLicenseFile } from './issue-file.ts';
+export type { VendorSecrets } from './key-file.ts';
+export {
+  featureSecret,
+  initVendor,
+  type NewVendor,
+  openVendor,
+  unlockVendor,
+  type Vendor,
+  type VendorInfo,
+  vendorCodeOf,
+  vendorFromSecrets,
+  vendorPaths,
+} from './vendor.ts';

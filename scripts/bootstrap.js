@@ -1,0 +1,64 @@
+// node scripts/bootstrap.js SCRIPT [ARGUMENT ...]
+//
+// Installs what package-lock.json asks for when node_modules differs from it, then runs SCRIPT (relative to the checkout) with the
+// pinned Node.js, whatever Node.js from 20 on runs this. Arguments, signals and exit status pass through.
+
+import { spawnSync } from 'node:child_process';
+import { delimiter, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { become, findNode, noNodeMessage, pinnedPackage } from '../packages/cli/bin/pinned-node.js';
+import { whyInstall } from './workshop/installed.js';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+/**
+ * @param {string} message
+ * @returns {never}
+ */
+function fail(message) {
+  console.error(message);
+  process.exit(1);
+}
+
+/** npm, as started by npm itself (npm_execpath) or from PATH; never with the Node.js that it is about to replace. */
+function npmCommand() {
+  const script = process.env.npm_execpath;
+  const runtime = process.env.npm_node_execpath ?? process.execPath;
+  if (script !== undefined && /npm-cli\.[cm]?js$/.test(script)) return { command: runtime, before: [script] };
+  return { command: 'npm', before: [] };
+}
+
+/** @param {string} reason */
+function install(reason) {
+  console.error(`Installing dependencies (${reason}) ...`);
+  const started = process.hrtime.bigint();
+  const { command, before } = npmCommand();
+  // Whatever NODE_ENV or npm's settings say, the tools and the pinned runtime are wanted.
+  const args = [...before, 'ci', '--no-audit', '--no-fund', '--loglevel=error', '--include=dev', '--include=optional'];
+  const result = spawnSync(command, args, {
+    cwd: root,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+    shell: command === 'npm' && process.platform === 'win32',
+  });
+  if (result.error !== undefined) fail(`npm could not be started: ${result.error.message}. Install npm, or put it in PATH.`);
+  if (result.status !== 0) {
+    // npm explains a lockfile that does not fit, and then all of its options.
+    process.stderr.write((result.stdout + result.stderr).replace(/^npm error Usage:[^]*?(?=^npm error A complete log)/m, ''));
+    fail(
+      `npm ci failed (${result.signal ?? `status ${result.status}`}): see above. Check the network and the registry that npm uses, then try again.`,
+    );
+  }
+  console.error(`Installed dependencies in ${Number((process.hrtime.bigint() - started) / 100_000_000n) / 10} s.`);
+}
+
+const [script, ...args] = process.argv.slice(2);
+if (script === undefined) fail('usage: node scripts/bootstrap.js SCRIPT [ARGUMENT ...]');
+
+const locked = pinnedPackage();
+const reason = whyInstall(root, locked);
+if (reason !== undefined) install(reason);
+const node = findNode(root);
+if (node === undefined) fail(noNodeMessage());
+const path = `${join(root, 'node_modules', '.bin')}${delimiter}${process.env.PATH ?? ''}`;
+become(node, [resolve(root, script), ...args], { ...process.env, PATH: path });
