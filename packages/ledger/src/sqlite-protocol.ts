@@ -12,6 +12,8 @@ export type AuditBlock = { readonly first: number; readonly count: number; reado
 
 export type CommitOrder = {
   readonly kind: 'commit';
+  /** True for a part of a transaction that goes on with the next order, which is on its way; only the last one is answered. */
+  readonly more: boolean;
   readonly inserted: RowColumns;
   readonly replaced: RowColumns;
   readonly deleted: { readonly ids: number[]; readonly keys: string[] };

@@ -9,6 +9,7 @@ import type { Answer, AuditOrder, AuditPage, CommitOrder, Order, Refusal, RowCol
 export type Opened = { readonly sequence: number; readonly damage: readonly Damage[] };
 
 export type Thread = {
+  /** Resolves at the end of the transaction; at once for a part that another order follows. */
   commit(order: CommitOrder): Promise<void>;
   audit(order: AuditOrder): Promise<AuditPage>;
   close(): Promise<void>;
@@ -92,6 +93,10 @@ export async function openThread(options: StoreOptions, receive: (rows: RowColum
     sequence: first.sequence,
     damage: first.damage,
     async commit(order) {
+      if (order.more) {
+        worker.postMessage(order);
+        return;
+      }
       const answer = await ask(order);
       if (answer.kind === 'failed') throw diskError(file, answer.detail);
     },

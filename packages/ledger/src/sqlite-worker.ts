@@ -30,8 +30,7 @@ function serve(store: Store, order: Order): void {
   switch (order.kind) {
     case 'commit':
       try {
-        store.commit(order);
-        say({ kind: 'committed' });
+        if (store.commit(order)) say({ kind: 'committed' });
       } catch (error) {
         say({ kind: 'failed', detail: textOf(error) });
       }

@@ -18,7 +18,7 @@ import { createHttpServer, type HttpFaces, pageStyle } from './http/index.ts';
 import { openKeystore } from './keystore/index.ts';
 import { type LocalConnectionOptions, type Route, serveLocalConnection } from './local/index.ts';
 import { openBinding, systemClock, systemEntropy } from './machine/index.ts';
-import { startDiscovery } from './net/index.ts';
+import { type RunningDiscovery, startDiscovery } from './net/index.ts';
 import { createOverview } from './overview.ts';
 import { createHttpPost, createLinkAnswerer, openPeers } from './peers/index.ts';
 import type { Settings } from './settings.ts';
@@ -89,6 +89,8 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
       },
     });
     closers.push(() => authority.close());
+    // Peers beyond the local subnets get notifications too (R6); set once discovery runs.
+    let tellPeers = (): void => undefined;
     const applications = createApplications({
       clock,
       needed: (process) => authority.hasSessionsOf(process.pid, process.start) || peers.hasSessionsOf(process),
@@ -106,7 +108,10 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
       post: httpPost.post,
       ledger,
       onAway: (process) => applications.away(process),
-      onChange: ({ guid, state }) => onEvent({ level: 'info', event: `peer ${state}`, guid }),
+      onChange({ guid, state }) {
+        onEvent({ level: 'debug', event: `peer ${state}`, guid });
+        tellPeers();
+      },
     });
     closers.push(() => peers.close());
     for (const session of authority.sessions()) {
@@ -218,7 +223,7 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
     });
     closers.push(() => front.close());
 
-    const discovery = await startDiscovery({
+    const discovery: RunningDiscovery = await startDiscovery({
       clock,
       guid: self.guid,
       tcpPort: settings.port,
@@ -241,6 +246,8 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
     });
     closers.push(() => discovery.stop());
 
+    tellPeers = () => discovery.setPeers(peers.all().map((peer) => peer.address.host));
+    tellPeers();
     const udpAddresses = discovery.addresses.map(({ address, port, family }) => (family === 6 ? `[${address}]:${port}` : `${address}:${port}`));
     const status = (): LmStatus => ({
       guid: self.guid,

@@ -26,19 +26,23 @@ export class Writer {
   }
 
   u8(value: number): this {
-    this.#bytes.writeUInt8(value, this.#room(1));
+    const at = this.#room(1);
+    this.#bytes.writeUInt8(value, at);
     return this;
   }
   u16(value: number): this {
-    this.#bytes.writeUInt16BE(value, this.#room(2));
+    const at = this.#room(2);
+    this.#bytes.writeUInt16BE(value, at);
     return this;
   }
   u32(value: number): this {
-    this.#bytes.writeUInt32BE(value, this.#room(4));
+    const at = this.#room(4);
+    this.#bytes.writeUInt32BE(value, at);
     return this;
   }
   u64(value: bigint): this {
-    this.#bytes.writeBigUInt64BE(value, this.#room(8));
+    const at = this.#room(8);
+    this.#bytes.writeBigUInt64BE(value, at);
     return this;
   }
   u53(value: number): this {

@@ -23,7 +23,7 @@ type Item = {
 };
 
 /** BOUNDED: so many targets are searched, the first ones handed in; as many destinations are remembered that were left. */
-export const TARGETS = 1_280;
+const TARGETS = 1_280;
 /** BOUNDED: so many single questions wait or are remembered. */
 const ONCE = 1_024;
 /** After a question that could not be sent, doubled each time: an IPv6 address is not usable in its first two seconds. */
