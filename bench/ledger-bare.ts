@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 
 // The reference of bench/ledger.ts: a worker that inserts one 200-byte row per request and commits what came in one message.
 
-const database = new DatabaseSync(workerData);
+const database = new DatabaseSync(String(workerData));
 database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
 database.exec('CREATE TABLE item (id INTEGER PRIMARY KEY, text TEXT NOT NULL)');
 const insert = database.prepare('INSERT INTO item (text) VALUES (?)');

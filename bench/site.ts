@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { initVendor, issueLicense, readCatalog, unlockVendor, vendorCodeOf, openVendor } from '@keyhaven/vendor-tools';
-import { systemEntropy } from '@keyhaven/vendor-tools';
+import { wall } from '@keyhaven/core/time';
+import { issueLicense, readCatalog, systemEntropy, vendorCodeOf, vendorFromSecrets } from '@keyhaven/vendor-tools';
 
 // LMs in processes of their own, licensed by a vendor made for the run, on free loopback ports. State lies beside the checkout's cache, so
 // that the file system is that of the checkout and not one in memory.
@@ -47,6 +47,7 @@ export const freePort = (host = '127.0.0.1'): Promise<number> =>
 export type Lm = { readonly host: string; readonly port: number; readonly child: Child; readonly state: string };
 
 export const startLm = async (directory: string, host: string, port: number, search: readonly string[] = []): Promise<Lm> => {
+  await mkdir(directory, { recursive: true });
   const config = join(directory, 'settings.toml');
   await writeFile(config, `name = "bench"\n[search]\nbroadcast = false\naddresses = ${JSON.stringify(search)}\n`);
   const state = join(directory, 'state');
@@ -73,13 +74,12 @@ const askText = async (lm: Lm, path: string, type: string, body: string): Promis
 };
 
 /** Makes a vendor and licenses a key of this LM. Gives the vendor code. */
-export const licenseKey = async (directory: string, lm: Lm): Promise<string> => {
-  const vendorDirectory = join(directory, 'vendor');
-  await initVendor(vendorDirectory, { id: 4_711, name: 'Bench', passphrase: 'bench passphrase' });
-  const code = vendorCodeOf(openVendor(vendorDirectory));
-  const vendor = unlockVendor(vendorDirectory, 'bench passphrase');
+export const licenseKey = async (lm: Lm): Promise<string> => {
+  const entropy = systemEntropy;
+  const vendor = vendorFromSecrets({ id: 4_711, name: 'Bench' }, { signingSeed: Buffer.from(entropy.bytes(32)), masterSecret: Buffer.from(entropy.bytes(32)) });
+  const code = vendorCodeOf(vendor);
   const c2v = await askText(lm, '/api/v1/c2v', 'application/json', JSON.stringify({ vendorCode: code }));
-  const { v2c } = issueLicense({ vendor, catalog: readCatalog(catalog), c2v, products: [1], now: Date.now(), entropy: systemEntropy });
+  const { v2c } = issueLicense({ vendor, catalog: readCatalog(catalog), c2v, products: [1], now: wall(Date.now()), entropy });
   await askText(lm, '/api/v1/apply', 'text/plain', v2c);
   return code;
 };

@@ -2,7 +2,7 @@ import type { Wall } from '@keyhaven/core/time';
 import type { Decision, Row, RowKey } from './port.ts';
 import type { CommitOrder } from './sqlite-protocol.ts';
 
-// Decisions on their way to the disk together. A batch remembers each row as it was before the batch, so that a batch the disk refused is undone
+// What is decided and shares one commit. It remembers each row as it was before the batch, so that a batch the disk refused is undone
 // on the rows in memory, and it writes a row that changed several times once.
 
 /** `id` is SQLite's row id. */
@@ -52,10 +52,9 @@ export class Batch {
     this.#entries.push(...entries);
   }
 
-  order(more: boolean): CommitOrder {
+  order(): CommitOrder {
     const order: CommitOrder = {
       kind: 'commit',
-      more,
       inserted: { ids: [], keys: [], texts: [] },
       replaced: { ids: [], keys: [], texts: [] },
       deleted: { ids: [], keys: [] },

@@ -240,7 +240,6 @@ export function ledgerContract(name: string, make: () => Promise<LedgerPlace>): 
           for (const one of steps) {
             if (one === 'reopen') {
               await reopen();
-              expect(ledger.damage()).toEqual([]);
               continue;
             }
             const key: RowKey = `${one.slot % 2}/slot/${one.slot}`;
@@ -250,6 +249,7 @@ export function ledgerContract(name: string, make: () => Promise<LedgerPlace>): 
             else table.set(key, row);
             if (one.wait) await done;
           }
+          expect(ledger.damage()).toEqual([]);
           expect(await scanned(ledger)).toEqual(table);
         }),
         { numRuns: process.env['SLOW'] === undefined ? 15 : 200 },

@@ -3,8 +3,8 @@ import { wall } from '@keyhaven/core/time';
 import { openSqliteLedger } from './index.ts';
 import type { Decision, RowKey, Rows } from './port.ts';
 
-// The process that sqlite-crash.test.ts kills: many clients at once, each a login and every other time a logout, and a line on
-// stdout for each that was acknowledged. Sessions are numbered by the audit that the ledger already holds.
+// The process that sqlite-crash.test.ts kills: many clients at once, each a login and, where the session has an odd number, a logout,
+// and a line on stdout for each that was acknowledged. The pool row in the ledger says which number is next.
 
 const [directory = ''] = process.argv.slice(2);
 const CLIENTS = 24;
@@ -41,7 +41,6 @@ async function client(): Promise<never> {
     });
     process.stdout.write(`login ${number}\n`);
     if (number % 2 === 0) continue;
-    process.stdout.write(`leaving ${number}\n`);
     await ledger.update([POOL, sessionKey(number)], (rows) => {
       const { used, next } = poolOf(rows);
       return change('logout', number, { used: used - 1, next });

@@ -8,7 +8,7 @@ import { scopeOf } from './row-key.ts';
 
 /** How many audit records a ledger keeps, and how many one query returns at most. */
 export const AUDIT_KEPT = 1_000_000;
-export const AUDIT_ANSWERED = 10_000;
+const AUDIT_ANSWERED = 10_000;
 
 const FEW = 8;
 

@@ -24,18 +24,20 @@ type Detail = Record<string, AuditEntry['detail'][string]>;
 
 function parseDetail(value: unknown): Detail {
   const detail: Detail = {};
-  for (const [name, item] of Object.entries(value ?? {})) {
+  for (const [name, item] of typeof value === 'object' && value !== null ? Object.entries<unknown>({ ...value }) : []) {
     if (item === null || typeof item === 'string' || typeof item === 'number' || typeof item === 'boolean') detail[name] = item;
   }
   return detail;
 }
 
+function listFrom(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
 /** Oldest first. */
 function parseBlock(first: number, text: unknown): readonly AuditRecord[] {
-  const entries: unknown = JSON.parse(String(text));
-  if (!Array.isArray(entries)) return [];
-  return entries.map((entry: unknown, index): AuditRecord => {
-    const [at, kind, scope, detail]: readonly unknown[] = Array.isArray(entry) ? entry : [];
+  return listFrom(JSON.parse(String(text))).map((entry, index): AuditRecord => {
+    const [at, kind, scope, detail] = listFrom(entry);
     return { sequence: first + index, at: wall(Number(at)), kind: String(kind), scope: String(scope), detail: parseDetail(detail) };
   });
 }

@@ -6,7 +6,7 @@ import { LicensingError, Status } from '@keyhaven/core/errors';
 // they belong to. A ledger file that is a symbolic link, or anything else than a file, is refused. An existing ledger file is never
 // opened here: closing any descriptor of it would drop the lock that SQLite holds for this process.
 
-export const LEDGER_FILE = 'ledger.db';
+const LEDGER_FILE = 'ledger.db';
 const BESIDE = ['', '-wal', '-shm', '-journal'];
 const STICKY = 0o1000;
 

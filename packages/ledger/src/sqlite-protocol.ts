@@ -1,9 +1,20 @@
-import type { KeyObject } from 'node:crypto';
+import { KeyObject } from 'node:crypto';
 import type { AuditRecord, Damage } from './port.ts';
 
 // What the owner of a ledger (sqlite.ts) and its worker (sqlite-worker.ts) say to each other. Flat arrays: they are cheap to copy.
 
 export type StoreOptions = { readonly file: string; readonly authenticationKey: KeyObject; readonly auditKept: number };
+
+/** The data that the owner starts the worker with. */
+export function storeOptionsFrom(data: unknown): StoreOptions {
+  if (typeof data === 'object' && data !== null && 'file' in data && 'authenticationKey' in data && 'auditKept' in data) {
+    const { file, authenticationKey, auditKept } = data;
+    if (typeof file === 'string' && authenticationKey instanceof KeyObject && typeof auditKept === 'number') {
+      return { file, authenticationKey, auditKept };
+    }
+  }
+  throw new TypeError('the worker was started with other data than StoreOptions');
+}
 
 /** Rows to write; the ids are SQLite's row ids, given out by the owner so that new rows stand together at the end of the table. */
 export type RowColumns = { readonly ids: number[]; readonly keys: string[]; readonly texts: string[] };
@@ -12,8 +23,6 @@ export type AuditBlock = { readonly first: number; readonly count: number; reado
 
 export type CommitOrder = {
   readonly kind: 'commit';
-  /** True for a part of a transaction that goes on with the next order, which is on its way; only the last one is answered. */
-  readonly more: boolean;
   readonly inserted: RowColumns;
   readonly replaced: RowColumns;
   readonly deleted: { readonly ids: number[]; readonly keys: string[] };

@@ -23,7 +23,7 @@ const SCHEMA = `
 `;
 
 /** A refusal on its way to the owner of the ledger. */
-export class StoreRefusal extends Error {
+class StoreRefusal extends Error {
   readonly refusal: Refusal;
 
   constructor(reason: Refusal['reason'], detail: string) {

@@ -14,8 +14,7 @@ export type Store = {
   load(receive: (rows: RowColumns) => void): readonly Damage[];
   /** The number of the last audit record; 0 for none. */
   lastSequence(): number;
-  /** False for a part of a transaction: nothing is durable, and a failure shows at its end. */
-  commit(order: CommitOrder): boolean;
+  commit(order: CommitOrder): void;
   audit(order: AuditOrder): AuditPage;
   close(): void;
 };
@@ -26,7 +25,6 @@ export function openStore({ file, authenticationKey, auditKept }: StoreOptions):
   const audit = openAuditTable(database, auditKept);
   const sums = new Map<string, ScopeSum>(); // BOUNDED by the keys of this license manager
   const recent = createRecent();
-  let transaction: Transaction | undefined;
   const begin = database.prepare('BEGIN IMMEDIATE');
   const end = database.prepare('COMMIT');
   const insert = database.prepare('INSERT INTO row (id, key, text, tag) VALUES (?, ?, ?, ?)');
@@ -34,6 +32,23 @@ export function openStore({ file, authenticationKey, auditKept }: StoreOptions):
   const replace = database.prepare('UPDATE row SET text = ?, tag = ? WHERE id = ?');
   const remove = database.prepare('DELETE FROM row WHERE id = ?');
   const setRoot = database.prepare('INSERT OR REPLACE INTO root (scope, count, seal) VALUES (?, ?, ?)');
+
+  /** Sums of one transaction: they replace those of the store when it has committed. */
+  const createDraft = () => {
+    const draft = new Map<string, ScopeSum>();
+    return {
+      draft,
+      sumOf(key: string): ScopeSum {
+        const scope = scopeOf(key);
+        const known = draft.get(scope);
+        if (known !== undefined) return known;
+        const before = sums.get(scope);
+        const sum = before === undefined ? emptySum() : copySum(before);
+        draft.set(scope, sum);
+        return sum;
+      },
+    };
+  };
 
   /** Takes the row as it stands in the file out of its scope's sum. */
   const takeOut = (sum: ScopeSum, id: number, key: string): void => {
@@ -81,17 +96,6 @@ export function openStore({ file, authenticationKey, auditKept }: StoreOptions):
     });
   };
 
-  const finish = (draft: ReadonlyMap<string, ScopeSum>): void => {
-    for (const [scope, sum] of draft) setRoot.run(scope, sum.count, seal.root(scope, sum));
-    end.run();
-    for (const [scope, sum] of draft) sums.set(scope, sum);
-  };
-
-  const undo = (): void => {
-    recent.clear();
-    if (database.isTransaction) database.exec('ROLLBACK'); // a full disk may have rolled back already
-  };
-
   return {
     load(receive) {
       const { found, damage } = loadRows(database, seal, receive);
@@ -102,51 +106,23 @@ export function openStore({ file, authenticationKey, auditKept }: StoreOptions):
     lastSequence: audit.last,
 
     commit(order) {
-      if (transaction === undefined) begin.run();
-      transaction ??= createTransaction(sums);
-      if (transaction.failure === undefined) {
-        try {
-          write(order, transaction.sumOf);
-          audit.append(order.audit);
-          if (!order.more) finish(transaction.draft);
-        } catch (error) {
-          undo();
-          transaction.failure = { error };
-        }
+      const { draft, sumOf } = createDraft();
+      begin.run();
+      try {
+        write(order, sumOf);
+        for (const [scope, sum] of draft) setRoot.run(scope, sum.count, seal.root(scope, sum));
+        audit.append(order.audit);
+        end.run();
+      } catch (error) {
+        recent.clear();
+        if (database.isTransaction) database.exec('ROLLBACK'); // a full disk may have rolled back already
+        throw error;
       }
-      if (order.more) return false;
-      const { failure } = transaction;
-      transaction = undefined;
-      if (failure !== undefined) throw failure.error;
-      return true;
+      for (const [scope, sum] of draft) sums.set(scope, sum);
     },
 
     audit: audit.page,
     close: () => database.close(),
-  };
-}
-
-type Transaction = {
-  /** The sums of the scopes it touches; they replace those of the store when it has committed. */
-  readonly draft: ReadonlyMap<string, ScopeSum>;
-  sumOf(key: string): ScopeSum;
-  failure: { readonly error: unknown } | undefined;
-};
-
-function createTransaction(sums: ReadonlyMap<string, ScopeSum>): Transaction {
-  const draft = new Map<string, ScopeSum>();
-  return {
-    draft,
-    failure: undefined,
-    sumOf(key) {
-      const scope = scopeOf(key);
-      const known = draft.get(scope);
-      if (known !== undefined) return known;
-      const before = sums.get(scope);
-      const sum = before === undefined ? emptySum() : copySum(before);
-      draft.set(scope, sum);
-      return sum;
-    },
   };
 }
 

@@ -9,7 +9,6 @@ import type { Answer, AuditOrder, AuditPage, CommitOrder, Order, Refusal, RowCol
 export type Opened = { readonly sequence: number; readonly damage: readonly Damage[] };
 
 export type Thread = {
-  /** Resolves at the end of the transaction; at once for a part that another order follows. */
   commit(order: CommitOrder): Promise<void>;
   audit(order: AuditOrder): Promise<AuditPage>;
   close(): Promise<void>;
@@ -17,7 +16,7 @@ export type Thread = {
 
 type Pending = { readonly resolve: (answer: Answer) => void; readonly reject: (error: unknown) => void };
 
-export const diskError = (file: string, detail: string, cause?: unknown): LicensingError =>
+const diskError = (file: string, detail: string, cause?: unknown): LicensingError =>
   new LicensingError(Status.DEVICE_ERR, {
     detail: `The ledger ${file} could not be written or read: ${detail}`,
     remedy: 'See that the disk has free space and works; what was refused can then be tried again.',
@@ -52,9 +51,9 @@ export async function openThread(options: StoreOptions, receive: (rows: RowColum
   const { file } = options;
   const worker = new Worker(new URL('./sqlite-worker.ts', import.meta.url), { name: 'keyhaven-ledger', workerData: options });
   const pending: Pending[] = []; // BOUNDED: one commit, and one order for every audit query under way
-  let ended: unknown;
+  let ended: LicensingError | undefined;
 
-  const fail = (error: unknown): void => {
+  const fail = (error: LicensingError): void => {
     ended ??= error;
     for (const { reject } of pending.splice(0)) reject(ended);
   };
@@ -64,7 +63,7 @@ export async function openThread(options: StoreOptions, receive: (rows: RowColum
       resolve();
     });
   });
-  worker.on('error', (error) => fail(diskError(file, error.message, error)));
+  worker.on('error', (error: unknown) => fail(diskError(file, error instanceof Error ? error.message : String(error), error)));
   worker.on('message', (answer: Answer) => {
     if (answer.kind === 'rows') {
       receive(answer.rows);
@@ -93,10 +92,6 @@ export async function openThread(options: StoreOptions, receive: (rows: RowColum
     sequence: first.sequence,
     damage: first.damage,
     async commit(order) {
-      if (order.more) {
-        worker.postMessage(order);
-        return;
-      }
       const answer = await ask(order);
       if (answer.kind === 'failed') throw diskError(file, answer.detail);
     },

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import type { Answer, Order, StoreOptions } from './sqlite-protocol.ts';
+import { type Answer, type Order, storeOptionsFrom } from './sqlite-protocol.ts';
 import { refusalOf } from './sqlite-schema.ts';
 import { openStore, type Store } from './sqlite-store.ts';
 
@@ -7,7 +7,6 @@ import { openStore, type Store } from './sqlite-store.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('sqlite-worker.ts runs only as a worker thread');
-const options: StoreOptions = workerData;
 
 const say = (answer: Answer): void => port.postMessage(answer);
 const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
@@ -15,7 +14,7 @@ const textOf = (error: unknown): string => (error instanceof Error ? error.messa
 function start(): Store | undefined {
   let store: Store | undefined;
   try {
-    store = openStore(options);
+    store = openStore(storeOptionsFrom(workerData));
     const damage = store.load((rows) => say({ kind: 'rows', rows }));
     say({ kind: 'ready', sequence: store.lastSequence(), damage });
     return store;
@@ -30,7 +29,8 @@ function serve(store: Store, order: Order): void {
   switch (order.kind) {
     case 'commit':
       try {
-        if (store.commit(order)) say({ kind: 'committed' });
+        store.commit(order);
+        say({ kind: 'committed' });
       } catch (error) {
         say({ kind: 'failed', detail: textOf(error) });
       }

@@ -49,7 +49,7 @@ describe('the SQLite ledger on its disk', () => {
   const refusal = async (): Promise<LicensingError> => {
     const error: unknown = await open().then(
       () => undefined,
-      (reason) => reason,
+      (reason: unknown) => reason,
     );
     if (error instanceof LicensingError) return error;
     throw new Error(`the ledger opened or failed otherwise: ${String(error)}`);

@@ -30,10 +30,6 @@ export type SqliteLedgerOptions = {
   readonly auditKept?: number;
 };
 
-/** In changes and audit entries. The first part is small, because its purpose is to wake the worker. */
-const FIRST_PART = Number(process.env['FP'] ?? 4);
-const PART = Number(process.env['PT'] ?? 24);
-const PARTS = 100;
 const BATCH_SIZE = 10_000;
 
 export async function openSqliteLedger(options: SqliteLedgerOptions): Promise<Ledger> {
@@ -71,8 +67,7 @@ class SqliteLedger implements Ledger {
   readonly #damaged: ReadonlyMap<string, string>;
   readonly #nextId: () => number;
   #sequence: number;
-  /** Given to the worker and not answered; one transaction. */
-  #writing: Batch[] = [];
+  #writing: Batch | undefined;
   /** Decided and not given to the worker yet. BOUNDED by the callers: each waits for its answer. */
   #waiting: Batch[] = [];
   #scheduled = false;
@@ -117,12 +112,11 @@ class SqliteLedger implements Ledger {
     if (batch !== open) this.#waiting.push(batch);
     this.#sequence += decision.audit.length;
     this.#schedule();
-    if (this.#scheduled && batch.size >= (this.#writing.length === 0 ? FIRST_PART : PART)) this.#send();
     return batch;
   }
 
   #last(): Batch | undefined {
-    return this.#waiting.at(-1) ?? this.#writing.at(-1);
+    return this.#waiting.at(-1) ?? this.#writing;
   }
 
   #refuseDamaged(key: RowKey): void {
@@ -136,48 +130,35 @@ class SqliteLedger implements Ledger {
     });
   }
 
-  /** Unless a commit is under way, the one that begins now ends with this turn of the event loop. */
   #schedule(): void {
-    if (this.#scheduled || this.#writing.length > 0) return;
+    if (this.#scheduled || this.#writing !== undefined) return;
     this.#scheduled = true;
     queueMicrotask(() => {
       this.#scheduled = false;
-      void this.#commit();
+      void this.#write();
     });
   }
 
-  /** Gives the worker a part to begin with while this turn goes on deciding. */
-  #send(): void {
-    if (this.#waiting.length !== 1 || this.#writing.length >= PARTS) return;
-    const batch = this.#post();
-    void this.#thread.commit(batch.order(true));
-  }
-
-  #post(): Batch {
-    const batch = this.#waiting.shift() ?? new Batch(this.#sequence + 1);
-    this.#writing.push(batch);
-    return batch;
-  }
-
-  async #commit(): Promise<void> {
-    const last = this.#post();
+  async #write(): Promise<void> {
+    const batch = this.#waiting.shift();
+    if (batch === undefined) return;
+    this.#writing = batch;
     try {
-      await this.#thread.commit(last.order(false));
+      await this.#thread.commit(batch.order());
     } catch (error) {
-      this.#undo(error);
+      this.#undo(batch, error);
       return;
     }
-    const written = this.#writing;
-    this.#writing = [];
-    for (const batch of written) for (const waiter of batch.waiters) waiter.resolve();
+    this.#writing = undefined;
+    for (const waiter of batch.waiters) waiter.resolve();
     if (this.#waiting.length > 0) this.#schedule();
   }
 
-  #undo(error: unknown): void {
-    const batches = [...this.#writing, ...this.#waiting];
-    this.#writing = [];
+  #undo(refused: Batch, error: unknown): void {
+    const batches = [refused, ...this.#waiting];
+    this.#writing = undefined;
     this.#waiting = [];
-    this.#sequence = (batches[0]?.first ?? this.#sequence + 1) - 1;
+    this.#sequence = refused.first - 1;
     for (const batch of batches.toReversed()) batch.undo(this.#rows);
     for (const batch of batches) for (const waiter of batch.waiters) waiter.reject(error);
   }
@@ -214,8 +195,16 @@ class SqliteLedger implements Ledger {
     return this.#thread.damage;
   }
 
+  async #finish(): Promise<void> {
+    try {
+      await this.#settled();
+    } finally {
+      await this.#thread.close();
+    }
+  }
+
   close(): Promise<void> {
-    this.#closing ??= this.#settled().finally(() => this.#thread.close());
+    this.#closing ??= this.#finish();
     return this.#closing;
   }
 }

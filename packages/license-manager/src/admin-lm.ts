@@ -3,24 +3,21 @@ import { readFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { createSecureContext, type SecureContext } from 'node:tls';
-import { armor, parseVendorCode, unarmor } from '@keyhaven/core/license';
+import { armor, parseVendorCode } from '@keyhaven/core/license';
 import type { LmStatus } from '@keyhaven/core/admin';
 import type { Entropy } from '@keyhaven/core/crypto';
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import { type Clock, MINUTE, SECOND } from '@keyhaven/core/time';
-import type { Found } from '@keyhaven/core/wire';
 import { openSqliteLedger, type Ledger } from '@keyhaven/ledger';
-import { createApplications } from './applications.ts';
-import { type Authority, openAuthority } from './authority/index.ts';
-import { candidatesFor, type Source } from './candidates.ts';
+import type { Authority } from './authority/index.ts';
 import { openFront } from './front/index.ts';
 import { createHttpServer, type HttpFaces, pageStyle } from './http/index.ts';
 import { openKeystore } from './keystore/index.ts';
-import { type LocalConnectionOptions, type Route, serveLocalConnection } from './local/index.ts';
+import { type LmEvent, openLm } from './lm/index.ts';
+import { serveLocalConnection } from './local/index.ts';
 import { openBinding, systemClock, systemEntropy } from './machine/index.ts';
 import { type RunningDiscovery, startDiscovery } from './net/index.ts';
-import { createOverview } from './overview.ts';
-import { createHttpPost, createLinkAnswerer, openPeers } from './peers/index.ts';
+import { createHttpPost } from './peers/index.ts';
 import type { Settings } from './settings.ts';
 
 // The Admin LM: one core joined to this computer's sockets, disk and clock (T1). Starts everything in the order in which it is needed and
@@ -28,8 +25,7 @@ import type { Settings } from './settings.ts';
 
 export const VERSION = '0.1.0';
 
-/** Something that happened, for logs. `level` as in pino. */
-export type LmEvent = { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly event: string; readonly [detail: string]: unknown };
+export type { LmEvent } from './lm/index.ts';
 
 export type AdminLmOptions = {
   readonly settings: Settings;
@@ -51,9 +47,6 @@ export type AdminLm = {
   close(): Promise<void>;
 };
 
-/** An application's first question may come before the first search is over; it waits so long for what the search finds. */
-const FIRST_SEARCH_MS = 1.5 * SECOND;
-
 export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> => {
   const { settings, stateDirectory, clock = systemClock, entropy = systemEntropy, onEvent = () => undefined } = options;
   const { name: hostname } = settings;
@@ -74,120 +67,30 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
 
     const httpPost = createHttpPost();
     closers.push(() => httpPost.close());
-    const authority = await openAuthority({
+    let tellPeers = (): void => undefined;
+    const lm = await openLm({
+      self,
+      hostname,
       ledger,
       keystore,
       clock,
       entropy,
-      idleTimeoutMs: settings.sessionIdleMinutes * MINUTE,
-      onAttached: (party, session, channel) => {
-        if (party.holder !== 'local') answerer.attached(channel, session);
-      },
-      onEnded: (session, cause) => {
-        onEvent({ level: 'info', event: 'session ended', session: session.id, key: session.pool.key, feature: session.pool.feature, cause });
-        if (session.row.holder !== 'local') answerer.ended(session.row.holder, session.id);
-      },
-    });
-    closers.push(() => authority.close());
-    // Peers beyond the local subnets get notifications too (R6); set once discovery runs.
-    let tellPeers = (): void => undefined;
-    const applications = createApplications({
-      clock,
-      needed: (process) => authority.hasSessionsOf(process.pid, process.start) || peers.hasSessionsOf(process),
-      onEnded(process) {
-        authority.processEnded(process.pid, process.start).catch((error: unknown) => onEvent({ level: 'error', event: 'release failed', error }));
-        peers.processEnded(process);
-      },
-    });
-    closers.push(() => applications.close());
-    const peers = await openPeers({
-      self,
-      hostname,
-      clock,
-      entropy,
       post: httpPost.post,
-      ledger,
-      onAway: (process) => applications.away(process),
-      onChange({ guid, state }) {
-        onEvent({ level: 'debug', event: `peer ${state}`, guid });
-        tellPeers();
-      },
+      boot,
+      idleConnectionMs: settings.idleConnectionMinutes * MINUTE,
+      idleSessionMs: settings.sessionIdleMinutes * MINUTE,
+      remoteLicenses: settings.access.remoteLicenses,
+      onKeysChanged: ({ identity, counter }) =>
+        discovery.keysChanged([{ what: counter === 1 ? 'added' : 'changed', keyId: BigInt(identity.id), version: counter }]),
+      onPeersChanged: () => tellPeers(),
+      onEvent,
     });
-    closers.push(() => peers.close());
-    for (const session of authority.sessions()) {
-      if (session.row.holder === 'local') applications.away({ pid: session.row.pid, start: session.row.start });
-    }
-
-    let catalogVersion = Math.max(1, boot) * 65_536;
-    const own = { guid: self.guid, hostname, address: '127.0.0.1' };
-    const overview = createOverview({ self: own, keystore, authority, ledger, peers });
-    const answerer = createLinkAnswerer({
-      self,
-      hostname,
-      clock,
-      entropy,
-      authority,
-      catalog: () => ({ version: catalogVersion, json: () => JSON.stringify(overview.catalog()) }),
-    });
-    closers.push(() => answerer.close());
-
-    let firstSearch: Promise<void> | undefined = new Promise<void>((done) => clock.after(FIRST_SEARCH_MS, done)).then(() => {
-      firstSearch = undefined;
-    });
-    const sources = (): Source[] => [
-      { local: true, ...own, kind: 'admin', keys: overview.catalog() },
-      ...(settings.access.remoteLicenses ? peers.all() : [])
-        .filter((peer) => peer.state === 'linked')
-        .map((peer) => ({ local: false, guid: peer.guid, hostname: peer.hostname, address: peer.address.host, kind: 'admin', keys: peer.catalog })),
-    ];
-    const find: LocalConnectionOptions['find'] = async (question): Promise<Found> => {
-      const attempt = (): Found => ({ request: question.request, status: Status.OK, detail: '', candidates: candidatesFor(question, sources()) });
-      try {
-        return attempt();
-      } catch (error) {
-        if (firstSearch === undefined) throw error;
-      }
-      await firstSearch;
-      return attempt();
-    };
-
-    const applyText = async (text: string): Promise<{ key: string; updateCounter: number }> => {
-      const { kind, bytes } = unarmor(text);
-      if (kind !== 'V2C') throw new LicensingError(Status.INV_UPDATE_OBJ, { detail: `The file is a ${kind}, not a license.` });
-      const key = await authority.apply(bytes);
-      catalogVersion += 1;
-      const first = key.counter === 1;
-      discovery.keysChanged([{ what: first ? 'added' : 'changed', keyId: BigInt(key.identity.id), version: key.counter }]);
-      onEvent({ level: 'info', event: 'license applied', key: key.identity.id, counter: key.counter });
-      return { key: key.identity.id, updateCounter: key.counter };
-    };
-
-    const local: LocalConnectionOptions = {
-      clock,
-      self: { guid: self.guid, hostname, idleMs: settings.idleConnectionMinutes * MINUTE },
-      find,
-      open(target, application, events): Route {
-        const process = { pid: application.pid, start: application.start };
-        if (target.lm !== self.guid && target.lm !== '') return peers.open(target.lm, target, process, events);
-        const party = { holder: 'local', address: '127.0.0.1', process };
-        const channel = authority.open(target.key, target.opening, party, (record) => events.record(record), (error) => events.lost(error));
-        events.opened(channel.answer);
-        return channel;
-      },
-      async update(document) {
-        const { key, updateCounter } = await applyText(Buffer.from(document).toString('latin1'));
-        return `Key ${key} is at update ${updateCounter}`;
-      },
-      onHello: (application) => applications.connected(application),
-      onClosed(application, reason) {
-        if (application !== undefined) applications.disconnected(application);
-        onEvent({ level: 'debug', event: 'application disconnected', pid: application?.pid, reason });
-      },
-    };
+    closers.push(() => lm.close());
+    const { authority, peers } = lm;
 
     const faces: HttpFaces = {
-      link: answerer,
-      overview,
+      link: lm.answerer,
+      overview: lm.overview,
       style: pageStyle,
       remoteAdministration: settings.access.remoteAdministration,
       remoteClients: settings.access.remoteClients,
@@ -201,8 +104,11 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
         onEvent({ level: 'warn', event: 'session killed', session: id, by });
         await authority.release(session, 'killed');
       },
-      apply: applyText,
+      apply: lm.apply,
       async c2v(wanted) {
+        if ('type' in wanted && wanted.type === 'sl-usermode') {
+          throw new LicensingError(Status.REQ_NOT_SUPP, { detail: 'An Admin LM does not hold SL UserMode keys (T1).', remedy: 'Ask for a key of type sl-adminmode.' });
+        }
         const key = 'key' in wanted ? keystore.get(wanted.key) : await keystore.unlicensed(wanted.type, parseVendorCode(wanted.vendorCode));
         if (key === undefined) throw new LicensingError(Status.KEYID_NOT_FOUND, { detail: 'No key of this id is on this computer.' });
         return armor('C2V', await keystore.state(key, hostname, clock.wall()));
@@ -215,9 +121,13 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
       bind: settings.bind,
       port: settings.port,
       clock,
-      limits: { connections: settings.limits.connections, firstByteMs: settings.limits.firstByteSeconds * SECOND },
+      limits: {
+        connections: settings.limits.connections,
+        connectionsPerAddress: settings.limits.connectionsPerAddress,
+        firstByteMs: settings.limits.firstByteSeconds * SECOND,
+      },
       tls: await secureContext(settings),
-      onLocal: (socket) => serveLocalConnection(socket, local),
+      onLocal: (socket) => serveLocalConnection(socket, lm.local),
       onHttp: (socket) => void http.server.emit('connection', socket),
       onRefused: (reason, address) => onEvent({ level: 'debug', event: 'connection refused', reason, address }),
     });

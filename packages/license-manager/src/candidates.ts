@@ -14,6 +14,8 @@ export type Source = {
   readonly address: string;
   readonly kind: string;
   readonly keys: readonly CatalogKey[];
+  /** Keys here that must not be served. */
+  readonly damaged?: readonly { readonly key: string; readonly vendor: number; readonly reason: string }[];
 };
 
 const spelled = { 'sl-adminmode': ['HASP-SL-AdminMode', 'haspsl-adminmode'], 'sl-usermode': ['HASP-SL-UserMode', 'haspsl-usermode'] } as const;
@@ -25,18 +27,21 @@ const keyItself = { product: 0, feature: 0, free: true };
 
 export const scopeOf = (text: string): Scope => (text === '' ? anyScope : parseScope(text).scope);
 
-/** @throws LicensingError KEY_NOT_FOUND (7), UNKNOWN_VCODE (34), FEATURE_NOT_FOUND (31), SCOPE_RESULTS_EMPTY (50), INV_SCOPE (36). */
+/** @throws LicensingError KEY_NOT_FOUND (7), UNKNOWN_VCODE (34), STORAGE_CORRUPT (47), FEATURE_NOT_FOUND (31), SCOPE_RESULTS_EMPTY (50), INV_SCOPE (36). */
 export const candidatesFor = (question: Find, sources: readonly Source[]): Candidate[] => {
   const scope = scopeOf(question.scope);
   const vendorKey = toBase64(question.vendorKey);
   let ofVendor = 0;
   let ofFeature = 0;
+  let foreign = false;
   const found: { readonly candidate: Candidate; readonly rank: number }[] = [];
   for (const source of sources) {
     for (const key of source.keys) {
       if (key.vendor !== question.vendor || key.counter === 0) continue;
       if (key.vendorKey !== vendorKey) {
-        throw new LicensingError(Status.UNKNOWN_VCODE, { detail: `A key of vendor ${key.vendor} is there, but it was made for another vendor code.` });
+        // Not the end of the search: whoever puts such a key on the network would stop everybody else's logins.
+        foreign = true;
+        continue;
       }
       ofVendor += 1;
       const pools =
@@ -60,6 +65,11 @@ export const candidatesFor = (question: Find, sources: readonly Source[]): Candi
         found.push({ candidate: { key: key.key, product: pool.product, licenseManager }, rank: (source.local ? 0 : 1) + (pool.free ? 0 : 2) });
       }
     }
+  }
+  const [damage] = sources.flatMap(({ damaged }) => damaged ?? []).filter(({ vendor }) => vendor === question.vendor);
+  if (ofVendor === 0 && damage !== undefined) throw new LicensingError(Status.STORAGE_CORRUPT, { detail: `Key ${damage.key}: ${damage.reason}` });
+  if (ofVendor === 0 && foreign) {
+    throw new LicensingError(Status.UNKNOWN_VCODE, { detail: `A key of vendor ${question.vendor} is there, but it was made for another vendor code.` });
   }
   if (ofVendor === 0) throw new LicensingError(Status.KEY_NOT_FOUND, { detail: `No key of vendor ${question.vendor} was found here or on the network.` });
   if (ofFeature === 0) throw new LicensingError(Status.FEATURE_NOT_FOUND, { detail: `Feature ${question.feature} is in none of the ${ofVendor} keys of vendor ${question.vendor}.` });

@@ -18,6 +18,8 @@ export type OverviewOptions = {
 
 export type Overview = {
   catalog(): Catalog;
+  /** Keys here that must not be served, and why. */
+  damaged(): { readonly key: string; readonly vendor: number; readonly reason: string }[];
   keys(): KeyInfo[];
   products(): ProductInfo[];
   features(): Promise<FeatureInfo[]>;
@@ -88,6 +90,8 @@ export const createOverview = ({ self, keystore, authority, ledger, peers }: Ove
 
   return {
     catalog: own,
+    damaged: () =>
+      [...keystore.keys()].flatMap(({ identity, damage }) => (damage === undefined ? [] : [{ key: identity.id, vendor: identity.vendor, reason: damage }])),
     keys: () =>
       everywhere().flatMap(({ local, lm, keys }) =>
         keys.map((key) => ({

@@ -7,7 +7,7 @@ import { z } from 'zod';
 // What an administrator sets, with its defaults and floors. Parsed once, at the edge; unknown names are refused, so that a typing error
 // is told and not ignored. docs/guide/settings.md.
 
-const schema = z.strictObject({
+export const settingsSchema = z.strictObject({
   /** Machine name shown to others. */
   name: z.string().min(1).max(80).optional(),
   /** Addresses to listen on; empty = all of IPv4, and of IPv6 where it exists (L2). */
@@ -48,13 +48,15 @@ const schema = z.strictObject({
     .strictObject({
       /** TCP connections at a time. */
       connections: z.int().min(16).max(1_000_000).default(16_384),
+      /** TCP connections at a time of one other computer; its license manager needs a few (S14). */
+      connectionsPerAddress: z.int().min(8).max(1_000_000).default(256),
       /** Seconds until the first byte of a connection must have come. */
       firstByteSeconds: z.number().min(1).max(600).default(10),
     })
     .prefault({}),
 });
 
-export type Settings = z.infer<typeof schema> & { readonly name: string };
+export type Settings = z.infer<typeof settingsSchema> & { readonly name: string };
 
 /** Settings from the text of a TOML file and what the command line says; the command line wins. */
 export const parseSettings = (toml: string, overrides: Readonly<Record<string, unknown>> = {}): Settings => {
@@ -65,7 +67,7 @@ export const parseSettings = (toml: string, overrides: Readonly<Record<string, u
     throw invalid(cause instanceof Error ? cause.message.split('\n')[0] ?? '' : 'no TOML', cause);
   }
   const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));
-  const result = schema.safeParse({ ...document, ...given });
+  const result = settingsSchema.safeParse({ ...document, ...given });
   if (!result.success) throw invalid(result.error.issues.map((issue) => `${issue.path.join('.') || 'settings'}: ${issue.message}`).join('; '));
   return { ...result.data, name: result.data.name ?? hostname() };
 };

@@ -1,10 +1,12 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { hostname, userInfo } from 'node:os';
 import { basename } from 'node:path';
 import type { Entropy } from '@keyhaven/core/crypto';
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import type { ApplicationIdentity } from '@keyhaven/core/session';
+import type { LmSocket } from './lm-connection.ts';
 
 // What the API takes from the process it runs in.
 
@@ -63,3 +65,24 @@ export const ownIdentity = (): ApplicationIdentity => ({
   host: hostname().slice(0, 80),
   application: basename(process.argv[1] ?? process.execPath).slice(0, 80),
 });
+
+/** Everything outside the process that the API touches once it runs: the way to the LM, and time. */
+export type Surroundings = {
+  dial(address: LmAddress): LmSocket;
+  readonly time: {
+    /** Milliseconds on a clock that only counts forward. */
+    now(): number;
+    pause(milliseconds: number): Promise<void>;
+    /** Runs `task` later, without keeping the process alive for it. */
+    later(milliseconds: number, task: () => void): void;
+  };
+};
+
+export const systemSurroundings: Surroundings = {
+  dial: ({ host, port }) => connect({ host, port, family: 4, noDelay: true }),
+  time: {
+    now: () => performance.now(),
+    pause: (milliseconds) => new Promise((done) => setTimeout(done, milliseconds)),
+    later: (milliseconds, task) => void setTimeout(task, milliseconds).unref(),
+  },
+};

@@ -7,7 +7,10 @@ import type { Session } from './session.ts';
 
 export { LicensingError, Status, type StatusCode } from '@keyhaven/core/errors';
 export type { Scope, ScopeInput } from '@keyhaven/core/scope';
-export type { LoginOptions } from './licensing.ts';
+/** For hosts and simulations that bring their own way to the LM and their own time; applications use `login`. */
+export type { Surroundings } from './environment.ts';
+export { createLicensing, type Licensing, type LoginOptions } from './licensing.ts';
+export type { LmSocket } from './lm-connection.ts';
 export type { Session, SessionEvent, SessionInfo } from './session.ts';
 
 /** The one connection of this process to its LM, made at the first call. All sessions share it: that is what makes logins cheap. */

@@ -4,7 +4,7 @@ import { type Channel, openingFor } from '@keyhaven/core/channel';
 import type { Entropy } from '@keyhaven/core/crypto';
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import type { Certificate, VendorCode } from '@keyhaven/core/license';
-import { type Call, readReplies, type Reply, signingKeyIn, trustCertificate, writeCall } from '@keyhaven/core/session';
+import { type Call, FULL_RECORD, readReplies, type Reply, signingKeyIn, trustCertificate, writeCall } from '@keyhaven/core/session';
 import type { LmConnection } from './lm-connection.ts';
 
 // A channel to one key, through any number of LMs: opened once, shared by all sessions of this process at that key. Calls made in one
@@ -40,7 +40,7 @@ export const openKeyPath = (
   target: { readonly key: string; readonly lm: string; readonly vendor: VendorCode },
   known: CertificateCache,
   entropy: Entropy,
-  onLost: () => void,
+  onLost: (idle: boolean) => void,
 ): Promise<KeyPath> =>
   new Promise((resolve, reject) => {
     const { key, vendor } = target;
@@ -52,7 +52,7 @@ export const openKeyPath = (
     let nextId = 1;
     let out: Writer | undefined;
 
-    const lose = (error: LicensingError): void => {
+    const lose = (error: LicensingError, idle = false): void => {
       if (lost !== undefined) return;
       lost = new PathLost(error);
       out = undefined;
@@ -61,7 +61,7 @@ export const openKeyPath = (
       if (waiting.length > 0) connection.release();
       for (const each of waiting) each.fail(lost);
       if (channel === undefined) reject(error.status === Status.LOCAL_COMM_ERR || error.status === Status.REMOTE_COMM_ERR ? lost : error);
-      else onLost();
+      else onLost(idle);
     };
     const flush = (): void => {
       const ready = out;
@@ -120,8 +120,10 @@ export const openKeyPath = (
           queueMicrotask(flush);
         }
         writeCall(out, id, call);
+        const full = out.length >= FULL_RECORD;
         if (pending.size === 0) connection.retain();
         pending.set(id, { done, fail });
+        if (full) flush();
       },
     });
   });

@@ -5,7 +5,7 @@ import { parseVendorCode, type VendorCode } from '@keyhaven/core/license';
 import { type LoginOptions as ScopeOptions, parseScope, type Scope, type ScopeInput, scopeToXml, toScope } from '@keyhaven/core/scope';
 import { type ApplicationIdentity, type Call, checkGrant, decodeGrant, type Reply } from '@keyhaven/core/session';
 import type { Candidate } from '@keyhaven/core/wire';
-import type { LmAddress } from './environment.ts';
+import { type LmAddress, type Surroundings, systemSurroundings } from './environment.ts';
 import { type CertificateCache, type KeyPath, openKeyPath, PathLost } from './key-path.ts';
 import { connectToLm, type LmConnection } from './lm-connection.ts';
 import { createSession, type Session } from './session.ts';
@@ -42,20 +42,19 @@ export type Licensing = {
 const RECOVERY_MS = 5_000;
 const RETRY_MS = 100;
 const MAX_SCOPE = 32 * 1024;
-
-const pause = (milliseconds: number): Promise<void> => new Promise((done) => setTimeout(done, milliseconds));
+const MAX_UNSETTLED = 64;
 
 const parseOptions = (options: LoginOptions) => {
   const vendor = parseVendorCode(options.vendorCode);
   let scope = '';
   let fromScope: ScopeOptions = {};
   if (typeof options.scope === 'string' && options.scope !== '') {
-    if (options.scope.length > MAX_SCOPE) throw new LicensingError(Status.INVALID_PARAMETER, { detail: 'The scope is longer than 32 KiB.' });
     fromScope = parseScope(options.scope).options;
     scope = options.scope;
   } else if (options.scope !== undefined && typeof options.scope !== 'string') {
     scope = scopeToXml(toScope(options.scope));
   }
+  if (Buffer.byteLength(scope, 'utf8') > MAX_SCOPE) throw new LicensingError(Status.INVALID_PARAMETER, { detail: 'The scope is longer than 32 KiB.' });
   const whole = (value: number | undefined, otherwise: number, max: number, name: string): number => {
     const number = value ?? otherwise;
     if (!Number.isInteger(number) || number < 0 || number > max) throw new LicensingError(Status.INVALID_PARAMETER, { detail: `${name} must be a whole number from 0 to ${max}.` });
@@ -71,15 +70,26 @@ const parseOptions = (options: LoginOptions) => {
   };
 };
 
-export const createLicensing = (address: LmAddress, identity: ApplicationIdentity, entropy: Entropy): Licensing => {
+export const createLicensing = (
+  address: LmAddress,
+  identity: ApplicationIdentity,
+  entropy: Entropy,
+  surroundings: Surroundings = systemSurroundings,
+): Licensing => {
+  const { time } = surroundings;
   const paths = new Map<string, Promise<KeyPath>>(); // BOUNDED by the keys in use
   const certificates = new Map<string, CertificateCache>(); // BOUNDED by the vendors in use
   const sessions = new Set<Session>(); // BOUNDED by what the application holds
+  /**
+   * Logins that nobody answered: the key may have granted them. The next login of the same kind repeats one of them, so that neither its seat
+   * nor its executions are lost. BOUNDED by MAX_UNSETTLED for each kind of login.
+   */
+  const unsettled = new Map<string, Uint8Array[]>();
   let connection: Promise<LmConnection> | undefined;
 
   const connected = (): Promise<LmConnection> => {
     if (connection !== undefined) return connection;
-    const attempt = connectToLm(address, identity, (idle) => {
+    const attempt = connectToLm(address, identity, surroundings, (idle) => {
       connection = undefined;
       paths.clear();
       if (!idle) for (const session of sessions) session.recover();
@@ -112,8 +122,10 @@ export const createLicensing = (address: LmAddress, identity: ApplicationIdentit
       }
       via.retain();
       try {
-        return await openKeyPath(via, { key: candidate.key, lm, vendor }, cache, entropy, () => {
+        return await openKeyPath(via, { key: candidate.key, lm, vendor }, cache, entropy, (idle) => {
           if (paths.get(name) === attempt) paths.delete(name);
+          // L4: a connection closed for being unused is made again by the next call, and nobody is told.
+          if (idle) return;
           for (const session of sessions) if (session.uses(candidate)) session.recover();
         });
       } finally {
@@ -130,29 +142,30 @@ export const createLicensing = (address: LmAddress, identity: ApplicationIdentit
   const call = (path: KeyPath, of: Call): Promise<Reply> => new Promise((done, fail) => path.call(of, done, fail));
 
   /** Repeats until there is a path, at most RECOVERY_MS; what is not about the path passes through. */
-  const persist = async <T>(target: Target, attempt: (path: KeyPath) => Promise<T>, first: PathLost | undefined, signal?: AbortSignal): Promise<T> => {
-    const until = performance.now() + RECOVERY_MS;
-    let last = first;
+  const persist = async <T>(target: Target, attempt: (path: KeyPath) => Promise<T>, signal?: AbortSignal): Promise<T> => {
+    const until = time.now() + RECOVERY_MS;
     for (;;) {
       signal?.throwIfAborted();
       try {
         return await attempt(await pathTo(target));
       } catch (error) {
         if (!(error instanceof PathLost)) throw error;
-        // Somebody on the way interferes, or nobody was there to begin with: no time is spent on that.
-        if (error.reason.status === Status.SCHAN_ERR || (last === undefined && error.reason.detail?.startsWith('No license manager listens') === true)) throw error.reason;
-        last = error;
-        if (performance.now() + RETRY_MS > until) throw error.reason;
+        // Somebody on the way interferes: no time is spent on that.
+        if (error.reason.status === Status.SCHAN_ERR) throw error.reason;
+        if (time.now() + RETRY_MS > until) throw error.reason;
       }
-      await pause(RETRY_MS);
+      await time.pause(RETRY_MS);
     }
   };
 
   const loginAt = async (target: Target, asked: ReturnType<typeof parseOptions>, signal: AbortSignal | undefined): Promise<Session> => {
-    const nonce = entropy.bytes(16);
+    const { key, licenseManager: lm } = target.candidate;
     const wanted = { product: target.candidate.product, feature: asked.feature, seats: asked.seats };
-    const request: Call = { kind: 'login', nonce, ...wanted, executions: asked.executions, dieAtExpiration: asked.dieAtExpiration, application: identity };
-    return persist(
+    const terms = { ...wanted, executions: asked.executions, dieAtExpiration: asked.dieAtExpiration };
+    const name = JSON.stringify([key, lm.guid, terms]);
+    const nonce = unsettled.get(name)?.pop() ?? entropy.bytes(16);
+    const request: Call = { kind: 'login', nonce, ...terms, application: identity };
+    const work = persist(
       target,
       async (path) => {
         const reply = await call(path, request);
@@ -165,15 +178,21 @@ export const createLicensing = (address: LmAddress, identity: ApplicationIdentit
           sold,
           path,
           identity,
-          persist: (attempt, first) => persist(target, attempt, first),
+          later: time.later,
+          persist: (attempt) => persist(target, attempt),
           onClosed: (closed) => sessions.delete(closed),
         });
         sessions.add(session);
         return session;
       },
-      undefined,
       signal,
     );
+    return work.catch((error: unknown) => {
+      const unknown = !(error instanceof LicensingError) || error.status === Status.LOCAL_COMM_ERR || error.status === Status.REMOTE_COMM_ERR;
+      const nonces = unsettled.get(name) ?? [];
+      if (unknown && nonces.length < MAX_UNSETTLED) unsettled.set(name, [...nonces, nonce]);
+      throw error;
+    });
   };
 
   const find = async (asked: Pick<ReturnType<typeof parseOptions>, 'vendor' | 'feature' | 'scope'>): Promise<readonly Candidate[]> => {
@@ -188,6 +207,20 @@ export const createLicensing = (address: LmAddress, identity: ApplicationIdentit
     }
   };
 
+  const loginSomewhere = async (asked: ReturnType<typeof parseOptions>, signal: AbortSignal | undefined): Promise<Session> => {
+    let refused: LicensingError | undefined;
+    for (const candidate of await find(asked)) {
+      try {
+        return await loginAt({ candidate, vendor: asked.vendor }, asked, signal);
+      } catch (error) {
+        if (!(error instanceof LicensingError)) throw error;
+        // All seats taken says more than what another key refused for.
+        if (refused === undefined || error.status === Status.TOO_MANY_USERS) refused = error;
+      }
+    }
+    throw refused ?? new LicensingError(Status.KEY_NOT_FOUND);
+  };
+
   return {
     async login(options) {
       if (options.lm === 'external' || options.lm === 'integrated' || options.wait !== undefined) {
@@ -196,25 +229,13 @@ export const createLicensing = (address: LmAddress, identity: ApplicationIdentit
           remedy: options.wait === undefined ? 'Leave lm out, or use admin.' : 'Leave wait out, and try again when a seat is free.',
         });
       }
-      const { signal } = options;
-      signal?.throwIfAborted();
-      const asked = parseOptions(options);
-      let refused: LicensingError | undefined;
-      for (const candidate of await find(asked)) {
-        try {
-          const session = await loginAt({ candidate, vendor: asked.vendor }, asked, signal);
-          if (signal?.aborted === true) {
-            await session.logout();
-            signal.throwIfAborted();
-          }
-          return session;
-        } catch (error) {
-          if (!(error instanceof LicensingError)) throw error;
-          // All seats taken says more than what another key refused for.
-          if (refused === undefined || error.status === Status.TOO_MANY_USERS) refused = error;
-        }
+      if (options.lm !== undefined && options.lm !== 'auto' && options.lm !== 'admin') {
+        throw new LicensingError(Status.INVALID_PARAMETER, { detail: 'lm must be auto, admin, external or integrated.' });
       }
-      throw refused ?? new LicensingError(Status.KEY_NOT_FOUND);
+      const { signal } = options;
+      const asked = parseOptions(options);
+      signal?.throwIfAborted();
+      return abortable(loginSomewhere(asked, signal), signal);
     },
     find: (options) => find(parseOptions(options)),
     async update(document) {
@@ -235,4 +256,17 @@ export const createLicensing = (address: LmAddress, identity: ApplicationIdentit
 const refusal = (status: number, detail: string): LicensingError => {
   const known = Object.values(Status).find((each) => each === status && each !== Status.OK);
   return new LicensingError(known ?? Status.INT_ERR, { detail });
+};
+
+/** Rejects as soon as the signal says so, whatever the LM does; a seat that comes afterwards is given back. */
+const abortable = (work: Promise<Session>, signal: AbortSignal | undefined): Promise<Session> => {
+  if (signal === undefined) return work;
+  return new Promise((resolve, reject) => {
+    const abort = (): void => {
+      reject(signal.reason);
+      work.then((session) => session.logout()).catch(() => undefined);
+    };
+    signal.addEventListener('abort', abort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
 };

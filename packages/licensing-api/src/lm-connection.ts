@@ -1,9 +1,9 @@
 import { Buffer } from 'node:buffer';
-import { connect, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { LicensingError, Status, statusOf } from '@keyhaven/core/errors';
 import type { ApplicationIdentity } from '@keyhaven/core/session';
 import { decodeToApplication, encodeRecord, encodeToLm, type Find, type Found, FrameDecoder, LOCAL_VERSIONS, type ToApplication, type ToLm } from '@keyhaven/core/wire';
-import type { LmAddress } from './environment.ts';
+import type { LmAddress, Surroundings } from './environment.ts';
 
 // One TCP connection to the LM of this computer (L3): says hello, asks questions, carries channels. What is ready in one turn of the
 // event loop is written at once. It has no timers of its own: the LM closes it when it is unused, and whoever needs it makes a new one (L4, A3).
@@ -11,7 +11,8 @@ import type { LmAddress } from './environment.ts';
 export type ChannelEvents = {
   opened(answer: Uint8Array): void;
   record(record: Uint8Array): void;
-  lost(error: LicensingError): void;
+  /** `idle`: the LM closed the connection because nobody used it (L4). */
+  lost(error: LicensingError, idle: boolean): void;
 };
 
 export type LmConnection = {
@@ -30,6 +31,9 @@ export type LmConnection = {
 
 const broken = (detail: string, cause?: unknown): LicensingError => new LicensingError(Status.LOCAL_COMM_ERR, { detail, cause });
 
+/** What is used of a TCP socket. */
+export type LmSocket = Duplex & { setTimeout(milliseconds: number, task?: () => void): unknown; ref(): unknown; unref(): unknown };
+
 /** How long the LM may take to accept the connection. */
 const CONNECT_MS = 5_000;
 
@@ -40,9 +44,14 @@ type Waiting = { readonly found?: (found: Found) => void; readonly updated?: (me
  * @param onClosed called once, with true where the LM closed it for being unused
  * @throws LicensingError LOCAL_COMM_ERR (33)
  */
-export const connectToLm = (address: LmAddress, identity: ApplicationIdentity, onClosed: (idle: boolean) => void): Promise<LmConnection> =>
+export const connectToLm = (
+  address: LmAddress,
+  identity: ApplicationIdentity,
+  { dial, time }: Surroundings,
+  onClosed: (idle: boolean) => void,
+): Promise<LmConnection> =>
   new Promise((resolve, reject) => {
-    const socket: Socket = connect({ host: address.host, port: address.port, family: 4, noDelay: true });
+    const socket = dial(address);
     const decoder = new FrameDecoder();
     const channels = new Map<number, ChannelEvents>(); // BOUNDED by the keys in use
     const waiting = new Map<number, Waiting>(); // BOUNDED by questions under way
@@ -50,7 +59,7 @@ export const connectToLm = (address: LmAddress, identity: ApplicationIdentity, o
     let retained = 0;
     let connected = false;
     let idleMs = Number.POSITIVE_INFINITY;
-    let lastUse = performance.now();
+    let lastUse = time.now();
     let out: Uint8Array[] = [];
     let ended: LicensingError | undefined;
 
@@ -58,7 +67,7 @@ export const connectToLm = (address: LmAddress, identity: ApplicationIdentity, o
       const ready = out;
       out = [];
       if (ended !== undefined || ready.length === 0) return;
-      lastUse = performance.now();
+      lastUse = time.now();
       socket.write(ready.length === 1 && ready[0] !== undefined ? ready[0] : Buffer.concat(ready));
     };
     const write = (bytes: Uint8Array): void => {
@@ -71,12 +80,12 @@ export const connectToLm = (address: LmAddress, identity: ApplicationIdentity, o
       if (ended !== undefined) return;
       ended = error;
       socket.destroy();
-      const idle = performance.now() - lastUse >= idleMs * 0.95;
+      const idle = time.now() - lastUse >= idleMs * 0.95;
       for (const each of waiting.values()) each.fail(error);
       waiting.clear();
       const lost = [...channels.values()];
       channels.clear();
-      for (const each of lost) each.lost(error);
+      for (const each of lost) each.lost(error, idle);
       if (connected) onClosed(idle);
       else reject(error);
     };
@@ -90,7 +99,7 @@ export const connectToLm = (address: LmAddress, identity: ApplicationIdentity, o
         case 'lost': {
           const channel = channels.get(message.channel);
           channels.delete(message.channel);
-          return channel?.lost(new LicensingError(statusOf(message.status) ?? Status.INT_ERR, { detail: message.detail }));
+          return channel?.lost(new LicensingError(statusOf(message.status) ?? Status.INT_ERR, { detail: message.detail }), false);
         }
         case 'found':
           waiting.get(message.request)?.found?.(message);
@@ -160,7 +169,7 @@ export const connectToLm = (address: LmAddress, identity: ApplicationIdentity, o
       resolve(connection);
     });
     socket.on('data', (chunk) => {
-      lastUse = performance.now();
+      lastUse = time.now();
       try {
         for (const frame of decoder.push(chunk)) take(decodeToApplication(frame));
       } catch (cause) {

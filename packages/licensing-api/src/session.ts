@@ -45,6 +45,8 @@ export type Session = {
   /** The time of the key's license manager. */
   clock(): Promise<Date>;
   info(): Promise<SessionInfo>;
+  /** Executions are counted at login in this version; rejects with REQ_NOT_SUPP (16). */
+  consume(executions: number): Promise<void>;
   logout(): Promise<void>;
   on(event: SessionEvent, listener: (error?: LicensingError) => void): void;
   [Symbol.asyncDispose](): Promise<void>;
@@ -59,7 +61,8 @@ export type SessionOptions = {
   readonly sold: Feature;
   readonly path: KeyPath;
   readonly identity: ApplicationIdentity;
-  readonly persist: <T>(attempt: (path: KeyPath) => Promise<T>, first: PathLost | undefined) => Promise<T>;
+  readonly persist: <T>(attempt: (path: KeyPath) => Promise<T>) => Promise<T>;
+  readonly later: (milliseconds: number, task: () => void) => void;
   readonly onClosed: (session: Session) => void;
 };
 
@@ -91,7 +94,7 @@ export const createSession = (options: SessionOptions): Session => {
   };
 
   /** One resumption for however many calls wait for it. */
-  const resume = (first: PathLost | undefined): Promise<{ readonly path: KeyPath; readonly handle: number }> => {
+  const resume = (): Promise<{ readonly path: KeyPath; readonly handle: number }> => {
     resuming ??= options
       .persist(async (path) => {
         const reply = await new Promise<Reply>((done, fail) =>
@@ -99,9 +102,10 @@ export const createSession = (options: SessionOptions): Session => {
         );
         if (reply.status !== Status.OK) throw errorOf(reply);
         const again = decodeGrant(reply.body);
-        if (!Buffer.from(again.session).equals(grant.session)) throw new LicensingError(Status.SCHAN_ERR, { detail: 'Another session was resumed.' });
+        const same = again.product === grant.product && again.feature === grant.feature && again.seats === grant.seats;
+        if (!same || !Buffer.from(again.session).equals(grant.session)) throw new LicensingError(Status.SCHAN_ERR, { detail: 'Another session was resumed.' });
         return { path, handle: again.handle };
-      }, first)
+      })
       .then(
         (found) => {
           if (state.kind !== 'ended') state = { kind: 'open', ...found };
@@ -137,7 +141,12 @@ export const createSession = (options: SessionOptions): Session => {
         // A record that does not open means that somebody interferes: told, not smoothed over (46).
         if (lost?.reason.status === Status.SCHAN_ERR) return reject(lost.reason);
         if (state.kind === 'open' && !state.path.alive) state = { kind: 'away' };
-        resume(lost).then(({ path, handle }) => path.call(make(handle), done, retry), reject);
+        // A resumption that was under way already may be near its end: then this call gets one of its own.
+        const joined = resuming !== undefined;
+        resume().then(
+          ({ path, handle }) => path.call(make(handle), done, retry),
+          (error: LicensingError) => (joined && state.kind !== 'ended' ? retry(undefined) : reject(error)),
+        );
       };
       if (state.kind === 'open' && state.path.alive) state.path.call(make(state.handle), done, retry);
       else retry(undefined);
@@ -184,6 +193,12 @@ export const createSession = (options: SessionOptions): Session => {
       // Made by the key and authenticated by the channel.
       return JSON.parse(Buffer.from(reply.body).toString('utf8')) as SessionInfo;
     },
+    async consume() {
+      throw new LicensingError(Status.REQ_NOT_SUPP, {
+        detail: 'This version counts executions at login only.',
+        remedy: 'Give the number of executions to login.',
+      });
+    },
     async logout() {
       if (state.kind === 'ended') return;
       try {
@@ -206,18 +221,20 @@ export const createSession = (options: SessionOptions): Session => {
       emit('lost');
       const attempt = (): void => {
         if (state.kind === 'ended') return;
-        resume(undefined).then(
-          () => {
-            recovering = false;
-            emit('restored');
-          },
+        const restored = (): void => {
+          recovering = false;
+          emit('restored');
+        };
+        if (state.kind === 'open' && state.path.alive) return restored();
+        resume().then(
+          restored,
           () => {
             // The next call tries on its own; this keeps trying so that `restored` comes without one.
-            if (state.kind !== 'ended') setTimeout(attempt, RETRY_MS).unref();
+            if (state.kind !== 'ended') options.later(RETRY_MS, attempt);
           },
         );
       };
-      setTimeout(attempt, 10).unref();
+      options.later(10, attempt);
     },
   };
   return session;

@@ -61,10 +61,11 @@ export class Reader {
   text(limit = 1_024): string {
     const length = this.u16();
     if (length > limit) throw new WireError(`a text of ${length} bytes where ${limit} are allowed`);
-    const bytes = this.bytes(length);
-    const text = bytes.toString('utf8');
-    if (Buffer.byteLength(text, 'utf8') !== length || text.includes('\ufffd')) throw new WireError('a text that is not UTF-8');
-    return text;
+    return utf8(this.bytes(length));
+  }
+  /** UTF-8 text behind its 32-bit length. */
+  longText(limit: number): string {
+    return utf8(this.block(limit));
   }
   rest(): Buffer {
     return this.bytes(this.remaining);
@@ -74,3 +75,10 @@ export class Reader {
     if (this.remaining !== 0) throw new WireError(`${this.remaining} bytes too many`);
   }
 }
+
+const utf8 = (bytes: Buffer): string => {
+  const text = bytes.toString('utf8');
+  // What is ill-formed becomes U+FFFD; but that character may also be meant.
+  if (text.includes('\ufffd') && !Buffer.from(text, 'utf8').equals(bytes)) throw new WireError('a text that is not UTF-8');
+  return text;
+};

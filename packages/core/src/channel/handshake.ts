@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import { Reader, sameBytes, WireError, Writer } from '../bytes/index.ts';
 import { agree, type Entropy, type ExchangePair, hkdf, type KeyObject, publicKeyFrom, sha256, signBytes, verifyBytes } from '../crypto/index.ts';
 import { LicensingError, Status } from '../errors/index.ts';
+import { CERTIFICATE_LIMIT } from '../license/index.ts';
 import { type Channel, createChannel } from './record.ts';
 
 // Opening a channel from an application to a key (K10): the responder signs, then both derive, as in TLS 1.3 and SIGMA with an
@@ -14,7 +15,6 @@ import { type Channel, createChannel } from './record.ts';
 // another version range. docs/protocol/channel.md C1 to C6 and the argument there.
 
 export const CHANNEL_VERSION = 1;
-const CERTIFICATE_LIMIT = 4 * 1024 * 1024;
 const SIGNED = Buffer.from('keyhaven channel 1 answer\0', 'latin1');
 const UNKNOWN = Buffer.alloc(32);
 

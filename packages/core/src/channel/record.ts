@@ -50,14 +50,14 @@ export const createChannel = (id: Buffer, outgoing: Buffer, incoming: Buffer): C
     seal(plain) {
       if (sent >= MAX_RECORDS) throw new LicensingError(Status.SCHAN_ERR, { detail: 'The channel has carried all the records it may.' });
       const header = associated(sent);
-      const body = aeadSeal(out.key, nonceOf(out.mask, sent), plain, header);
+      const record = aeadSeal(out.key, nonceOf(out.mask, sent), plain, header, header.subarray(8));
       sent += 1;
-      return Buffer.concat([header.subarray(8), body]);
+      return record;
     },
     open(record) {
       const bytes = Buffer.from(record.buffer, record.byteOffset, record.byteLength);
       const header = associated(received);
-      const inOrder = !broken && bytes.length >= RECORD_OVERHEAD && bytes.subarray(0, 8).equals(header.subarray(8));
+      const inOrder = !broken && bytes.length >= RECORD_OVERHEAD && header.compare(bytes, 0, 8, 8) === 0;
       const plain = inOrder ? aeadOpen(back.key, nonceOf(back.mask, received), bytes.subarray(8), header) : undefined;
       if (plain === undefined) {
         broken = true;

@@ -70,13 +70,17 @@ export const hmac = (key: KeyObject, bytes: Uint8Array): Buffer => createHmac('s
 
 const TAG = 16;
 
-/** AES-256-GCM: ciphertext with the 16-byte tag behind it. A (key, nonce) pair must never be used twice: that is the caller's duty. */
-export const aeadSeal = (key: KeyObject, nonce: Uint8Array, plain: Uint8Array, associated: Uint8Array): Buffer => {
+/**
+ * AES-256-GCM: ciphertext with the 16-byte tag behind it, and `before`, where given, in front. A (key, nonce) pair must never be used
+ * twice: that is the caller's duty.
+ */
+export const aeadSeal = (key: KeyObject, nonce: Uint8Array, plain: Uint8Array, associated: Uint8Array, before?: Uint8Array): Buffer => {
   const cipher = createCipheriv('aes-256-gcm', key, nonce);
   cipher.setAAD(associated);
   const body = cipher.update(plain);
   cipher.final();
-  return Buffer.concat([body, cipher.getAuthTag()]);
+  const tag = cipher.getAuthTag();
+  return Buffer.concat(before === undefined ? [body, tag] : [before, body, tag]);
 };
 
 /** Undefined where the bytes are not what `aeadSeal` made with the same key, nonce and associated data. */

@@ -40,6 +40,8 @@ export type HolderLeases = {
   list(now: Mono, peer: string): Uint8Array[];
   /** The owner confirmed what was sent last. */
   renewed(peer: string): void;
+  /** Until when its sessions are believed; undefined before the first confirmation, and after the lease lapsed. */
+  until(peer: string): Mono | undefined;
   sessions(peer: string): string[];
   timeout(now: Mono): HolderEvent[];
   nextTimeout(): Mono | undefined;
@@ -81,13 +83,16 @@ export const createHolderLeases = (termMs: number, renewMs: number): HolderLease
       return held;
     },
     renewal(now, name) {
-      const peer = peerOf(now, name);
+      const peer = peers.get(name);
+      // Nothing is held any more: to begin an entry here would renew nothing, once a minute, for ever.
+      if (peer === undefined) return { count: 0, digest: new SessionSet().digest };
       peer.sent = now;
       peer.renewAt = mono(now + renewMs);
       return { count: peer.sessions.size, digest: peer.sessions.digest };
     },
     list(now, name) {
-      const peer = peerOf(now, name);
+      const peer = peers.get(name);
+      if (peer === undefined) return [];
       peer.sent = now;
       return peer.sessions.bytes();
     },
@@ -97,6 +102,7 @@ export const createHolderLeases = (termMs: number, renewMs: number): HolderLease
       peer.until = mono(peer.sent + termMs * (1 - DRIFT) - MARGIN_MS);
       peer.sent = undefined;
     },
+    until: (name) => peers.get(name)?.until,
     sessions: (name) => [...(peers.get(name)?.sessions.ids() ?? [])],
     timeout(now) {
       const events: HolderEvent[] = [];

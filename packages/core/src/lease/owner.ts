@@ -59,9 +59,11 @@ export const createOwnerLeases = (termMs: number): OwnerLeases => {
       const holder = holderOf(now, name);
       const named = new Set(list.map(hex));
       const gone: Uint8Array[] = [];
-      for (const id of holder.sessions.ids()) {
+      holder.until = mono(now + termMs);
+      for (const id of [...holder.sessions.ids()]) {
         if (named.has(id)) continue;
         holder.sessions.delete(id);
+        // Granted while the list was on its way, it is the holder's by the same answer that confirms the list: a full term for it too (I2).
         holder.doubtful.set(id, holder.until);
       }
       for (const bytes of list) {
@@ -69,7 +71,6 @@ export const createOwnerLeases = (termMs: number): OwnerLeases => {
         if (holder.doubtful.delete(id)) holder.sessions.add(id);
         else if (!holder.sessions.has(id)) gone.push(bytes);
       }
-      holder.until = mono(now + termMs);
       return gone;
     },
     timeout(now) {

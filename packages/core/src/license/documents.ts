@@ -18,7 +18,13 @@ const bytes =
     faults.push(`${place}: must be ${min === max ? min : `${min} to ${max}`} bytes in base64url`);
     return undefined;
   };
-export const keyId: Decoder<string> = text(20, /^[1-9]\d{0,19}$/, 'a key id');
+/** A number of 64 bits in decimal: it is one on the wire, too. */
+export const keyId: Decoder<string> = (value, place, faults) => {
+  const id = text(20, /^[1-9]\d{0,19}$/, 'a key id')(value, place, faults);
+  if (id === undefined || BigInt(id) < 2n ** 64n) return id;
+  faults.push(`${place}: must be a key id`);
+  return undefined;
+};
 const vendorId = integer(1, 0xffff_ffff);
 const counter = integer(0, 0xffff_ffff);
 
@@ -47,6 +53,9 @@ const certificate: Decoder<Certificate> = object({
   memory: memorySizes,
 });
 
+/** BOUNDED: bytes of a certificate document; it travels in one frame when a channel is opened (docs/protocol/frames.md). */
+export const CERTIFICATE_LIMIT = 1_000_000;
+
 /** A license or update on its way to a key. */
 export type V2c = {
   readonly format: 1;
@@ -63,7 +72,7 @@ const v2c: Decoder<V2c> = object({
   vendor: vendorId,
   key: keyId,
   counter,
-  certificate: bytes(100, 4 * 1024 * 1024),
+  certificate: bytes(100, CERTIFICATE_LIMIT),
   sealed: bytes(48, 1024 * 1024),
 });
 

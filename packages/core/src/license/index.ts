@@ -1,5 +1,6 @@
 export {
   type C2v,
+  CERTIFICATE_LIMIT,
   type Certificate,
   type KeyType,
   keyId,

@@ -58,6 +58,16 @@ const readIds = (reader: Reader): Buffer[] => {
   if (count * 16 !== reader.remaining) throw new WireError('a list of sessions of another length');
   return Array.from({ length: count }, () => reader.bytes(16));
 };
+const readFlag = (reader: Reader): boolean => {
+  const flag = reader.u8();
+  if (flag > 1) throw new WireError('neither yes nor no');
+  return flag === 1;
+};
+const readFailure = (reader: Reader): number => {
+  const status = reader.u16();
+  if (status === 0) throw new WireError('a failure with status 0');
+  return status;
+};
 
 export const appendBlock = (out: Writer, block: Block): void =>
   appendFrame(out, codes[block.kind], () => {
@@ -110,7 +120,7 @@ const readBlock = ({ type, body }: Frame): Block => {
       case codes.record:
         return { kind: 'record', channel: reader.u32(), record: reader.rest() };
       case codes.lost:
-        return { kind: 'lost', channel: reader.u32(), status: reader.u16(), detail: reader.text(2_000) };
+        return { kind: 'lost', channel: reader.u32(), status: readFailure(reader), detail: reader.text(2_000) };
       case codes.close:
         return { kind: 'close', channel: reader.u32() };
       case codes.attached:
@@ -122,7 +132,7 @@ const readBlock = ({ type, body }: Frame): Block => {
       case codes.renew:
         return { kind: 'renew', count: reader.u32(), digest: reader.bytes(16) };
       case codes.renewed:
-        return { kind: 'renewed', agreed: reader.u8() === 1 };
+        return { kind: 'renewed', agreed: readFlag(reader) };
       case codes.renewing:
         return { kind: 'renewing', sessions: readIds(reader) };
       case codes.gone:
@@ -130,7 +140,7 @@ const readBlock = ({ type, body }: Frame): Block => {
       case codes['ask catalog']:
         return { kind: 'ask catalog', version: reader.u53() };
       case codes.catalog:
-        return { kind: 'catalog', version: reader.u53(), json: reader.block(MAX_FRAME).toString('utf8') };
+        return { kind: 'catalog', version: reader.u53(), json: reader.longText(MAX_FRAME) };
       case codes.more:
         return { kind: 'more' };
       default:

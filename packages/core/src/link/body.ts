@@ -17,7 +17,10 @@ export const encodeBody = (link: number, sequence: number, blocks: Uint8Array, k
 };
 
 /** Which link a body claims to be of, before anything is checked. */
-export const linkOf = (text: string): number | undefined => fromBase64(text.slice(0, 8))?.readUInt32BE(0);
+export const linkOf = (text: string): number | undefined => {
+  const bytes = fromBase64(text.slice(0, 8));
+  return bytes === undefined || bytes.length < 4 ? undefined : bytes.readUInt32BE(0);
+};
 
 /** @throws WireError where it is not what the holder of `key` wrote. */
 export const decodeBody = (text: string, key: KeyObject): LinkBody => {

@@ -20,11 +20,10 @@ export type LinkKeys = {
   readonly incoming: KeyObject;
 };
 
+/** Who speaks, and its part of the keys: the same in both directions. */
 const write = (identity: LmIdentity, hostname: string, nonce: Uint8Array, pair: ExchangePair): Writer =>
-  new Writer(256).u8(LINK_VERSION).bytes(identity.publicKey).bytes(nonce).bytes(pair.publicKey).text(hostname.slice(0, 80));
+  new Writer(256).bytes(identity.publicKey).bytes(nonce).bytes(pair.publicKey).text(hostname.slice(0, 80));
 const read = (reader: Reader) => {
-  const version = reader.u8();
-  if (version !== LINK_VERSION) throw new WireError(`link version ${version}`);
   const publicKey = reader.bytes(32);
   reader.bytes(32);
   return { publicKey, share: reader.bytes(32), hostname: reader.text(255) };
@@ -45,12 +44,15 @@ export type Calling = {
 
 export const callLink = (self: LmIdentity, hostname: string, entropy: Entropy): Calling => {
   const pair = entropy.exchangePair();
-  const hello = write(self, hostname, entropy.bytes(32), pair).done();
+  const versions = new Writer(2).u8(LINK_VERSION).u8(LINK_VERSION).done();
+  const hello = Buffer.concat([versions, write(self, hostname, entropy.bytes(32), pair).done()]);
   return {
     hello,
     confirm(answer) {
       const reader = new Reader(answer);
       const id = reader.u32();
+      const version = reader.u8();
+      if (version !== LINK_VERSION) throw new WireError(`link version ${version}`);
       const peer = read(reader);
       const unsigned = answer.subarray(0, answer.length - reader.remaining);
       const signature = reader.bytes(64);
@@ -75,10 +77,12 @@ export type Answering = {
 /** @throws WireError where the hello has not its form. */
 export const answerLink = (self: LmIdentity, hostname: string, id: number, hello: Uint8Array, entropy: Entropy): Answering => {
   const reader = new Reader(hello);
+  const [from, to] = [reader.u8(), reader.u8()];
+  if (from > LINK_VERSION || to < LINK_VERSION) throw new WireError(`link versions ${from} to ${to}`);
   const caller = read(reader);
   reader.end();
   const pair = entropy.exchangePair();
-  const unsigned = new Writer(300).u32(id).bytes(write(self, hostname, entropy.bytes(32), pair).done()).done();
+  const unsigned = new Writer(300).u32(id).u8(LINK_VERSION).bytes(write(self, hostname, entropy.bytes(32), pair).done()).done();
   const transcript = transcriptOf(hello, unsigned);
   const keys = derive(pair, caller.share, transcript);
   return {

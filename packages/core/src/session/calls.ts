@@ -7,6 +7,8 @@ import { Status, type StatusCode, statusOf } from '../errors/index.ts';
 
 /** Longest buffer of one call; longer ones are refused before they are sent. */
 export const MAX_CALL_BYTES = 512 * 1024;
+/** Whoever writes calls or replies seals the record when it has come to this: with one more of them it still fits into a frame. */
+export const FULL_RECORD = 256 * 1024;
 /** BOUNDED: text fields that an application says about itself. */
 const MAX_NAME = 255;
 

@@ -4,6 +4,7 @@ export {
   type CallKind,
   decodeGrant,
   encodeGrant,
+  FULL_RECORD,
   type Grant,
   MAX_CALL_BYTES,
   type NumberedCall,

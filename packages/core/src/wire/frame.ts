@@ -25,11 +25,12 @@ export const appendFrame = (out: Writer, type: number, write?: (out: Writer) => 
 };
 
 /**
- * Incremental: any cut of the bytes gives the same frames. Keeps less than one frame. After a WireError it is of no more use.
+ * Incremental: any cut of the bytes gives the same frames. Keeps less than one frame, and of memory at most twice what has come of
+ * it, whatever its length says and in however small pieces it comes. After a WireError it is of no more use.
  */
 export class FrameDecoder {
   readonly #limit: number;
-  #kept: Buffer[] = [];
+  #kept = NOTHING;
   #length = 0;
 
   constructor(limit = MAX_FRAME) {
@@ -41,50 +42,56 @@ export class FrameDecoder {
     return this.#length;
   }
 
+  /** Memory held for them. */
+  get held(): number {
+    return this.#kept.length;
+  }
+
   /**
    * @param firstLimit the longest that the next frame may be, where that is shorter than what the decoder was made for.
    * @throws WireError where a frame says that it is empty or too long; before its body is waited for.
    */
   push(chunk: Uint8Array, firstLimit = this.#limit): Frame[] {
-    let bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-    if (this.#length > 0) {
-      this.#kept.push(bytes);
-      this.#length += bytes.length;
-      const needed = this.#needed(firstLimit);
-      if (needed === undefined || this.#length < needed) return [];
-      bytes = Buffer.concat(this.#kept, this.#length);
-      this.#kept = [];
-      this.#length = 0;
-    }
+    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     const frames: Frame[] = [];
     let at = 0;
+    if (this.#length > 0) {
+      at = this.#keep(bytes, 0, 4);
+      if (this.#length < 4) return frames;
+      const whole = 4 + checkLength(this.#kept.readUInt32BE(0), firstLimit);
+      at = this.#keep(bytes, at, whole);
+      if (this.#length < whole) return frames;
+      frames.push({ type: this.#kept.readUInt8(4), body: this.#kept.subarray(5, whole) });
+      this.#kept = NOTHING;
+      this.#length = 0;
+    }
     while (bytes.length - at >= 4) {
       const length = checkLength(bytes.readUInt32BE(at), frames.length === 0 ? firstLimit : this.#limit);
       if (bytes.length - at - 4 < length) break;
       frames.push({ type: bytes.readUInt8(at + 4), body: bytes.subarray(at + 5, at + 4 + length) });
       at += 4 + length;
     }
-    if (at < bytes.length) {
-      // A copy: the rest must not hold on to a large chunk.
-      const rest = Buffer.from(bytes.subarray(at));
-      this.#kept = [rest];
-      this.#length = rest.length;
-    }
+    // A copy: the rest must not hold on to a large chunk.
+    if (at < bytes.length) this.#keep(bytes, at, bytes.length - at);
     return frames;
   }
 
-  /** Length of the frame whose beginning is kept; undefined where even its length is not complete. */
-  #needed(limit: number): number | undefined {
-    if (this.#length < 4) return undefined;
-    let first = this.#kept[0];
-    if (first === undefined) return undefined;
-    if (first.length < 4) {
-      first = Buffer.concat(this.#kept, this.#length);
-      this.#kept = [first];
+  /** Copies of `bytes` from `at` on what is missing until `wanted` bytes are kept; gives the place behind it. */
+  #keep(bytes: Buffer, at: number, wanted: number): number {
+    const end = at + Math.max(0, Math.min(bytes.length - at, wanted - this.#length));
+    const length = this.#length + end - at;
+    if (length > this.#kept.length) {
+      const grown = Buffer.allocUnsafeSlow(Math.max(length, Math.min(wanted, this.#kept.length * 2)));
+      this.#kept.copy(grown, 0, 0, this.#length);
+      this.#kept = grown;
     }
-    return 4 + checkLength(first.readUInt32BE(0), limit);
+    bytes.copy(this.#kept, this.#length, at, end);
+    this.#length = length;
+    return end;
   }
 }
+
+const NOTHING = Buffer.alloc(0);
 
 const checkLength = (length: number, limit: number): number => {
   if (length === 0) throw new WireError('an empty frame');

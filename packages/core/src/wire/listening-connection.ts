@@ -17,7 +17,11 @@ const HELLO_FRAME = 4 * 1024;
 /** BOUNDED: open channels of one connection. */
 export const MAX_CHANNELS = 1_024;
 
-export type ConnectionEvent = Exclude<ToLm, { readonly kind: 'hello' }> | ({ readonly kind: 'hello' } & Hello) | { readonly kind: 'closed'; readonly reason: string };
+export type ConnectionEvent =
+  | Exclude<ToLm, { readonly kind: 'hello' }>
+  /** `version` is the highest that both ends speak (T6). */
+  | ({ readonly kind: 'hello'; readonly version: number } & Hello)
+  | { readonly kind: 'closed'; readonly reason: string };
 
 export type ListeningConnection = {
   receive(now: Mono, bytes: Uint8Array): ConnectionEvent[];
@@ -25,8 +29,10 @@ export type ListeningConnection = {
   timeout(now: Mono): ConnectionEvent[];
   /** undefined once closed. */
   nextTimeout(): Mono | undefined;
-  /** Bytes to write for a message; nothing once closed. */
-  send(message: ToApplication): Buffer | undefined;
+  /** Bytes to write for a message; nothing once closed. To send is to use the connection, too (L4). */
+  send(now: Mono, message: ToApplication): Buffer | undefined;
+  /** What the welcome says about L4. */
+  readonly idleMs: number;
   /** What is to be written before the socket is closed, after a `closed` event. */
   readonly farewell: Buffer | undefined;
 };
@@ -51,10 +57,11 @@ export const createListeningConnection = (
   const accept = (message: ToLm): ConnectionEvent => {
     if (state === 'waiting') {
       if (message.kind !== 'hello') throw new WireError('a connection that does not begin with a hello');
+      if (message.from > message.to) throw new WireError('a range of versions that is empty');
       if (message.from > LOCAL_VERSIONS.to) return close(`the application speaks version ${message.from} and later`, Status.OLD_LM);
       if (message.to < LOCAL_VERSIONS.from) return close(`the application speaks up to version ${message.to} only`, Status.OLD_DRIVER);
       state = 'open';
-      return message;
+      return { ...message, version: Math.min(message.to, LOCAL_VERSIONS.to) };
     }
     switch (message.kind) {
       case 'hello':
@@ -97,8 +104,10 @@ export const createListeningConnection = (
       return [close(state === 'waiting' ? 'no hello in time' : 'unused for too long')];
     },
     nextTimeout: () => (state === 'closed' ? undefined : deadline),
-    send(message) {
+    idleMs,
+    send(at, message) {
       if (state === 'closed') return undefined;
+      if (state === 'open') deadline = mono(at + idleMs);
       if (message.kind === 'lost') channels.delete(message.channel);
       return encodeToApplication(message);
     },

@@ -1,6 +1,6 @@
 import type { Buffer } from 'node:buffer';
 import { Reader, WireError, type Writer } from '../bytes/index.ts';
-import { encodeFrame, type Frame } from './frame.ts';
+import { encodeFrame, type Frame, MAX_FRAME } from './frame.ts';
 
 // The local protocol: an application and the LM on its computer (L3, L5). docs/protocol/local.md. Nothing here is secret and nothing
 // here is believed: grants and what sessions exchange travel inside records, which this layer cannot read (L7).
@@ -96,6 +96,12 @@ export const encodeToLm = (message: ToLm): Buffer => {
 
 const writeStatus = (out: Writer, status: number, detail: string): Writer => out.u16(status).text(detail.slice(0, 500));
 const readStatus = (reader: Reader) => ({ status: reader.u16(), detail: reader.text(2_000) });
+/** Where only bad news can be told: 0 would read as success to whoever hands the number on. */
+const readFailure = (reader: Reader) => {
+  const failure = readStatus(reader);
+  if (failure.status === 0) throw new WireError('a failure with status 0');
+  return failure;
+};
 
 export const encodeToApplication = (message: ToApplication): Buffer => {
   switch (message.kind) {
@@ -159,7 +165,7 @@ const readToLm = (type: number, reader: Reader): ToLm => {
     case types.close:
       return { kind: 'close', channel: reader.u32() };
     case types.update:
-      return { kind: 'update', request: reader.u32(), document: reader.block(8 * 1024 * 1024) };
+      return { kind: 'update', request: reader.u32(), document: reader.block(MAX_FRAME) };
     default:
       throw new WireError(`a frame of type ${type}`);
   }
@@ -186,13 +192,13 @@ const readToApplication = (type: number, reader: Reader): ToApplication => {
       return { kind: 'found', request, status, detail, candidates: Array.from({ length: count }, () => readCandidate(reader)) };
     }
     case types.opened:
-      return { kind: 'opened', channel: reader.u32(), answer: reader.block(1024 * 1024) };
+      return { kind: 'opened', channel: reader.u32(), answer: reader.block(MAX_FRAME) };
     case types.lost:
-      return { kind: 'lost', channel: reader.u32(), ...readStatus(reader) };
+      return { kind: 'lost', channel: reader.u32(), ...readFailure(reader) };
     case types.updated:
       return { kind: 'updated', request: reader.u32(), ...readStatus(reader) };
     case types.refused:
-      return { kind: 'refused', ...readStatus(reader) };
+      return { kind: 'refused', ...readFailure(reader) };
     default:
       throw new WireError(`a frame of type ${type}`);
   }

@@ -2,7 +2,19 @@ import { answerOpening, type Channel } from '@keyhaven/core/channel';
 import type { Entropy } from '@keyhaven/core/crypto';
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import { createOwnerLeases, LEASE_MS } from '@keyhaven/core/lease';
-import { decideLogin, decideRelease, type Login, type PoolId, type PoolRow, type ReleaseCause, rowsOf, type SessionRow } from '@keyhaven/core/seats';
+import {
+  decideLogin,
+  decideRelease,
+  type Login,
+  type LoginReply,
+  type PoolId,
+  type PoolRow,
+  poolRowKey,
+  type Release,
+  type ReleaseCause,
+  rowsOf,
+  type SessionRow,
+} from '@keyhaven/core/seats';
 import { type Clock, HOUR, MINUTE, SECOND } from '@keyhaven/core/time';
 import type { Ledger } from '@keyhaven/ledger';
 import { type Key, type KeyLicense, type Keystore, poolName } from '../keystore/index.ts';
@@ -23,12 +35,17 @@ export type AuthorityOptions = {
   readonly idleTimeoutMs: number;
   /** A session began to run for this party, in this channel. */
   readonly onAttached: (party: Party, session: string, channel: KeyChannel) => void;
+  /** A session is without a channel: somebody has to look whether its application still runs. */
+  readonly onAway: (session: LiveSession) => void;
   /** A session has ended, whoever ended it. */
   readonly onEnded: (session: LiveSession, cause: ReleaseCause) => void;
 };
 
 /** Idle timeout of a session: 12 hours (field-facts 1.6). */
 export const DEFAULT_SESSION_IDLE_MS = 12 * HOUR;
+
+/** How soon a release that the disk refused is tried again. */
+const OWED_MS = 2 * SECOND;
 
 export type Authority = {
   /**
@@ -73,6 +90,11 @@ export const openAuthority = async (options: AuthorityOptions): Promise<Authorit
   const sessions = createLiveSessions();
   const leases = createOwnerLeases(LEASE_MS);
   const used = new Map<string, number>(); // BOUNDED by the pools of the keys here
+  /** Releases that were answered and are not known to be durable. BOUNDED by the sessions that there were. */
+  let unsettled: Release[] = [];
+  /** Those that the disk refused afterwards: done again until it takes them, or their seats would stay taken. BOUNDED likewise. */
+  const owed = new Map<string, Release>();
+  let watching = false;
   let closed = false;
 
   const usedName = (pool: PoolId): string => `${pool.key}.${pool.product}.${pool.feature}`;
@@ -95,7 +117,7 @@ export const openAuthority = async (options: AuthorityOptions): Promise<Authorit
   const release = async (session: LiveSession, cause: ReleaseCause): Promise<void> => {
     if (session.ending !== undefined) return;
     session.ending = cause;
-    const command = { kind: 'release', pool: session.pool, session: session.id, consumer: session.row.consumer, cause } as const;
+    const command: Release = { kind: 'release', pool: session.pool, session: session.id, consumer: session.row.consumer, cause };
     try {
       await ledger.update(
         rowsOf(command),
@@ -104,9 +126,11 @@ export const openAuthority = async (options: AuthorityOptions): Promise<Authorit
           noteUsed(session.pool, decision.changes);
           return decision;
         },
-        // Losing a release errs to the safe side: the seat comes back by lease or process end (DESIGN).
+        // Losing a release errs to the safe side: the seat stays taken until the release is repeated, or until the next start (DESIGN).
         { durability: 'later' },
       );
+      unsettled.push(command);
+      watchDurability().catch(() => undefined);
     } catch (error) {
       session.ending = undefined;
       throw error;
@@ -115,6 +139,42 @@ export const openAuthority = async (options: AuthorityOptions): Promise<Authorit
     if (ownerOf(session) !== 'local') leases.ended(ownerOf(session), session.id);
     onEnded(session, cause);
   };
+
+  /** Asks nothing of the ledger, but is answered when all that was decided before is durable, or refused with it. */
+  const watchDurability = async (): Promise<void> => {
+    if (watching) return;
+    watching = true;
+    while (unsettled.length > 0 && !closed) {
+      const batch = unsettled;
+      unsettled = [];
+      try {
+        await ledger.update([], () => ({ changes: [], audit: [], reply: undefined }));
+      } catch {
+        for (const command of batch) owed.set(command.session, command);
+        cancelSweep();
+        schedule();
+      }
+    }
+    watching = false;
+  };
+  const settleOwed = async (): Promise<void> => {
+    for (const [id, command] of [...owed]) {
+      if (sessions.get(id) === undefined) {
+        await ledger.update(rowsOf(command), (rows) => {
+          const decision = decideRelease(rows, command);
+          noteUsed(command.pool, decision.changes);
+          return decision;
+        });
+      }
+      owed.delete(id);
+    }
+  };
+  /** After a refusal the ledger holds what is durable, and the count follows it. */
+  const recount = (pool: PoolId): Promise<void> =>
+    ledger.update([poolRowKey(pool)], (rows) => {
+      used.set(usedName(pool), rows.get<PoolRow>(poolRowKey(pool))?.used ?? 0);
+      return { changes: [], audit: [], reply: undefined };
+    });
 
   const noteUsed = (pool: PoolId, changes: readonly { readonly key: string; readonly row: object | undefined }[]): void => {
     const suffix = `/pool/${poolName(pool.product, pool.feature)}`;
@@ -129,11 +189,17 @@ export const openAuthority = async (options: AuthorityOptions): Promise<Authorit
     clock,
     idleTimeoutMs: options.idleTimeoutMs,
     async login(command, channel, party) {
-      const reply = await ledger.update(rowsOf(command), (rows, now) => {
-        const decision = decideLogin(rows, command, now);
-        noteUsed(command.pool, decision.changes);
-        return decision;
-      });
+      let reply: LoginReply;
+      try {
+        reply = await ledger.update(rowsOf(command), (rows, now) => {
+          const decision = decideLogin(rows, command, now);
+          noteUsed(command.pool, decision.changes);
+          return decision;
+        });
+      } catch (error) {
+        settle(recount(command.pool));
+        throw error;
+      }
       if (reply.kind === 'refused') throw new LicensingError(reply.status, { detail: reply.detail });
       const known = sessions.get(command.session);
       const live: LiveSession = known !== undefined && known.ending === undefined ? known : {
@@ -157,13 +223,17 @@ export const openAuthority = async (options: AuthorityOptions): Promise<Authorit
     live: (id) => sessions.get(id),
     release,
     detached(channel, of) {
-      for (const session of of) if (session.channel === channel) session.channel = undefined;
+      for (const session of of) {
+        if (session.channel !== channel) continue;
+        session.channel = undefined;
+        if (session.ending === undefined) options.onAway(session);
+      }
     },
     used: (pool) => used.get(usedName(pool)) ?? 0,
   };
 
   const settle = (work: Promise<void>): void => {
-    // A release that the disk refuses is tried again by the next sweep.
+    // What the disk refuses is tried again by the next sweep.
     work.catch(() => undefined);
   };
 
@@ -172,17 +242,21 @@ export const openAuthority = async (options: AuthorityOptions): Promise<Authorit
     const now = clock.mono();
     for (const { session } of leases.timeout(now)) {
       const live = sessions.get(session);
-      if (live !== undefined) settle(release(live, 'lease ended'));
+      if (live === undefined) continue;
+      // The lease is forgotten by now; where the disk refuses, the session gets another one, and the end of that tries again.
+      release(live, 'lease ended').catch(() => leases.keep(clock.mono(), ownerOf(live), live.id));
     }
     for (const session of sessions.all()) {
       if (now - session.lastUse >= options.idleTimeoutMs) settle(release(session, 'idle'));
     }
+    settle(settleOwed());
     schedule();
   };
   let cancelSweep = (): void => undefined;
   const schedule = (): void => {
     const lease = leases.nextTimeout();
-    const wait = Math.min(lease === undefined ? MINUTE : Math.max(SECOND, lease - clock.mono()), MINUTE);
+    const longest = owed.size > 0 ? OWED_MS : MINUTE;
+    const wait = Math.min(lease === undefined ? MINUTE : Math.max(SECOND, lease - clock.mono()), longest);
     cancelSweep = clock.after(wait, sweep);
   };
   schedule();

@@ -3,7 +3,7 @@ import { hex, sameBytes, WireError, Writer } from '@keyhaven/core/bytes';
 import type { Channel } from '@keyhaven/core/channel';
 import { LicensingError, Status, type StatusCode } from '@keyhaven/core/errors';
 import type { Applicant, ReleaseCause } from '@keyhaven/core/seats';
-import { type ApplicationIdentity, type Call, encodeGrant, readCalls, writeReply } from '@keyhaven/core/session';
+import { type ApplicationIdentity, type Call, encodeGrant, FULL_RECORD, readCalls, writeReply } from '@keyhaven/core/session';
 import { SECOND } from '@keyhaven/core/time';
 import { type Key, type MemoryRow, memoryRow, poolName, READ_ONLY_FILE, sizeOf } from '../keystore/index.ts';
 import type { AuthorityCore } from './authority.ts';
@@ -49,6 +49,7 @@ export const createKeyChannel = (
   fail: (error: LicensingError) => void,
 ): KeyChannel => {
   const { channel } = answer;
+  const certificate = authority.keystore.get(keyId)?.license?.digest;
   const sessions = new Map<number, LiveSession>(); // BOUNDED by MAX_SESSIONS
   let nextHandle = 1;
   let busy = 0;
@@ -68,6 +69,7 @@ export const createKeyChannel = (
       queueMicrotask(flush);
     }
     writeReply(out, { id, status, body });
+    if (out.length >= FULL_RECORD) flush();
   };
   const refuse = (id: number, error: unknown): void => {
     const known = error instanceof LicensingError ? error : new LicensingError(Status.INT_ERR, { cause: error });
@@ -282,6 +284,12 @@ export const createKeyChannel = (
         if (busy >= MAX_BUSY) {
           reply(id, Status.TMOF, NOTHING);
           continue;
+        }
+        if (call.kind === 'login' && authority.keystore.get(keyId)?.license?.digest !== certificate) {
+          // The application checks grants against the certificate of its channel (I4): for what was licensed since, it needs a new one.
+          self.close();
+          fail(new LicensingError(Status.REMOTE_COMM_ERR, { detail: 'The license of the key has changed since the channel was opened.' }));
+          return;
         }
         try {
           const result = run(call);

@@ -1,14 +1,18 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { type SecureContext, TLSSocket } from 'node:tls';
+import { isLoopback } from '@keyhaven/core/discovery';
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import type { Clock } from '@keyhaven/core/time';
 
 // The one TCP port (L2, L6): tells by the first byte whether a connection speaks the binary local protocol (0x00), HTTP (a capital
-// letter) or TLS (0x16), and hands the socket on with that byte put back. A first byte that does not come in time closes the socket.
+// letter) or TLS (0x16), and hands the socket on with that byte put back. A first byte that does not come in time closes the socket. The
+// local protocol is served to this computer only: its applications are believed to be local (L1), so a stranger must not pass for one.
 
 export type FrontLimits = {
   /** BOUNDED: connections at a time, of all kinds. */
   readonly connections: number;
+  /** BOUNDED: connections at a time of one other computer, so that it alone cannot take them all (S14). */
+  readonly connectionsPerAddress: number;
   readonly firstByteMs: number;
 };
 
@@ -35,12 +39,20 @@ export const protocolOf = (first: number): Protocol => {
   return first >= 0x41 && first <= 0x5a ? 'http' : 'unknown';
 };
 
+const refusals: Readonly<Record<Protocol, string>> = {
+  local: 'the local protocol from another computer, or within TLS',
+  http: 'HTTP',
+  tls: 'TLS where no certificate is configured, or within TLS',
+  unknown: 'an unknown protocol',
+};
+
 /** TLS alert "unrecognized name" is for names; a port without a certificate says handshake_failure (RFC 8446 section 6). */
 const HANDSHAKE_FAILURE = Uint8Array.of(0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x28);
 
 export const openFront = async (options: FrontOptions): Promise<Front> => {
   const { clock, limits } = options;
   const sockets = new Set<Socket>(); // BOUNDED by limits.connections
+  const strangers = new Map<string, number>(); // BOUNDED likewise: connections of each other computer
   const servers: Server[] = [];
 
   const route = (socket: Socket, withinTls: boolean): void => {
@@ -52,14 +64,14 @@ export const openFront = async (options: FrontOptions): Promise<Front> => {
       cancel();
       socket.unshift(chunk);
       const protocol = protocolOf(chunk[0] ?? 0xff);
-      if (protocol === 'local' && !withinTls) options.onLocal(socket);
+      if (protocol === 'local' && !withinTls && isLoopback(socket.remoteAddress ?? '')) options.onLocal(socket);
       else if (protocol === 'http') options.onHttp(socket);
       else if (protocol === 'tls' && !withinTls && options.tls !== undefined) {
         const secure = new TLSSocket(socket, { isServer: true, secureContext: options.tls });
         secure.on('error', () => socket.destroy());
         route(secure, true);
       } else {
-        options.onRefused(protocol === 'tls' ? 'TLS where no certificate is configured' : 'an unknown protocol', socket.remoteAddress ?? '');
+        options.onRefused(refusals[protocol], socket.remoteAddress ?? '');
         if (protocol === 'tls') socket.end(HANDSHAKE_FAILURE);
         else socket.destroy();
       }
@@ -74,10 +86,24 @@ export const openFront = async (options: FrontOptions): Promise<Front> => {
       socket.destroy();
       return;
     }
+    const address = socket.remoteAddress ?? '';
+    const own = isLoopback(address);
+    const others = strangers.get(address) ?? 0;
+    if (!own && others >= limits.connectionsPerAddress) {
+      options.onRefused('too many connections of one computer', address);
+      socket.destroy();
+      return;
+    }
+    if (!own) strangers.set(address, others + 1);
     sockets.add(socket);
     socket.setNoDelay(true);
     socket.on('error', () => socket.destroy());
-    socket.once('close', () => sockets.delete(socket));
+    socket.once('close', () => {
+      sockets.delete(socket);
+      const left = (strangers.get(address) ?? 0) - 1;
+      if (left > 0) strangers.set(address, left);
+      else strangers.delete(address);
+    });
     route(socket, false);
   };
 

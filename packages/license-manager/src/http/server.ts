@@ -1,7 +1,9 @@
 import { createServer, type Server } from 'node:http';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
+import { isLoopback } from '@keyhaven/core/discovery';
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import { z } from 'zod';
+import { MAX_BODY } from '@keyhaven/core/link';
 import { asLicensingError } from '../local/index.ts';
 import { PeerRefusal } from '../peers/index.ts';
 import { overviewPage } from './page.ts';
@@ -15,8 +17,13 @@ import type { HttpFaces } from './faces.ts';
 
 /** BOUNDED: bodies; license documents are the largest. */
 const BODY_LIMIT = 12 * 1024 * 1024;
+/** BOUNDED: what a stranger may send before its identity is proven, and what a linked LM may (S14). */
+const HANDSHAKE_LIMIT = 16 * 1024;
+const LINK_LIMIT = MAX_BODY * 1.5;
 
-const isLoopback = (address: string): boolean => address === '::1' || /^(::ffff:)?127\./.test(address);
+/** How long a request may take to arrive; slow ones are cut off (S14). */
+export type HttpTimeouts = { readonly headersMs: number; readonly requestMs: number; readonly checkMs: number };
+const TIMEOUTS: HttpTimeouts = { headersMs: 15_000, requestMs: 30_000, checkMs: 5_000 };
 
 const hostOf = (header: string | undefined): string => (header ?? '').replace(/:\d+$/, '').replace(/^\[|\]$/g, '').toLowerCase();
 
@@ -29,16 +36,31 @@ const statusCodes: ReadonlyMap<number, number> = new Map<number, number>([
   [Status.DEVICE_ERR, 503],
 ]);
 
-export type HttpServer = { readonly server: Server; close(): Promise<void> };
+export type HttpServer = {
+  readonly server: Server;
+  /** Everything that answers. */
+  readonly routes: readonly { readonly method: string; readonly url: string }[];
+  close(): Promise<void>;
+};
 
-export const createHttpServer = async (faces: HttpFaces): Promise<HttpServer> => {
-  const server = createServer({ keepAliveTimeout: 120_000, headersTimeout: 15_000, requestTimeout: 30_000, maxHeaderSize: 16 * 1024 });
+export const createHttpServer = async (faces: HttpFaces, timeouts: HttpTimeouts = TIMEOUTS): Promise<HttpServer> => {
+  const server = createServer({
+    keepAliveTimeout: 120_000,
+    headersTimeout: timeouts.headersMs,
+    requestTimeout: timeouts.requestMs,
+    connectionsCheckingInterval: timeouts.checkMs,
+    maxHeaderSize: 16 * 1024,
+  });
   const app: FastifyInstance = fastify({
     serverFactory: (handler) => server.on('request', handler),
     bodyLimit: BODY_LIMIT,
     routerOptions: { ignoreTrailingSlash: true },
     forceCloseConnections: true,
     logger: false,
+  });
+  const routes: { method: string; url: string }[] = [];
+  app.addHook('onRoute', ({ method, url }) => {
+    for (const each of [method].flat()) routes.push({ method: each, url });
   });
   app.removeAllContentTypeParsers();
   const asText = (_request: FastifyRequest, body: string | Buffer, done: (error: Error | null, value?: unknown) => void): void => done(null, body);
@@ -74,7 +96,9 @@ export const createHttpServer = async (faces: HttpFaces): Promise<HttpServer> =>
     if (!faces.hostNames().has(host) && !isLoopback(host)) throw denied(`The Host header names ${JSON.stringify(host.slice(0, 80))}, which is not this computer.`, 'Use the name or address of this computer.');
     const { origin } = request.headers;
     const site = request.headers['sec-fetch-site'];
-    const foreign = (origin !== undefined && hostOf(origin.replace(/^https?:\/\//, '')) !== host) || (site !== undefined && site !== 'same-origin' && site !== 'none');
+    // The whole of it with its port: another program's page on this computer is another origin.
+    const own = (request.headers.host ?? '').toLowerCase();
+    const foreign = (origin !== undefined && origin.replace(/^https?:\/\//, '').toLowerCase() !== own) || (site !== undefined && site !== 'same-origin' && site !== 'none');
     if (foreign) throw denied('The request comes from a web page of another origin.', 'Open the page of this license manager itself.');
   };
 
@@ -86,9 +110,9 @@ export const createHttpServer = async (faces: HttpFaces): Promise<HttpServer> =>
       if (!faces.remoteClients && !isLoopback(request.ip)) throw new PeerRefusal(403, 'access from remote clients is off');
     });
     const text = (request: FastifyRequest): string => (typeof request.body === 'string' ? request.body : '');
-    lm.post('/hello', (request, reply) => reply.type('text/plain').send(faces.link.hello(text(request))));
-    lm.post('/confirm', (request, reply) => reply.type('text/plain').send(faces.link.confirm(text(request))));
-    lm.post('/exchange', async (request, reply) => reply.type('text/plain').send(await faces.link.exchange(text(request), request.ip)));
+    lm.post('/hello', { bodyLimit: HANDSHAKE_LIMIT }, (request, reply) => reply.type('text/plain').send(faces.link.hello(text(request))));
+    lm.post('/confirm', { bodyLimit: HANDSHAKE_LIMIT }, (request, reply) => reply.type('text/plain').send(faces.link.confirm(text(request))));
+    lm.post('/exchange', { bodyLimit: LINK_LIMIT }, async (request, reply) => reply.type('text/plain').send(await faces.link.exchange(text(request), request.ip)));
   }, { prefix: '/lm/v1' });
 
   await app.register(async (admin) => {
@@ -122,8 +146,11 @@ export const createHttpServer = async (faces: HttpFaces): Promise<HttpServer> =>
   });
 
   await app.ready();
+  // Node.js looks for slow requests from when a server listens; this one gets its connections handed in.
+  server.emit('listening');
   return {
     server,
+    routes,
     async close() {
       await app.close();
     },

@@ -51,8 +51,12 @@ export const openKeystore = async (ledger: Ledger, seal: MachineSeal, entropy: E
     const document = fromBase64(row.certificate);
     const secrets = seal.open(`secrets ${identity.id}`, row.sealed);
     if (document === undefined || secrets === undefined) return undefined;
-    const certificate = readCertificate(openDocument('certificate', document, identity.vendorKey).payload);
-    return licenseFrom(certificate, document, readSecrets(secrets), entropy);
+    try {
+      const certificate = readCertificate(openDocument('certificate', document, identity.vendorKey).payload);
+      return licenseFrom(certificate, document, readSecrets(secrets), entropy);
+    } catch {
+      return undefined; // One key is damaged; the others are served.
+    }
   };
 
   const load = async (): Promise<void> => {
@@ -123,12 +127,12 @@ export const openKeystore = async (ledger: Ledger, seal: MachineSeal, entropy: E
         certificate: toBase64(certificateDocument),
         sealed: seal.seal(`secrets ${id}`, writeSecrets({ features: secrets.features })),
       };
-      const memory = new Map(key.memory);
+      const loaded = new Map<number, Buffer>();
       const changes: Change[] = [{ key: licenseRow(id), row: stored }];
       const load = (file: number, data: string | undefined): void => {
         if (data === undefined) return;
         changes.push({ key: memoryRow(id, file), row: { data } satisfies MemoryRow });
-        memory.set(file, fromBase64(data) ?? Buffer.alloc(0));
+        loaded.set(file, fromBase64(data) ?? Buffer.alloc(0));
       };
       load(READ_ONLY_FILE, secrets.readOnly);
       load(READ_WRITE_FILE, secrets.readWrite);
@@ -137,6 +141,8 @@ export const openKeystore = async (ledger: Ledger, seal: MachineSeal, entropy: E
         if ((rows.get<LicenseRow>(licenseRow(id))?.counter ?? 0) !== key.counter) throw new LicensingError(Status.UPDATE_ALREADY_ADDED);
         return { changes, audit: [{ kind: 'license applied', scope: id, detail: { counter: certificate.counter } }], reply: undefined };
       });
+      // What applications wrote meanwhile is in the key as it is now.
+      const memory = new Map([...(keys.get(id) ?? key).memory, ...loaded]);
       const next: Key = { ...key, counter: certificate.counter, license, memory };
       keys.set(id, next);
       return next;

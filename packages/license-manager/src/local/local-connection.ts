@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { WireError } from '@keyhaven/core/bytes';
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import type { Clock } from '@keyhaven/core/time';
@@ -28,7 +28,7 @@ export type LocalConnectionOptions = {
 /** BOUNDED: bytes waiting for an application that does not read; then its calls are not read either. */
 const HIGH_WATER = 1024 * 1024;
 
-export const serveLocalConnection = (socket: Socket, options: LocalConnectionOptions): void => {
+export const serveLocalConnection = (socket: Duplex, options: LocalConnectionOptions): void => {
   const { clock } = options;
   const machine = createListeningConnection(clock.mono(), options.self);
   const routes = new Map<number, Route>(); // BOUNDED by MAX_CHANNELS of core
@@ -45,7 +45,7 @@ export const serveLocalConnection = (socket: Socket, options: LocalConnectionOpt
     if (!socket.write(bytes) && socket.writableLength > HIGH_WATER) socket.pause();
   };
   const send = (message: ToApplication): void => {
-    const bytes = machine.send(message);
+    const bytes = machine.send(clock.mono(), message);
     if (bytes === undefined) return;
     if (out.length === 0) queueMicrotask(flush);
     out.push(bytes);
@@ -74,7 +74,7 @@ export const serveLocalConnection = (socket: Socket, options: LocalConnectionOpt
       case 'hello':
         application = event;
         options.onHello(event);
-        send({ kind: 'welcome', version: 1, guid: options.self.guid, hostname: options.self.hostname, idleMs: options.self.idleMs });
+        send({ kind: 'welcome', version: event.version, guid: options.self.guid, hostname: options.self.hostname, idleMs: machine.idleMs });
         return;
       case 'find':
         if (application === undefined) return;
@@ -124,7 +124,7 @@ export const serveLocalConnection = (socket: Socket, options: LocalConnectionOpt
     });
   };
 
-  socket.on('data', (chunk) => {
+  socket.on('data', (chunk: Uint8Array) => {
     for (const event of machine.receive(clock.mono(), chunk)) act(event);
   });
   socket.on('drain', () => socket.resume());

@@ -11,8 +11,10 @@ export const processStart = (pid: number): number | undefined => {
       const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
       const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
       return fields[0] === 'Z' || fields[0] === 'X' ? undefined : Number(fields[19]);
-    } catch {
-      return undefined;
+    } catch (error) {
+      // Not to be able to look, as without free file descriptors, is not to see that it is gone (I2).
+      const code = error instanceof Error && 'code' in error ? error.code : undefined;
+      return code === 'ENOENT' || code === 'ESRCH' ? undefined : 0;
     }
   }
   try {

@@ -5,6 +5,7 @@ import { type Answering, answerLink, type Block, decodeBlocks, decodeBody, encod
 import { type Clock, MINUTE, SECOND } from '@keyhaven/core/time';
 import type { Authority, KeyChannel } from '../authority/index.ts';
 import { asLicensingError } from '../local/index.ts';
+import { MAX_BYTES, sizeOf } from './link-caller.ts';
 import { PeerRefusal } from './post.ts';
 
 // The other end of LinkCaller: serves the applications of other LMs with the keys here. A POST is answered when all that it asked for is
@@ -91,6 +92,16 @@ export const createLinkAnswerer = (options: LinkAnswererOptions): LinkAnswerer =
   const push = (link: Link, block: Block): void => {
     link.outbox.push(block);
     link.wake?.();
+  };
+
+  /** What one body can carry of what is ready; the rest waits for the next request, which `more` asks for. */
+  const take = (link: Link): Block[] => {
+    let bytes = 0;
+    const rest = link.outbox.findIndex((block, index) => {
+      bytes += sizeOf(block);
+      return index > 0 && bytes > MAX_BYTES;
+    });
+    return link.outbox.splice(0, rest === -1 ? link.outbox.length : rest);
   };
 
   const openChannel = (link: Link, block: Extract<Block, { kind: 'open' }>, address: string): void => {
@@ -223,9 +234,8 @@ export const createLinkAnswerer = (options: LinkAnswererOptions): LinkAnswerer =
         throw new PeerRefusal(400, error instanceof Error ? error.message : 'a body without sense');
       }
       await settled(link);
-      const answer = link.outbox;
-      link.outbox = [];
-      if (busy(link)) answer.push({ kind: 'more' });
+      const answer = take(link);
+      if (link.outbox.length > 0 || busy(link)) answer.push({ kind: 'more' });
       return encodeBody(link.keys.id, sequence, encodeBlocks(answer), link.keys.outgoing);
     },
     attached(channel, session) {

@@ -2,7 +2,7 @@ import { fromBase64, toBase64, WireError } from '@keyhaven/core/bytes';
 import type { Entropy } from '@keyhaven/core/crypto';
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import { type Block, callLink, decodeBlocks, decodeBody, encodeBlocks, encodeBody, type LinkKeys, type LmIdentity } from '@keyhaven/core/link';
-import type { PeerAddress, Post } from './post.ts';
+import { type PeerAddress, PeerRefusal, type Post } from './post.ts';
 
 // This LM's path to one other LM. Everything that is ready for it goes into one POST, one POST is under way at a time, and what
 // becomes ready meanwhile shares the next (DESIGN "Between LMs"). So blocks arrive in the order in which they were sent, and a peer costs
@@ -39,18 +39,27 @@ export type LinkCaller = {
   close(): void;
 };
 
+/** HTTP 409. */
+const NO_SUCH_LINK = 409;
 /** BOUNDED: blocks of one POST; the rest shares the next one. */
 const MAX_BLOCKS = 4_096;
-const MAX_BYTES = 2 * 1024 * 1024;
+/** BOUNDED: bytes of the blocks of one body; with one block more it stays under MAX_BODY. */
+export const MAX_BYTES = 2 * 1024 * 1024;
 /** BOUNDED: blocks waiting for a peer that does not answer. */
 const MAX_QUEUE = 65_536;
 
-const sizeOf = (block: Block): number => {
+/** About how many bytes a block adds to a body. */
+export const sizeOf = (block: Block): number => {
   switch (block.kind) {
     case 'record':
       return block.record.length;
+    case 'opened':
+      return 64 + block.answer.length;
+    case 'catalog':
+      return 64 + block.json.length;
     case 'renewing':
-      return block.sessions.length * 16;
+    case 'gone':
+      return 64 + block.sessions.length * 16;
     default:
       return 256;
   }
@@ -62,6 +71,7 @@ export const createLinkCaller = (options: LinkCallerOptions): LinkCaller => {
   let keys: LinkKeys | undefined;
   let peer: LinkKeys['peer'] | undefined;
   let sequence = 0;
+  let answered = false;
   let running = false;
   let more = false;
   let wanted = false;
@@ -105,11 +115,13 @@ export const createLinkCaller = (options: LinkCallerOptions): LinkCaller => {
       if (block.kind === 'more') more = true;
       else options.onBlock(block);
     }
+    answered = true;
     options.onAnswered();
   };
 
   const broken = (error: unknown): void => {
     keys = undefined;
+    answered = false;
     queue = [];
     more = false;
     const cause =
@@ -126,8 +138,11 @@ export const createLinkCaller = (options: LinkCallerOptions): LinkCaller => {
         keys ??= await link();
         if (queue.length > 0 || more || options.hasUrgent()) await exchange(keys);
       } catch (error) {
+        // A peer that has answered on this link and now knows nothing of it was started again: worth one proof of identities at once (S22).
+        const forgotten = answered && error instanceof PeerRefusal && error.code === NO_SUCH_LINK;
         broken(error);
-        break;
+        if (!forgotten) break;
+        wanted = true;
       }
     }
     running = false;

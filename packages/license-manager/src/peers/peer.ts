@@ -4,7 +4,7 @@ import type { Entropy } from '@keyhaven/core/crypto';
 import { LicensingError, Status, statusOf } from '@keyhaven/core/errors';
 import type { HolderLeases } from '@keyhaven/core/lease';
 import type { Block, LmIdentity } from '@keyhaven/core/link';
-import type { Clock } from '@keyhaven/core/time';
+import { type Clock, SECOND } from '@keyhaven/core/time';
 import type { Route, RouteEvents } from '../local/index.ts';
 import type { ProcessIdentity } from '../machine/index.ts';
 import { createLinkCaller, type LinkCaller } from './link-caller.ts';
@@ -43,7 +43,7 @@ export type Peer = {
   lapse(): void;
   /** Asks for the catalog; with `fresh` also for the seats in use. Resolves when it came, or the link broke. */
   refresh(fresh?: boolean): Promise<void>;
-  /** The peer said that it stops. */
+  /** Somebody said that the peer stops. */
   stopped(): void;
   close(): void;
 };
@@ -150,9 +150,12 @@ export const createPeer = (options: PeerOptions): Peer => {
     onLinked(proven) {
       hostname = proven.hostname;
       setState('linked');
+      // A link made again: what changed while there was none?
+      if (refreshed.length === 0) link.send({ kind: 'ask catalog', version });
     },
     onBlock: take,
     onAnswered() {
+      setState('linked');
       for (const [session, release] of releases) if (release === 'sent') releases.delete(session);
     },
     onBroken(error) {
@@ -223,8 +226,9 @@ export const createPeer = (options: PeerOptions): Peer => {
       });
     },
     stopped() {
-      setState('lost');
-      loseChannels(new LicensingError(Status.REMOTE_COMM_ERR, { detail: 'The license manager with the key has stopped.' }));
+      // A datagram is a hint and no proof (R5): the peer itself is asked, once more when it has had the time to stop.
+      void peer.refresh();
+      clock.after(2 * SECOND, () => void peer.refresh());
     },
     close() {
       link.close();

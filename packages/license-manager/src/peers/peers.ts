@@ -39,6 +39,8 @@ export type Peers = {
   all(): readonly Peer[];
   open(guid: string, target: { readonly key: string; readonly opening: Uint8Array }, process: ProcessIdentity, events: RouteEvents): Route;
   hasSessionsOf(process: ProcessIdentity): boolean;
+  /** Sessions at other LMs under a lease that they confirmed and that has not ended (I2). */
+  believed(): { readonly peer: string; readonly session: string }[];
   processEnded(process: ProcessIdentity): void;
   /** Resolves when every linked peer told the seats in use, at most after two seconds. */
   refresh(): Promise<void>;
@@ -51,6 +53,9 @@ export type Peers = {
 const MAX_PEERS = 4_096;
 const MAX_CONNECTING = 64;
 
+/** Pauses between attempts to reach a peer again. */
+const RETURN_MS = [SECOND, 2 * SECOND, 5 * SECOND, 10 * SECOND, 20 * SECOND, MINUTE, MINUTE, MINUTE, MINUTE, MINUTE];
+
 type Held = { readonly peer: Peer; readonly process: ProcessIdentity };
 const nameOf = ({ pid, start }: ProcessIdentity): string => `${pid}.${start}`;
 
@@ -61,6 +66,7 @@ export const openPeers = async (options: PeersOptions): Promise<Peers> => {
   const peers = new Map<string, Peer>(); // BOUNDED by MAX_PEERS
   const held = new Map<string, Held>(); // BOUNDED by sessions of local applications
   const byProcess = new Map<string, Set<string>>(); // BOUNDED likewise
+  const seeking = new Map<Peer, () => void>(); // BOUNDED by MAX_PEERS
   let waiters: (() => void)[] = [];
   let closed = false;
   let cancelTick = (): void => undefined;
@@ -88,6 +94,22 @@ export const openPeers = async (options: PeersOptions): Promise<Peers> => {
     byProcess.set(nameOf(process), of.add(session));
   };
 
+  /** An LM whose keys were known here is likely to come back before the next search (S22); beyond the last pause the search finds it. */
+  const seek = (peer: Peer, attempt = 0): void => {
+    const wait = RETURN_MS[attempt];
+    if (wait === undefined || seeking.has(peer)) return;
+    seeking.set(
+      peer,
+      clock.after(wait, () => {
+        seeking.delete(peer);
+        if (closed || peer.state !== 'lost' || peers.get(peer.guid) !== peer) return;
+        void peer.refresh().then(() => {
+          if (peer.state === 'lost') seek(peer, attempt + 1);
+        });
+      }),
+    );
+  };
+
   const make = (guid: string, address: PeerAddress): Peer => {
     const peer = createPeer({
       guid,
@@ -110,6 +132,7 @@ export const openPeers = async (options: PeersOptions): Promise<Peers> => {
         const useful = of.state !== 'lost' || [...held.values()].some((each) => each.peer === of);
         // A hint that proved nothing, or an LM that is gone and holds nothing for us, is forgotten; discovery finds it again.
         if (!useful && peers.get(guid) === of && of.catalog.length === 0) peers.delete(guid);
+        else if (of.state === 'lost') seek(of);
         checkSettled();
       },
     });
@@ -179,6 +202,11 @@ export const openPeers = async (options: PeersOptions): Promise<Peers> => {
       schedule();
       return route;
     },
+    believed: () =>
+      [...held].flatMap(([session, { peer }]) => {
+        const until = leases.until(peer.guid);
+        return until !== undefined && clock.mono() < until ? [{ peer: peer.guid, session }] : [];
+      }),
     hasSessionsOf: (process) => byProcess.has(nameOf(process)),
     processEnded(process) {
       for (const session of [...(byProcess.get(nameOf(process)) ?? [])]) {
@@ -200,6 +228,7 @@ export const openPeers = async (options: PeersOptions): Promise<Peers> => {
     async close() {
       closed = true;
       cancelTick();
+      for (const cancel of seeking.values()) cancel();
       for (const peer of peers.values()) peer.close();
     },
   };

@@ -1,0 +1,1 @@
+export { type Lm, type LmEvent, type LmOptions, openLm } from './lm.ts';

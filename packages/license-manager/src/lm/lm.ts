@@ -1,0 +1,204 @@
+import { Buffer } from 'node:buffer';
+import type { Entropy } from '@keyhaven/core/crypto';
+import { LicensingError, Status } from '@keyhaven/core/errors';
+import { unarmor } from '@keyhaven/core/license';
+import type { LmIdentity } from '@keyhaven/core/link';
+import { type Clock, SECOND } from '@keyhaven/core/time';
+import type { Found } from '@keyhaven/core/wire';
+import type { Ledger } from '@keyhaven/ledger';
+import { createApplications } from '../applications.ts';
+import { type Authority, openAuthority } from '../authority/index.ts';
+import { candidatesFor, type Source } from '../candidates.ts';
+import type { Key, Keystore } from '../keystore/index.ts';
+import type { LocalConnectionOptions, Route } from '../local/index.ts';
+import type { ProcessIdentity } from '../machine/index.ts';
+import { createOverview, type Overview } from '../overview.ts';
+import { createLinkAnswerer, type LinkAnswerer, openPeers, type Peers, type Post } from '../peers/index.ts';
+
+// A license manager without sockets, disks and clocks of its own: the authority for the keys here, the other LMs, the applications of this
+// computer, and how they are joined. The hosts (T1) give it a ledger, a way to other LMs and connections of applications; the
+// simulated world gives it simulated ones. Nothing of the rules is here.
+
+/** Something that happened, for logs. `level` as in pino. */
+export type LmEvent = { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly event: string; readonly [detail: string]: unknown };
+
+export type LmOptions = {
+  readonly self: LmIdentity;
+  readonly hostname: string;
+  readonly ledger: Ledger;
+  readonly keystore: Keystore;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly post: Post;
+  /** How often this LM has started; makes its catalog versions differ from those before. */
+  readonly boot: number;
+  readonly idleConnectionMs: number;
+  readonly idleSessionMs: number;
+  /** Applications here may use keys of other LMs. */
+  readonly remoteLicenses: boolean;
+  /** Whether a process of this computer runs; asks the system where absent. */
+  readonly running?: (process: ProcessIdentity) => boolean;
+  readonly onKeysChanged: (key: Key) => void;
+  /** The state or the address of another LM changed. */
+  readonly onPeersChanged: () => void;
+  readonly onEvent: (event: LmEvent) => void;
+};
+
+export type Lm = {
+  readonly authority: Authority;
+  readonly peers: Peers;
+  readonly answerer: LinkAnswerer;
+  readonly overview: Overview;
+  /** For `serveLocalConnection`. */
+  readonly local: LocalConnectionOptions;
+  /** Applies a license document of this text. */
+  apply(text: string): Promise<{ readonly key: string; readonly updateCounter: number }>;
+  close(): Promise<void>;
+};
+
+/** An application's first question may come before the first search is over; it waits so long for what the search finds. */
+const FIRST_SEARCH_MS = 1.5 * SECOND;
+/** After the disk refused the release of an ended application's seats. */
+const RELEASE_AGAIN_MS = 5 * SECOND;
+
+export const openLm = async (options: LmOptions): Promise<Lm> => {
+  const { self, hostname, ledger, keystore, clock, entropy, onEvent } = options;
+
+  const authority = await openAuthority({
+    ledger,
+    keystore,
+    clock,
+    entropy,
+    idleTimeoutMs: options.idleSessionMs,
+    onAttached: (party, session, channel) => {
+      if (party.holder !== 'local') answerer.attached(channel, session);
+    },
+    onAway: ({ row }) => {
+      if (row.holder === 'local') applications.away({ pid: row.pid, start: row.start });
+    },
+    onEnded: (session, cause) => {
+      onEvent({ level: 'info', event: 'session ended', session: session.id, key: session.pool.key, feature: session.pool.feature, cause });
+      if (session.row.holder !== 'local') answerer.ended(session.row.holder, session.id);
+    },
+  });
+  const applications = createApplications({
+    clock,
+    ...(options.running === undefined ? {} : { running: options.running }),
+    needed: (process) => authority.hasSessionsOf(process.pid, process.start) || peers.hasSessionsOf(process),
+    onEnded(process) {
+      authority.processEnded(process.pid, process.start).catch((error: unknown) => {
+        onEvent({ level: 'error', event: 'release failed', error });
+        clock.after(RELEASE_AGAIN_MS, () => applications.away(process));
+      });
+      peers.processEnded(process);
+    },
+  });
+  const peers = await openPeers({
+    self,
+    hostname,
+    clock,
+    entropy,
+    post: options.post,
+    ledger,
+    onAway: (process) => applications.away(process),
+    onChange({ guid, state }) {
+      onEvent({ level: 'info', event: `peer ${state}`, guid });
+      options.onPeersChanged();
+    },
+  });
+  for (const session of authority.sessions()) {
+    if (session.row.holder === 'local') applications.away({ pid: session.row.pid, start: session.row.start });
+  }
+
+  let catalogVersion = Math.max(1, options.boot) * 65_536;
+  const own = { guid: self.guid, hostname, address: '127.0.0.1' };
+  const overview = createOverview({ self: own, keystore, authority, ledger, peers });
+  const answerer = createLinkAnswerer({
+    self,
+    hostname,
+    clock,
+    entropy,
+    authority,
+    catalog: () => ({ version: catalogVersion, json: () => JSON.stringify(overview.catalog()) }),
+  });
+
+  let firstSearch: Promise<void> | undefined = new Promise<void>((done) => clock.after(FIRST_SEARCH_MS, done)).then(() => {
+    firstSearch = undefined;
+  });
+  const sources = (): Source[] => [
+    { local: true, ...own, kind: 'admin', keys: overview.catalog() },
+    ...(options.remoteLicenses ? peers.all() : [])
+      .filter((peer) => peer.state === 'linked')
+      .map((peer) => ({
+        local: false,
+        guid: peer.guid,
+        hostname: peer.hostname,
+        address: peer.address.host,
+        kind: 'admin',
+        keys: peer.catalog,
+      })),
+  ];
+
+  const apply: Lm['apply'] = async (text) => {
+    const { kind, bytes } = unarmor(text);
+    if (kind !== 'V2C') throw new LicensingError(Status.INV_UPDATE_OBJ, { detail: `The file is a ${kind}, not a license.` });
+    const key = await authority.apply(bytes);
+    catalogVersion += 1;
+    options.onKeysChanged(key);
+    onEvent({ level: 'info', event: 'license applied', key: key.identity.id, counter: key.counter });
+    return { key: key.identity.id, updateCounter: key.counter };
+  };
+
+  const local: LocalConnectionOptions = {
+    clock,
+    self: { guid: self.guid, hostname, idleMs: options.idleConnectionMs },
+    async find(question) {
+      const attempt = (): Found => ({ request: question.request, status: Status.OK, detail: '', candidates: candidatesFor(question, sources()) });
+      try {
+        return attempt();
+      } catch (error) {
+        if (firstSearch === undefined) throw error;
+      }
+      await firstSearch;
+      return attempt();
+    },
+    open(target, application, events): Route {
+      const process = { pid: application.pid, start: application.start };
+      if (target.lm !== self.guid && target.lm !== '') return peers.open(target.lm, target, process, events);
+      const party = { holder: 'local', address: '127.0.0.1', process };
+      const channel = authority.open(
+        target.key,
+        target.opening,
+        party,
+        (record) => events.record(record),
+        (error) => events.lost(error),
+      );
+      events.opened(channel.answer);
+      return channel;
+    },
+    async update(document) {
+      const { key, updateCounter } = await apply(Buffer.from(document).toString('latin1'));
+      return `Key ${key} is at update ${updateCounter}`;
+    },
+    onHello: (application) => applications.connected(application),
+    onClosed(application, reason) {
+      if (application !== undefined) applications.disconnected(application);
+      onEvent({ level: 'debug', event: 'application disconnected', pid: application?.pid, reason });
+    },
+  };
+
+  return {
+    authority,
+    peers,
+    answerer,
+    overview,
+    local,
+    apply,
+    async close() {
+      answerer.close();
+      await peers.close();
+      applications.close();
+      authority.close();
+    },
+  };
+};

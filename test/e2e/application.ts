@@ -1,0 +1,69 @@
+import { createServer } from 'node:net';
+import { createInterface } from 'node:readline';
+import { LicensingError, login, type LoginOptions, type Session, type SessionEvent } from '@keyhaven/licensing-api';
+
+// A protected application that does what it is told: `node application.ts SOCKET` listens on that unix socket, which crosses network
+// namespaces, and answers each JSON line with one. Licenses go the ordinary way, through the LM of its own computer.
+
+export type Command =
+  | { readonly do: 'login'; readonly options: LoginOptions }
+  | { readonly do: 'logout' | 'info' | 'events'; readonly session: string }
+  | { readonly do: 'read'; readonly session: string; readonly file: number; readonly offset: number; readonly length: number }
+  | { readonly do: 'write'; readonly session: string; readonly file: number; readonly offset: number; readonly data: string }
+  | { readonly do: 'encrypt' | 'decrypt'; readonly session: string; readonly data: string };
+export type Answer =
+  | { readonly id: number; readonly value: unknown }
+  | { readonly id: number; readonly refused: { readonly status: number; readonly message: string } };
+
+const sessions = new Map<string, { readonly session: Session; readonly events: SessionEvent[] }>();
+
+const sessionOf = (id: string): Session => {
+  const known = sessions.get(id);
+  if (known === undefined) throw new Error(`this application has no session ${id}`);
+  return known.session;
+};
+
+const obey = async (command: Command): Promise<unknown> => {
+  switch (command.do) {
+    case 'login': {
+      const session = await login(command.options);
+      const events: SessionEvent[] = [];
+      for (const event of ['lost', 'restored'] as const) session.on(event, () => events.push(event));
+      sessions.set(session.id, { session, events });
+      const { id, key, product, feature, licenseManager } = session;
+      return { id, key, product, feature, licenseManager };
+    }
+    case 'logout':
+      return sessionOf(command.session).logout();
+    case 'info':
+      return sessionOf(command.session).info();
+    case 'events':
+      return sessions.get(command.session)?.events;
+    case 'read':
+      return Buffer.from(await sessionOf(command.session).read(command)).toString('hex');
+    case 'write':
+      return sessionOf(command.session).write({ ...command, data: Buffer.from(command.data, 'hex') });
+    case 'encrypt':
+      return Buffer.from(await sessionOf(command.session).encrypt(Buffer.from(command.data, 'hex'))).toString('hex');
+    case 'decrypt':
+      return Buffer.from(await sessionOf(command.session).decrypt(Buffer.from(command.data, 'hex'))).toString('hex');
+  }
+};
+
+if (import.meta.main) {
+  const server = createServer((socket) => {
+    const answer = (message: Answer): void => void socket.write(`${JSON.stringify(message)}\n`);
+    socket.on('error', () => undefined);
+    createInterface({ input: socket }).on('line', (line) => {
+      const { id, ...command } = JSON.parse(line) as Command & { readonly id: number };
+      obey(command).then(
+        (value) => answer({ id, value: value ?? null }),
+        (error: unknown) => {
+          if (error instanceof LicensingError) return answer({ id, refused: { status: error.status, message: error.message } });
+          answer({ id, refused: { status: -1, message: error instanceof Error ? (error.stack ?? error.message) : String(error) } });
+        },
+      );
+    });
+  });
+  server.listen(process.argv[2], () => process.stdout.write('ready\n'));
+}

@@ -1,0 +1,103 @@
+import { connect } from 'node:net';
+import { createInterface } from 'node:readline';
+import type { LoginOptions, SessionInfo } from '@keyhaven/licensing-api';
+import type { Host, LabProcess } from '@keyhaven/testkit/lab';
+import type { Answer, Command } from './application.ts';
+
+// The test's end of application.ts: a real application process on a host, told what to do from outside.
+
+/** A call that the application's API refused. */
+export class Refused extends Error {
+  override readonly name = 'Refused';
+  readonly status: number;
+  constructor(status: number, message: string) {
+    super(`${status}: ${message}`);
+    this.status = status;
+  }
+}
+
+export type ToldSession = {
+  readonly id: string;
+  readonly key: string;
+  readonly feature: number;
+  readonly licenseManager: { readonly guid: string; readonly hostname: string; readonly address: string };
+  read(offset: number, length: number): Promise<Buffer>;
+  write(offset: number, data: Buffer): Promise<void>;
+  encrypt(data: Buffer): Promise<Buffer>;
+  decrypt(data: Buffer): Promise<Buffer>;
+  info(): Promise<SessionInfo>;
+  logout(): Promise<void>;
+  events(): Promise<readonly string[]>;
+};
+
+export type ToldApplication = {
+  readonly process: LabProcess;
+  login(options: LoginOptions): Promise<ToldSession>;
+  /** Ends it and waits until it is gone. */
+  end(signal?: NodeJS.Signals): Promise<void>;
+};
+
+/** The read-write memory of a key. */
+export const MEMORY = 65_524;
+const PROGRAM = new URL('application.ts', import.meta.url).pathname;
+
+export const startApplication = async (host: Host, socketPath: string, env: Readonly<Record<string, string>> = {}): Promise<ToldApplication> => {
+  const process = await host.spawn('node', [PROGRAM, socketPath], { env });
+  await process.nextLine((line) => line === 'ready');
+  const socket = connect(socketPath);
+  const waiting = new Map<number, { readonly settle: (value: unknown) => void; readonly fail: (error: Error) => void }>();
+  let next = 1;
+  socket.on('error', () => undefined);
+  socket.on('close', () => {
+    for (const { fail } of waiting.values()) fail(new Error(`the application ended; stderr: ${process.stderr()}`));
+    waiting.clear();
+  });
+  createInterface({ input: socket }).on('line', (line) => {
+    const answer = JSON.parse(line) as Answer;
+    const asked = waiting.get(answer.id);
+    waiting.delete(answer.id);
+    if ('value' in answer) asked?.settle(answer.value);
+    else asked?.fail(new Refused(answer.refused.status, answer.refused.message));
+  });
+  const tell = <T>(command: Command): Promise<T> =>
+    new Promise<T>((settle, fail) => {
+      if (socket.destroyed) return fail(new Error('the application has ended'));
+      const id = next++;
+      waiting.set(id, { settle: (value) => settle(value as T), fail });
+      socket.write(`${JSON.stringify({ id, ...command })}\n`);
+    });
+
+  return {
+    process,
+    async login(options) {
+      const granted = await tell<Pick<ToldSession, 'id' | 'key' | 'feature' | 'licenseManager'>>({ do: 'login', options });
+      const session = granted.id;
+      const bytes = async (command: Command): Promise<Buffer> => Buffer.from(await tell<string>(command), 'hex');
+      return {
+        ...granted,
+        read: (offset, length) => bytes({ do: 'read', session, file: MEMORY, offset, length }),
+        write: (offset, data) => tell({ do: 'write', session, file: MEMORY, offset, data: data.toString('hex') }),
+        encrypt: (data) => bytes({ do: 'encrypt', session, data: data.toString('hex') }),
+        decrypt: (data) => bytes({ do: 'decrypt', session, data: data.toString('hex') }),
+        info: () => tell({ do: 'info', session }),
+        logout: () => tell({ do: 'logout', session }),
+        events: () => tell({ do: 'events', session }),
+      };
+    },
+    async end(signal = 'SIGKILL') {
+      process.kill(signal);
+      await process.exited;
+      socket.destroy();
+    },
+  };
+};
+
+/** What a call ends with: 0, or the status of the refusal. */
+export const statusOf = (call: Promise<unknown>): Promise<number> =>
+  call.then(
+    () => 0,
+    (error: unknown) => {
+      if (error instanceof Refused) return error.status;
+      throw error;
+    },
+  );
