@@ -125,10 +125,10 @@ export const createSession = (options: SessionOptions): Session => {
     return resuming;
   };
 
-  const call = (make: (handle: number) => Call): Promise<Reply> =>
+  const call = <T>(make: (handle: number) => Call, take: (reply: Reply) => T): Promise<T> =>
     new Promise((resolve, reject) => {
       const done = (reply: Reply): void => {
-        if (reply.status === Status.OK) return resolve(reply);
+        if (reply.status === Status.OK) return resolve(take(reply));
         const error = errorOf(reply);
         if (reply.status === Status.BROKEN_SESSION || reply.status === Status.KILLED_SESSION) {
           end(error);
@@ -152,11 +152,6 @@ export const createSession = (options: SessionOptions): Session => {
       else retry(undefined);
     });
 
-  const checkLength = (bytes: Uint8Array): void => {
-    if (bytes.length > MAX_CALL_BYTES) throw new LicensingError(Status.INVALID_PARAMETER, { detail: `One call takes at most ${MAX_CALL_BYTES} bytes.` });
-  };
-  const copy = (reply: Reply): Uint8Array => Uint8Array.from(reply.body);
-
   const session: Session = {
     id: hex(grant.session),
     feature: grant.feature,
@@ -164,35 +159,20 @@ export const createSession = (options: SessionOptions): Session => {
     key: candidate.key,
     licenseManager: candidate.licenseManager,
     license: options.sold.license,
-    async encrypt(bytes) {
-      checkLength(bytes);
-      return copy(await call((handle) => ({ kind: 'encrypt', handle, data: bytes })));
+    encrypt: (data) => (fits(data) ? call((handle) => ({ kind: 'encrypt', handle, data }), bytesOf) : tooLong()),
+    decrypt: (data) => (fits(data) ? call((handle) => ({ kind: 'decrypt', handle, data }), bytesOf) : tooLong()),
+    read({ file, offset, length }) {
+      if (!isWhole(file) || !isWhole(offset) || !isWhole(length)) return notWhole('file, offset and length');
+      return call((handle) => ({ kind: 'read', handle, file, offset, length }), bytesOf);
     },
-    async decrypt(bytes) {
-      checkLength(bytes);
-      return copy(await call((handle) => ({ kind: 'decrypt', handle, data: bytes })));
+    write({ file, offset, data }) {
+      if (!isWhole(file) || !isWhole(offset)) return notWhole('file and offset');
+      return fits(data) ? call((handle) => ({ kind: 'write', handle, file, offset, data }), nothing) : tooLong();
     },
-    async read({ file, offset, length }) {
-      checkWhole({ file, offset, length });
-      return copy(await call((handle) => ({ kind: 'read', handle, file, offset, length })));
-    },
-    async write({ file, offset, data }) {
-      checkWhole({ file, offset });
-      checkLength(data);
-      await call((handle) => ({ kind: 'write', handle, file, offset, data }));
-    },
-    async size(file) {
-      checkWhole({ file });
-      return new Reader((await call((handle) => ({ kind: 'size', handle, file }))).body).u32();
-    },
-    async clock() {
-      return new Date(new Reader((await call((handle) => ({ kind: 'clock', handle }))).body).u53());
-    },
-    async info() {
-      const reply = await call((handle) => ({ kind: 'info', handle }));
-      // Made by the key and authenticated by the channel.
-      return JSON.parse(Buffer.from(reply.body).toString('utf8')) as SessionInfo;
-    },
+    size: (file) => (isWhole(file) ? call((handle) => ({ kind: 'size', handle, file }), (reply) => new Reader(reply.body).u32()) : notWhole('file')),
+    clock: () => call((handle) => ({ kind: 'clock', handle }), (reply) => new Date(new Reader(reply.body).u53())),
+    // Made by the key and authenticated by the channel.
+    info: () => call((handle) => ({ kind: 'info', handle }), (reply) => JSON.parse(Buffer.from(reply.body).toString('utf8')) as SessionInfo),
     async consume() {
       throw new LicensingError(Status.REQ_NOT_SUPP, {
         detail: 'This version counts executions at login only.',
@@ -202,7 +182,7 @@ export const createSession = (options: SessionOptions): Session => {
     async logout() {
       if (state.kind === 'ended') return;
       try {
-        await call((handle) => ({ kind: 'logout', handle }));
+        await call((handle) => ({ kind: 'logout', handle }), nothing);
       } catch (error) {
         // It has ended already, or repeating the logout found nothing left to end.
         if (!(error instanceof LicensingError) || !(final.has(error.status) || error.status === Status.INV_HND)) throw error;
@@ -240,8 +220,12 @@ export const createSession = (options: SessionOptions): Session => {
   return session;
 };
 
-const checkWhole = (values: Readonly<Record<string, number>>): void => {
-  for (const [name, value] of Object.entries(values)) {
-    if (!Number.isInteger(value) || value < 0 || value > 0xffff_ffff) throw new LicensingError(Status.INVALID_PARAMETER, { detail: `${name} must be a whole number of 32 bits.` });
-  }
-};
+// The checks give rejections, not async functions around every call: a call is one promise (P1).
+const isWhole = (value: number): boolean => Number.isInteger(value) && value >= 0 && value <= 0xffff_ffff;
+const fits = (bytes: Uint8Array): boolean => bytes.length <= MAX_CALL_BYTES;
+const invalid = (detail: string): Promise<never> => Promise.reject(new LicensingError(Status.INVALID_PARAMETER, { detail }));
+const notWhole = (names: string): Promise<never> => invalid(`${names} must be a whole number of 32 bits.`);
+const tooLong = (): Promise<never> => invalid(`One call takes at most ${MAX_CALL_BYTES} bytes.`);
+/** A copy: the reply is a view on what the socket read. */
+const bytesOf = (reply: Reply): Uint8Array => new Uint8Array(reply.body);
+const nothing = (): void => undefined;

@@ -7,7 +7,7 @@ const shape = object({
   count: integer(1, 9),
   on: optional(boolean),
   what: either<number | 'all'>('a number or "all"', integer(0, 3), literal('all')),
-  list: list(tagged('type', { a: object({ type: literal('a'), x: integer(0, 1) }), b: object({ type: literal('b') }) }), 2),
+  list: list(tagged<{ readonly type: string }>('type', { a: object({ type: literal('a'), x: integer(0, 1) }), b: object({ type: literal('b') }) }), 2),
 });
 const good = { name: 'abc', count: 3, on: true, what: 'all', list: [{ type: 'a', x: 1 }, { type: 'b' }] } as const;
 const faultsOf = (value: unknown): readonly string[] => {

@@ -1,13 +1,13 @@
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import { decodeGrant } from '@keyhaven/core/session';
-import { MINUTE } from '@keyhaven/core/time';
+import { MINUTE, wall } from '@keyhaven/core/time';
 import { createMemoryLedger, type Ledger } from '@keyhaven/ledger';
 import { describe, expect, it } from 'vitest';
 import { connectApplication, createSite } from './site.testing.ts';
 
 /** A ledger whose disk can be full: as the port says, what was answered early is undone and what waits is refused. */
 const fillable = () => {
-  const inner = createMemoryLedger({ now: () => 0 as never });
+  const inner = createMemoryLedger({ now: () => wall(0) });
   let full = false;
   let undone = 0;
   const refused = (): Promise<never> => Promise.reject(new LicensingError(Status.DEVICE_ERR));

@@ -1,6 +1,7 @@
 import type { Entropy } from '@keyhaven/core/crypto';
 import { createLicensing, type Licensing } from '@keyhaven/licensing-api';
 import type { Computer } from './computer.ts';
+import type { SimSocket } from './sockets.ts';
 import type { Life, Timeline } from './timeline.ts';
 
 // A protected application on a simulated computer: the real Licensing API over a simulated connection and simulated time.
@@ -18,7 +19,7 @@ export type Application = {
 export const startApplication = (computer: Computer, timeline: Timeline, entropy: Entropy, pid: number, user: string): Application => {
   const life: Life = { alive: true };
   const start = Math.floor(timeline.now) + 1;
-  const sockets: { cut(): void }[] = [];
+  const sockets: SimSocket[] = []; // BOUNDED by how often the connection is made again
   computer.processes.add(`${pid}.${start}`);
   const licensing = createLicensing(
     { host: '127.0.0.1', port: 1947 },
@@ -27,7 +28,7 @@ export const startApplication = (computer: Computer, timeline: Timeline, entropy
     {
       dial() {
         const socket = computer.dial(life);
-        if ('cut' in socket && typeof socket.cut === 'function') sockets.push({ cut: socket.cut.bind(socket) });
+        sockets.push(socket);
         return socket;
       },
       time: {

@@ -1,12 +1,10 @@
-import { Buffer } from 'node:buffer';
 import { lmIdentityFrom, type LmIdentity } from '@keyhaven/core/link';
 import type { SessionRow } from '@keyhaven/core/seats';
 import { HOUR, MINUTE } from '@keyhaven/core/time';
-import { openKeystore } from '@keyhaven/license-manager/keystore';
+import { type Keystore, openKeystore } from '@keyhaven/license-manager/keystore';
 import { type Lm, openLm } from '@keyhaven/license-manager/lm';
 import { type Route, serveLocalConnection } from '@keyhaven/license-manager/local';
 import { createMachineSeal } from '@keyhaven/license-manager/machine';
-import type { LmSocket } from '@keyhaven/licensing-api';
 import { createDisk, type Disk, type DiskWatcher } from './disk.ts';
 import type { Network } from './network.ts';
 import type { Random } from './random.ts';
@@ -40,12 +38,15 @@ export type Computer = {
   readonly disk: Disk;
   /** undefined while the LM is down. */
   readonly lm: Lm | undefined;
+  readonly keystore: Keystore | undefined;
+  /** Since when the LM runs. */
+  readonly since: number;
   /** Processes that run, as `pid.start`. */
   readonly processes: Set<string>;
   start(): Promise<void>;
   crash(): void;
   /** A TCP connection of a process here to the LM here. */
-  dial(life: Life): LmSocket;
+  dial(life: Life): SimSocket;
 };
 
 export const createComputer = (options: ComputerOptions): Computer => {
@@ -56,6 +57,8 @@ export const createComputer = (options: ComputerOptions): Computer => {
   const processes = new Set<string>();
   let life: Life = { alive: false };
   let lm: Lm | undefined;
+  let keystore: Keystore | undefined;
+  let since = 0;
   let boot = 0;
   let accepted: SimSocket[] = [];
 
@@ -77,18 +80,24 @@ export const createComputer = (options: ComputerOptions): Computer => {
     get lm() {
       return lm;
     },
+    get keystore() {
+      return keystore;
+    },
+    get since() {
+      return since;
+    },
     async start() {
       const own: Life = { alive: true };
       life = own;
       boot += 1;
       const ledger = disk.open(own);
       const clock = timeline.clock(own, options.clockRate);
-      const keystore = await openKeystore(ledger, seal, random.entropy);
+      const keys = await openKeystore(ledger, seal, random.entropy);
       const opened = await openLm({
         self: identity,
         hostname: name,
         ledger,
-        keystore,
+        keystore: keys,
         clock,
         entropy: random.entropy,
         post: network.post(address, own),
@@ -102,6 +111,8 @@ export const createComputer = (options: ComputerOptions): Computer => {
         onEvent: ({ event, ...detail }) => options.onEvent(`${event} ${JSON.stringify(detail)}`),
       });
       lm = opened;
+      keystore = keys;
+      since = timeline.now;
       network.listen(address, {
         life: own,
         async serve(path, body, from) {
@@ -114,6 +125,7 @@ export const createComputer = (options: ComputerOptions): Computer => {
     crash() {
       life.alive = false;
       lm = undefined;
+      keystore = undefined;
       for (const socket of accepted) socket.cut();
       accepted = [];
       disk.crash();
@@ -147,5 +159,3 @@ export const sessionsIn = (rows: ReadonlyMap<string, object>): Map<string, Sessi
   return found;
 };
 const isSession = (row: object): row is SessionRow => 'holder' in row && 'seats' in row;
-
-export const bytesOf = (text: string): Buffer => Buffer.from(text, 'utf8');

@@ -1,0 +1,293 @@
+import { Buffer } from 'node:buffer';
+import { LicensingError, Status } from '@keyhaven/core/errors';
+import { MINUTE, SECOND } from '@keyhaven/core/time';
+import type { Session } from '@keyhaven/licensing-api';
+import type { Application } from './application.ts';
+import type { Computer } from './computer.ts';
+import { CALM, type Weather } from './network.ts';
+import { createRandom, type Random } from './random.ts';
+import type { Life } from './timeline.ts';
+import { createWorld, makeVendor, type World, type WorldOptions } from './world.ts';
+
+// A seeded run of a whole site: computers with keys of few seats, dozens of applications that log in, call, log out and crash, LMs that
+// crash and start again, bad weather and partitions; at the end everybody goes, and nothing may be left.
+
+export type SimulationOptions = {
+  readonly seed: string;
+  /** Simulated minutes of trouble. */
+  readonly minutes?: number;
+  readonly applications?: number;
+  /** Without crashes, partitions and loss, in which nothing at all may fail. */
+  readonly calm?: boolean;
+  readonly meddle?: WorldOptions['meddle'];
+  /** Numbers of computers whose applications cannot count on an answer. */
+  readonly hostile?: readonly number[];
+};
+
+export type Report = {
+  readonly seed: string;
+  readonly hash: string;
+  readonly steps: number;
+  readonly computers: number;
+  readonly logins: number;
+  readonly calls: number;
+  readonly refusals: Readonly<Record<string, number>>;
+  readonly released: Readonly<Record<string, number>>;
+};
+
+const catalog = (seats: number): string => `
+products:
+  - id: 1
+    features:
+      - { id: 41, license: { type: perpetual }, concurrency: { seats: ${seats}, count: login, network: true } }
+      - { id: 42, license: { type: perpetual }, concurrency: { seats: 3, count: process, network: true } }
+      - { id: 43, license: { type: perpetual }, concurrency: { seats: 1, count: station, network: true } }
+      - { id: 44, license: { type: perpetual }, concurrency: { network: true } }
+      - { id: 45, license: { type: executions, count: 40 }, concurrency: { seats: 4, network: true } }
+      - { id: 46, license: { type: perpetual }, concurrency: { seats: 2, network: false } }
+    memory: { readWrite: 64, readOnly: 32, readOnlyData: { text: "the memory of this key" } }
+`;
+const FEATURES = [0, 41, 41, 41, 42, 42, 43, 43, 44, 45, 46];
+const READ_ONLY = Buffer.from('the memory of this key');
+
+/** An answer or a refusal comes within this time, whatever happens to the network and the LMs. */
+const PATIENCE_MS = 90_000;
+const SITE: Life = { alive: true };
+
+type Actor = { readonly application: Application; readonly sessions: Set<Session>; busy: { readonly what: string; readonly since: number } | undefined };
+
+export const simulate = async (options: SimulationOptions): Promise<Report> => {
+  const { seed, calm = false, minutes = 20, hostile = [] } = options;
+  const random = createRandom(`${seed}/site`);
+  const computers = 3 + random.below(4);
+  const world = await createWorld({
+    seed,
+    computers,
+    drift: 0.004,
+    never: calm ? ['lease ended', 'idle', 'killed', 'license changed'] : ['idle'],
+    ...(options.meddle === undefined ? {} : { meddle: options.meddle }),
+  });
+  try {
+    return await run(world, random, { ...options, calm, minutes, hostile });
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    const where = `seed ${JSON.stringify(seed)}, step ${world.timeline.steps}, ${(world.timeline.now / SECOND).toFixed(3)} s`;
+    throw new Error(`${text}\n${where}\nReplay it with SEED=${seed}. The last events:\n${world.lastLines().join('\n')}`, { cause: error });
+  }
+};
+
+const run = async (
+  world: World,
+  random: Random,
+  options: SimulationOptions & { readonly calm: boolean; readonly minutes: number; readonly hostile: readonly number[] },
+): Promise<Report> => {
+  const { timeline, watch, network } = world;
+  const { calm } = options;
+  const actors = new Set<Actor>();
+  const refusals: Record<string, number> = {};
+  let [logins, calls] = [0, 0];
+
+  const vendor = makeVendor(world.random, 7);
+  const keys: { readonly key: string; readonly owner: Computer }[] = [];
+  const owners = Math.min(world.computers.length - 1, 1 + random.below(3));
+  let vendorCode = '';
+  for (let number = 0; number < owners; number++) {
+    const owner = world.computer(number);
+    const made = await world.makeKey(owner, vendor, catalog(2 + random.below(3)));
+    vendorCode = made.vendorCode;
+    keys.push({ key: made.key, owner });
+  }
+  world.introduce();
+  await timeline.run(timeline.now + 3 * SECOND);
+
+  const ownerOf = (session: Session): Computer | undefined => keys.find(({ key }) => key === session.key)?.owner;
+
+  const outcome = (actor: Actor, what: string, error: unknown): void => {
+    const status = error instanceof LicensingError ? `${error.status} ${error.name}` : String(error);
+    refusals[status] = (refusals[status] ?? 0) + 1;
+    world.log(`${actor.application.computer.name} process ${actor.application.pid}: ${what}: ${status}`);
+    if (!(error instanceof LicensingError)) watch.fault(`an application saw ${String(error)}`);
+    if (calm && error instanceof LicensingError) {
+      const expected = [Status.TOO_MANY_USERS, Status.FEATURE_EXPIRED, Status.FEATURE_NOT_FOUND, Status.ACCESS_DENIED];
+      if (!expected.some((each) => each === error.status)) watch.fault(`in calm weather ${what} failed: ${error.message}`);
+    }
+    const known = options.hostile.some((number) => world.computer(number) === actor.application.computer);
+    if (error instanceof LicensingError && error.status === Status.SCHAN_ERR && !known) watch.fault(`I4: ${what} met 46 where nobody meddles`);
+  };
+
+  const login = async (actor: Actor): Promise<void> => {
+    const feature = random.pick(FEATURES);
+    const seats = random.chance(0.2) ? 2 : 1;
+    const session = await actor.application.licensing.login({ vendorCode, feature, seats });
+    const owner = ownerOf(session);
+    if (owner === undefined) return watch.fault(`a session of the unknown key ${session.key}`);
+    logins += 1;
+    world.log(`${actor.application.computer.name} process ${actor.application.pid}: login ${feature} ${session.id} at ${owner.name}`);
+    watch.acknowledged(session.id, owner);
+    if (session.feature !== feature) watch.fault(`I4: feature ${feature} was asked for and ${session.feature} granted`);
+    actor.sessions.add(session);
+  };
+  const logout = async (actor: Actor, session: Session): Promise<void> => {
+    watch.mayEnd(session.id, 'logout');
+    await session.logout();
+    actor.sessions.delete(session);
+    world.log(`${actor.application.computer.name} process ${actor.application.pid}: logout ${session.id}`);
+  };
+  const call = async (actor: Actor, session: Session): Promise<void> => {
+    const begun = timeline.now;
+    const kind = random.below(4);
+    try {
+      if (kind === 0) {
+        const data = await session.read({ file: 0xfff5, offset: 0, length: READ_ONLY.length });
+        if (!READ_ONLY.equals(data)) watch.fault(`I4: session ${session.id} read what is not in the key`);
+      } else if (kind === 1 && session.feature !== 0) {
+        const plain = Buffer.from(`sixteen bytes or more ${session.id}`);
+        if (!plain.equals(await session.decrypt(await session.encrypt(plain)))) watch.fault('I4: what was encrypted came back changed');
+      } else if (kind === 2) await session.info();
+      else await session.write({ file: 0xfff4, offset: random.below(48), data: Buffer.alloc(16, random.below(256)) });
+    } catch (error) {
+      if (error instanceof LicensingError && [Status.BROKEN_SESSION, Status.KILLED_SESSION].some((each) => each === error.status)) actor.sessions.delete(session);
+      throw error;
+    }
+    calls += 1;
+    const owner = ownerOf(session);
+    if (owner !== undefined) watch.callSucceeded(session.id, owner, begun);
+  };
+
+  const act = (actor: Actor): void => {
+    const { application } = actor;
+    timeline.after(random.chance(0.3) ? random.between(1, 200) : random.between(200, 30_000), application.life, () => {
+      const [session] = actor.sessions;
+      const choice = random.next();
+      let what = 'login';
+      let work: Promise<void>;
+      if (session === undefined || (choice < 0.3 && actor.sessions.size < 4)) work = login(actor);
+      else if (choice < 0.5) {
+        what = 'logout';
+        work = logout(actor, session);
+      } else {
+        what = 'call';
+        work = call(actor, random.pick([...actor.sessions]));
+      }
+      actor.busy = { what, since: timeline.now };
+      work
+        .catch((error: unknown) => outcome(actor, what, error))
+        .finally(() => {
+          actor.busy = undefined;
+          if (actors.has(actor)) act(actor);
+        });
+    });
+  };
+  const begin = (): void => {
+    const application = world.application(random.pick(world.computers));
+    const actor: Actor = { application, sessions: new Set(), busy: undefined };
+    actors.add(actor);
+    act(actor);
+  };
+  const leave = (actor: Actor): void => {
+    actors.delete(actor);
+    world.crashApplication(actor.application);
+  };
+
+  // What goes on besides: applications come and go, LMs fail, the network changes, licenses change.
+  const again = (from: number, to: number, task: () => void): void => {
+    timeline.after(random.between(from, to), SITE, () => {
+      if (timeline.now >= end) return;
+      task();
+      again(from, to, task);
+    });
+  };
+  const wanted = options.applications ?? 24;
+  const start = timeline.now;
+  const end = start + options.minutes * MINUTE;
+  for (let count = 0; count < wanted; count++) begin();
+  again(2 * SECOND, 40 * SECOND, () => {
+    if (actors.size > 0) leave(random.pick([...actors]));
+  });
+  again(SECOND, 20 * SECOND, () => {
+    if (actors.size < wanted) begin();
+  });
+  again(2 * MINUTE, 5 * MINUTE, () => world.introduce());
+  const settled = (work: Promise<unknown>): void => {
+    work.catch((error: unknown) => world.log(`the administrator saw ${String(error)}`));
+  };
+  if (!calm) {
+    const weather: Weather = { delay: [0.2, random.between(5, 600)], loss: random.between(0, 0.05), duplication: random.between(0, 0.05) };
+    network.weather = weather;
+    world.log(`weather ${JSON.stringify(weather)}`);
+    again(30 * SECOND, 4 * MINUTE, () => {
+      const computer = random.pick(world.computers);
+      if (computer.lm === undefined) return;
+      world.crashLm(computer);
+      const pause = random.chance(0.7) ? random.between(20, 5_000) : random.between(5_000, 300_000);
+      timeline.after(pause, SITE, () => settled(world.startLm(computer)));
+    });
+    again(20 * SECOND, 3 * MINUTE, () => {
+      const [a, b] = [random.pick(world.computers), random.pick(world.computers)];
+      if (a === b) return;
+      const both = random.chance(0.5);
+      network.cut(a.address, b.address);
+      if (both) network.cut(b.address, a.address);
+      world.log(`cut ${a.name} ${both ? '<->' : '->'} ${b.name}`);
+      timeline.after(random.chance(0.5) ? random.between(100, 20_000) : random.between(20_000, 400_000), SITE, () => {
+        network.mend(a.address, b.address);
+        network.mend(b.address, a.address);
+        world.log(`mended ${a.name} and ${b.name}`);
+      });
+    });
+    again(MINUTE, 6 * MINUTE, () => {
+      const { key, owner } = random.pick(keys);
+      if (owner.lm === undefined) return;
+      watch.mayChangeLicense();
+      const seats = 1 + random.below(4);
+      world.log(`license of ${key}: ${seats} seats`);
+      settled(world.license(owner, vendor, key, catalog(seats)));
+    });
+    again(MINUTE, 5 * MINUTE, () => {
+      const owner = random.pick(keys).owner;
+      const sessions = [...(owner.lm?.authority.sessions() ?? [])];
+      if (sessions.length === 0 || owner.lm === undefined) return;
+      const session = random.pick(sessions);
+      watch.mayEnd(session.id, 'killed');
+      world.log(`kill ${session.id}`);
+      settled(owner.lm.authority.release(session, 'killed'));
+    });
+  }
+  const look = (): void => {
+    watch.checkLeftovers(timeline.now);
+    for (const { busy, application } of actors) {
+      const mayWait = options.hostile.some((number) => world.computer(number) === application.computer);
+      if (busy !== undefined && timeline.now - busy.since > PATIENCE_MS && !mayWait) {
+        watch.fault(`${busy.what} of process ${application.pid} at ${application.computer.name} has no answer since ${busy.since}`);
+      }
+    }
+    timeline.after(10 * SECOND, SITE, look);
+  };
+  look();
+  await timeline.run(end);
+
+  // The end: everybody goes, the network is whole, LMs run. Whatever was taken comes back by itself (I6).
+  network.mendAll();
+  network.weather = CALM;
+  for (const computer of world.computers) if (computer.lm === undefined) await world.startLm(computer);
+  for (const actor of [...actors]) leave(actor);
+  await timeline.run(timeline.now + 12 * MINUTE);
+  for (const computer of world.computers) {
+    for (const [name, row] of computer.disk.rows) {
+      const [, kind] = name.split('/');
+      const left = kind === 'session' || kind === 'consumer' || name.startsWith('lm/forwarded/') || (kind === 'pool' && 'used' in row && row.used !== 0);
+      if (left) watch.fault(`I6: ${computer.name} is left with ${name} ${JSON.stringify(row)}`);
+    }
+  }
+  watch.check();
+  return {
+    seed: options.seed,
+    hash: world.hash(),
+    steps: timeline.steps,
+    computers: world.computers.length,
+    logins,
+    calls,
+    refusals,
+    released: watch.counts.released,
+  };
+};
