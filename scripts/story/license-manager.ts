@@ -9,8 +9,11 @@ export type RunningLm = { readonly program: RunningProgram; readonly guid: strin
 
 const ready = object({ guid: text(60), pid: integer(1, 0xffff_ffff), tcp: list(text(80), 64), udp: list(text(80), 1_024) });
 
-/** The last line that a program wrote to stderr says best why it failed. */
-const complaint = (program: RunningProgram): string => program.stderr().trim().split('\n').at(-1) ?? '';
+/** The line on stderr that says why a program failed; of a crash of the runtime, the one that names the error. */
+const complaint = (program: RunningProgram): string => {
+  const lines = program.stderr().trim().split('\n');
+  return lines.find((line) => /^(?:error \d|\w*Error\b)/.test(line)) ?? lines.at(-1) ?? '';
+};
 
 /** Waits for the line of an LM that serves. */
 export const awaitReady = async (program: RunningProgram): Promise<RunningLm> => {

@@ -33,7 +33,14 @@ export const getInfo = async (options: Pick<LoginOptions, 'vendorCode' | 'featur
 /** Applies a license document (V2C) to a key of this computer. */
 export const update = async ({ data }: { readonly data: string }): Promise<{ readonly message: string }> => ({ message: await licensing().update(data) });
 
-/** Detach, return and rehost come with a later version. */
-export const transfer = async (): Promise<never> => {
+export type TransferOptions = {
+  readonly action: 'detach' | 'cancel' | 'rehost';
+  readonly vendorCode: string;
+  readonly scope?: LoginOptions['scope'];
+  readonly recipient?: string;
+};
+
+/** Detach, return and rehost come with a later version. @throws LicensingError REQ_NOT_SUPP (16) */
+export const transfer = async (_options: TransferOptions): Promise<never> => {
   throw new LicensingError(Status.REQ_NOT_SUPP, { detail: 'This version does not move licenses between computers.', remedy: 'Use a version that has it; licenses stay where they are.' });
 };

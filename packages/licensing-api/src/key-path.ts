@@ -68,6 +68,8 @@ export const openKeyPath = (
       out = undefined;
       if (ready === undefined || channel === undefined || lost !== undefined) return;
       connection.send(number, channel.seal(ready.done()));
+      // Behind the write that `send` queued: while the key works, the next ciphers are made.
+      queueMicrotask(channel.prepare);
     };
 
     const number = connection.openChannel(key, target.lm, opening.message, {

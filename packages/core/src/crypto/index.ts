@@ -70,30 +70,48 @@ export const hmac = (key: KeyObject, bytes: Uint8Array): Buffer => createHmac('s
 
 const TAG = 16;
 
-/**
- * AES-256-GCM: ciphertext with the 16-byte tag behind it, and `before`, where given, in front. A (key, nonce) pair must never be used
- * twice: that is the caller's duty.
- */
-export const aeadSeal = (key: KeyObject, nonce: Uint8Array, plain: Uint8Array, associated: Uint8Array, before?: Uint8Array): Buffer => {
+/** One AES-256-GCM message about to be sealed: made ahead of its plain text, for making it is half of the work. */
+export type Sealing = { seal(plain: Uint8Array): Buffer };
+
+/** A (key, nonce) pair must never be used twice: that is the caller's duty. `before` comes in front of the sealed bytes as it is. */
+export const prepareSealing = (key: KeyObject, nonce: Uint8Array, associated: Uint8Array, before?: Uint8Array): Sealing => {
   const cipher = createCipheriv('aes-256-gcm', key, nonce);
   cipher.setAAD(associated);
-  const body = cipher.update(plain);
-  cipher.final();
-  const tag = cipher.getAuthTag();
-  return Buffer.concat(before === undefined ? [body, tag] : [before, body, tag]);
+  return {
+    seal(plain) {
+      const body = cipher.update(plain);
+      cipher.final();
+      const tag = cipher.getAuthTag();
+      return Buffer.concat(before === undefined ? [body, tag] : [before, body, tag]);
+    },
+  };
+};
+
+/** AES-256-GCM: ciphertext with the 16-byte tag behind it. */
+export const aeadSeal = (key: KeyObject, nonce: Uint8Array, plain: Uint8Array, associated: Uint8Array): Buffer =>
+  prepareSealing(key, nonce, associated).seal(plain);
+
+/** One AES-256-GCM message about to be opened. */
+export type Unsealing = { open(sealed: Uint8Array): Buffer | undefined };
+
+export const prepareUnsealing = (key: KeyObject, nonce: Uint8Array, associated: Uint8Array): Unsealing => {
+  const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG });
+  decipher.setAAD(associated);
+  return {
+    open(sealed) {
+      if (sealed.length < TAG) return undefined;
+      decipher.setAuthTag(sealed.subarray(-TAG));
+      const plain = decipher.update(sealed.subarray(0, -TAG));
+      try {
+        decipher.final();
+        return plain;
+      } catch {
+        return undefined;
+      }
+    },
+  };
 };
 
 /** Undefined where the bytes are not what `aeadSeal` made with the same key, nonce and associated data. */
-export const aeadOpen = (key: KeyObject, nonce: Uint8Array, sealed: Uint8Array, associated: Uint8Array): Buffer | undefined => {
-  if (sealed.length < TAG) return undefined;
-  const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG });
-  decipher.setAAD(associated);
-  decipher.setAuthTag(sealed.subarray(-TAG));
-  const plain = decipher.update(sealed.subarray(0, -TAG));
-  try {
-    decipher.final();
-    return plain;
-  } catch {
-    return undefined;
-  }
-};
+export const aeadOpen = (key: KeyObject, nonce: Uint8Array, sealed: Uint8Array, associated: Uint8Array): Buffer | undefined =>
+  prepareUnsealing(key, nonce, associated).open(sealed);

@@ -61,6 +61,8 @@ export const createKeyChannel = (
     out = undefined;
     if (ready === undefined || closed) return;
     send(channel.seal(ready.done()));
+    // Behind the write that `send` queued: nobody waits for it.
+    queueMicrotask(channel.prepare);
   };
   const reply = (id: number, status: StatusCode, body: Uint8Array): void => {
     if (closed) return;

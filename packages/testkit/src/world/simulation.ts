@@ -170,6 +170,7 @@ const run = async (
         work = call(actor, random.pick([...actor.sessions]));
       }
       actor.busy = { what, since: timeline.now };
+      strike(actor);
       work
         .catch((error: unknown) => outcome(actor, what, error))
         .finally(() => {
@@ -187,6 +188,50 @@ const run = async (
   const leave = (actor: Actor): void => {
     actors.delete(actor);
     world.crashApplication(actor.application);
+  };
+
+  /** Trouble at the worst moment: while something is under way. */
+  const strike = (actor: Actor): void => {
+    const soon = (probability: number, task: () => void): void => {
+      if (random.chance(probability) && timeline.now < end) timeline.after(random.between(0, random.chance(0.5) ? 5 : 40), SITE, task);
+    };
+    soon(0.04, () => {
+      if (actors.has(actor)) leave(actor);
+    });
+    if (calm) return;
+    soon(0.01, () => failLm(random.chance(0.5) ? actor.application.computer : random.pick(keys).owner));
+    soon(0.02, () => changeLicense());
+    soon(0.01, () => cutSome());
+  };
+  const failLm = (computer: Computer): void => {
+    if (computer.lm === undefined) return;
+    world.crashLm(computer);
+    const pause = random.chance(0.8) ? random.between(20, 5_000) : random.between(5_000, 300_000);
+    timeline.after(pause, SITE, () => settled(world.startLm(computer)));
+  };
+  const cutSome = (): void => {
+    const [a, b] = [random.pick(world.computers), random.pick(world.computers)];
+    if (a === b) return;
+    const both = random.chance(0.5);
+    network.cut(a.address, b.address);
+    if (both) network.cut(b.address, a.address);
+    world.log(`cut ${a.name} ${both ? '<->' : '->'} ${b.name}`);
+    timeline.after(random.chance(0.6) ? random.between(100, 20_000) : random.between(20_000, 400_000), SITE, () => {
+      network.mend(a.address, b.address);
+      network.mend(b.address, a.address);
+      world.log(`mended ${a.name} and ${b.name}`);
+    });
+  };
+  const changeLicense = (): void => {
+    const { key, owner } = random.pick(keys);
+    if (owner.lm === undefined) return;
+    watch.mayChangeLicense();
+    const seats = 1 + random.below(4);
+    world.log(`license of ${key}: ${seats} seats`);
+    settled(world.license(owner, vendor, key, catalog(seats)));
+  };
+  const settled = (work: Promise<unknown>): void => {
+    work.catch((error: unknown) => world.log(`the administrator saw ${String(error)}`));
   };
 
   // What goes on besides: applications come and go, LMs fail, the network changes, licenses change.
@@ -208,41 +253,13 @@ const run = async (
     if (actors.size < wanted) begin();
   });
   again(2 * MINUTE, 5 * MINUTE, () => world.introduce());
-  const settled = (work: Promise<unknown>): void => {
-    work.catch((error: unknown) => world.log(`the administrator saw ${String(error)}`));
-  };
   if (!calm) {
     const weather: Weather = { delay: [0.2, random.between(5, 600)], loss: random.between(0, 0.05), duplication: random.between(0, 0.05) };
     network.weather = weather;
     world.log(`weather ${JSON.stringify(weather)}`);
-    again(30 * SECOND, 4 * MINUTE, () => {
-      const computer = random.pick(world.computers);
-      if (computer.lm === undefined) return;
-      world.crashLm(computer);
-      const pause = random.chance(0.7) ? random.between(20, 5_000) : random.between(5_000, 300_000);
-      timeline.after(pause, SITE, () => settled(world.startLm(computer)));
-    });
-    again(20 * SECOND, 3 * MINUTE, () => {
-      const [a, b] = [random.pick(world.computers), random.pick(world.computers)];
-      if (a === b) return;
-      const both = random.chance(0.5);
-      network.cut(a.address, b.address);
-      if (both) network.cut(b.address, a.address);
-      world.log(`cut ${a.name} ${both ? '<->' : '->'} ${b.name}`);
-      timeline.after(random.chance(0.5) ? random.between(100, 20_000) : random.between(20_000, 400_000), SITE, () => {
-        network.mend(a.address, b.address);
-        network.mend(b.address, a.address);
-        world.log(`mended ${a.name} and ${b.name}`);
-      });
-    });
-    again(MINUTE, 6 * MINUTE, () => {
-      const { key, owner } = random.pick(keys);
-      if (owner.lm === undefined) return;
-      watch.mayChangeLicense();
-      const seats = 1 + random.below(4);
-      world.log(`license of ${key}: ${seats} seats`);
-      settled(world.license(owner, vendor, key, catalog(seats)));
-    });
+    again(30 * SECOND, 4 * MINUTE, () => failLm(random.pick(world.computers)));
+    again(20 * SECOND, 3 * MINUTE, cutSome);
+    again(MINUTE, 6 * MINUTE, changeLicense);
     again(MINUTE, 5 * MINUTE, () => {
       const owner = random.pick(keys).owner;
       const sessions = [...(owner.lm?.authority.sessions() ?? [])];

@@ -1,0 +1,27 @@
+import fc from 'fast-check';
+import { bytesOf, someBytes, textOf, u16, u32, u53, u64Text } from '../bytes/wire.testing.ts';
+import type { Block } from './blocks.ts';
+
+// Every block, with any contents.
+
+const is = <const K extends string>(kind: K) => ({ kind: fc.constant(kind) });
+const session = bytesOf(16);
+const sessions = fc.array(session, { maxLength: 5 });
+
+export const blocks: Readonly<Record<Block['kind'], fc.Arbitrary<Block>>> = {
+  open: fc.record({ ...is('open'), channel: u32, key: u64Text, opening: someBytes }),
+  opened: fc.record({ ...is('opened'), channel: u32, answer: someBytes }),
+  record: fc.record({ ...is('record'), channel: u32, record: someBytes }),
+  lost: fc.record({ ...is('lost'), channel: u32, status: u16.filter((status) => status > 0), detail: textOf(400) }),
+  close: fc.record({ ...is('close'), channel: u32 }),
+  attached: fc.record({ ...is('attached'), channel: u32, session }),
+  detached: fc.record({ ...is('detached'), session }),
+  release: fc.record({ ...is('release'), session }),
+  renew: fc.record({ ...is('renew'), count: u32, digest: session }),
+  renewed: fc.record({ ...is('renewed'), agreed: fc.boolean() }),
+  renewing: fc.record({ ...is('renewing'), sessions }),
+  gone: fc.record({ ...is('gone'), sessions }),
+  'ask catalog': fc.record({ ...is('ask catalog'), version: u53 }),
+  catalog: fc.record({ ...is('catalog'), version: u53, json: textOf(2_000) }),
+  more: fc.record(is('more')),
+};
