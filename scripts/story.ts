@@ -8,6 +8,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { type Computers, openComputers } from './story/computers.ts';
 import { type Page, servePage } from './story/page.ts';
@@ -31,7 +32,8 @@ const readArguments = (): { readonly exit: boolean; readonly lab: boolean } | un
 const run = async (wanted: { readonly exit: boolean; readonly lab: boolean }): Promise<number> => {
   const stopped = Promise.withResolvers<never>();
   stopped.promise.catch(() => undefined);
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopped.reject(new Interrupted(`stopped by ${signal}`)));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(signal, () => stopped.reject(new Interrupted(`stopped by ${signal}`)));
   const teller = createTeller((line) => console.log(line), stopped.promise);
 
   const directory = await mkdtemp(join(tmpdir(), 'keyhaven-story-'));
@@ -54,7 +56,8 @@ const run = async (wanted: { readonly exit: boolean; readonly lab: boolean }): P
     page = await servePage(await mkdtemp(join(directory, 'page-')), teller);
     teller.say(`Admin Control Center: ${page.url} (Ctrl-C ends it)`);
     serving = true;
-    await Promise.race([page.ended, stopped.promise]);
+    // Ctrl-C in a terminal reaches the license manager too; it may be gone before this process has heard of it.
+    await Promise.race([page.ended.then(() => pause(500)), stopped.promise]);
     console.error('failed: the license manager of the page has ended by itself');
     return 1;
   } catch (error) {

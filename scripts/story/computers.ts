@@ -42,7 +42,11 @@ export const createLauncher = () => {
   const running = new Set<RunningProgram>(); // BOUNDED by the steps of the story
   return {
     async start(script: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<RunningProgram> {
-      const child = spawn(process.execPath, [script, ...args], { cwd: ROOT, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+      const child = spawn(process.execPath, [script, ...args], {
+        cwd: ROOT,
+        env: { ...process.env, ...env },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
       await once(child, 'spawn');
       let complaints = '';
       child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
@@ -99,7 +103,14 @@ const openNamespaces = async (directory: string): Promise<Computers> => {
       start: (script, args) => host.spawn('node', [script, ...args], { env: { KEYHAVEN_LOCAL_LM: undefined } }),
     };
   };
-  return { kind: 'namespaces', reason: undefined, port: 1947, first: computer(names[0]), second: computer(names[1]), close: () => lab.close() };
+  return {
+    kind: 'namespaces',
+    reason: undefined,
+    port: 1947,
+    first: computer(names[0]),
+    second: computer(names[1]),
+    close: () => lab.close(),
+  };
 };
 
 const openLoopback = async (directory: string, reason: string): Promise<Computers> => {
@@ -113,7 +124,14 @@ const openLoopback = async (directory: string, reason: string): Promise<Computer
     directory: join(directory, name),
     start: (script, args) => launcher.start(script, args, { KEYHAVEN_LOCAL_LM: `${address}:${port}` }),
   });
-  return { kind: 'loopback', reason, port, first: computer(names[0], '127.0.0.2'), second: computer(names[1], '127.0.0.1'), close: () => launcher.close() };
+  return {
+    kind: 'loopback',
+    reason,
+    port,
+    first: computer(names[0], '127.0.0.2'),
+    second: computer(names[1], '127.0.0.1'),
+    close: () => launcher.close(),
+  };
 };
 
 export const openComputers = async (directory: string, wishLab: boolean): Promise<Computers> => {

@@ -5,7 +5,13 @@ import { type Computer, KEYHAVEN, type RunningProgram } from './computers.ts';
 
 // License managers and the command line on the computers of the story.
 
-export type RunningLm = { readonly program: RunningProgram; readonly guid: string; readonly pid: number; readonly tcp: readonly string[]; readonly readyAt: number };
+export type RunningLm = {
+  readonly program: RunningProgram;
+  readonly guid: string;
+  readonly pid: number;
+  readonly tcp: readonly string[];
+  readonly readyAt: number;
+};
 
 const ready = object({ guid: text(60), pid: integer(1, 0xffff_ffff), tcp: list(text(80), 64), udp: list(text(80), 1_024) });
 
@@ -17,7 +23,9 @@ const complaint = (program: RunningProgram): string => {
 
 /** Waits for the line of an LM that serves. */
 export const awaitReady = async (program: RunningProgram): Promise<RunningLm> => {
-  const line = await Promise.race([program.nextLine((each) => each.startsWith('ready ')), program.exited.then(() => undefined)]).catch(() => undefined);
+  const line = await Promise.race([program.nextLine((each) => each.startsWith('ready ')), program.exited.then(() => undefined)]).catch(
+    () => undefined,
+  );
   if (line === undefined) throw new Error(complaint(program) || 'the license manager said nothing and serves nothing');
   return { program, ...parseJson(ready, line.slice('ready '.length), 'ready'), readyAt: performance.now() };
 };

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { type Computer, createLauncher, KEYHAVEN } from './computers.ts';
 import { awaitReady, keyhaven } from './license-manager.ts';
-import { createDemoVendor, FEATURE } from './vendor.ts';
 import type { Teller } from './teller.ts';
+import { createDemoVendor, FEATURE } from './vendor.ts';
 
 // After the story: an Admin LM of the real computer with a licensed demo key and an application that uses it, until somebody stops it. It
 // listens on 127.0.0.1 only, so that a demonstration does not show up on the network.
@@ -38,7 +38,9 @@ export const servePage = async (directory: string, { step }: Teller): Promise<Pa
       () => keyhaven(computer, 'apply', v2c),
       () => `this computer: demo key ${key} is licensed; vendor code ${vendor.vendorCode}`,
     );
-    const application = await launcher.start(join(import.meta.dirname, 'application.ts'), [vendor.vendorCode, String(FEATURE)], { KEYHAVEN_LOCAL_LM: lm });
+    const application = await launcher.start(join(import.meta.dirname, 'application.ts'), [vendor.vendorCode, String(FEATURE)], {
+      KEYHAVEN_LOCAL_LM: lm,
+    });
     await step(
       'use the demo key',
       () => application.nextLine(),

@@ -22,7 +22,13 @@ export type Encrypted = {
   readonly opened: string;
   readonly took: number;
 };
-export type Written = { readonly kind: 'written'; readonly file: number; readonly wrote: string; readonly read: string; readonly took: number };
+export type Written = {
+  readonly kind: 'written';
+  readonly file: number;
+  readonly wrote: string;
+  readonly read: string;
+  readonly took: number;
+};
 export type LoggedOut = { readonly kind: 'logged out'; readonly took: number };
 export type Report = Refused | Granted | Encrypted | Written | LoggedOut;
 
@@ -31,7 +37,15 @@ const time = integer(0, 3_600_000);
 
 const report: Decoder<Report> = tagged<Report>('kind', {
   refused: object({ kind: literal('refused'), status: integer(1, 999), name: line, message: line }),
-  granted: object({ kind: literal('granted'), session: line, key: line, feature: integer(0, 0xffff_ffff), hostname: line, address: line, took: time }),
+  granted: object({
+    kind: literal('granted'),
+    session: line,
+    key: line,
+    feature: integer(0, 0xffff_ffff),
+    hostname: line,
+    address: line,
+    took: time,
+  }),
   encrypted: object({ kind: literal('encrypted'), plain: line, begins: line, bytes: time, opened: line, took: time }),
   written: object({ kind: literal('written'), file: integer(0, 0xffff_ffff), wrote: line, read: line, took: time }),
   'logged out': object({ kind: literal('logged out'), took: time }),

@@ -30,7 +30,11 @@ const startApplication = async (computer: Computer, vendorCode: string, ...work:
 };
 const isKind = <K extends Report['kind']>(report: Report, kind: K): report is Extract<Report, { kind: K }> => report.kind === kind;
 
-type Seen = { readonly key: string; readonly local: boolean; readonly licenseManager: { readonly hostname: string; readonly address: string; readonly guid: string } };
+type Seen = {
+  readonly key: string;
+  readonly local: boolean;
+  readonly licenseManager: { readonly hostname: string; readonly address: string; readonly guid: string };
+};
 
 /** Asks the LM of a computer for the keys it knows until this one is there. */
 const findKey = async (computer: Computer, key: string): Promise<Seen> => {
@@ -39,13 +43,17 @@ const findKey = async (computer: Computer, key: string): Promise<Seen> => {
     const keys = JSON.parse(await keyhaven(computer, 'keys', '--json')) as readonly Seen[];
     const found = keys.find((each) => each.key === key && !each.local);
     if (found !== undefined) return found;
-    if (performance.now() > until) throw new Error(`key ${key} was not found within ${FIND_MS / 1_000} s; keys known there: ${keys.length}`);
+    if (performance.now() > until)
+      throw new Error(`key ${key} was not found within ${FIND_MS / 1_000} s; keys known there: ${keys.length}`);
     await pause(50);
   }
 };
 
 const seatsUsed = async (computer: Computer): Promise<number> => {
-  const features = JSON.parse(await keyhaven(computer, 'features', '--json')) as readonly { readonly feature: number; readonly seats: { readonly used: number } }[];
+  const features = JSON.parse(await keyhaven(computer, 'features', '--json')) as readonly {
+    readonly feature: number;
+    readonly seats: { readonly used: number };
+  }[];
   const used = features.find((each) => each.feature === FEATURE)?.seats.used;
   if (used === undefined) throw new Error(`feature ${FEATURE} is not listed`);
   return used;
@@ -68,7 +76,8 @@ export const tellTale = async (computers: Computers, directory: string, { step }
     step(
       'make the demo vendor',
       () => createDemoVendor(join(directory, 'vendor')),
-      ({ vendor, vendorCode }, took) => `vendor: ${vendor.name} (id ${vendor.id}) made its signing key in ${took} ms; vendor code ${vendorCode}`,
+      ({ vendor, vendorCode }, took) =>
+        `vendor: ${vendor.name} (id ${vendor.id}) made its signing key in ${took} ms; vendor code ${vendorCode}`,
     ),
   ]);
 
@@ -82,7 +91,8 @@ export const tellTale = async (computers: Computers, directory: string, { step }
   const { key } = await step(
     'issue the license',
     () => vendor.issue(c2v, v2c),
-    (issued) => `vendor: signed a license for key ${issued.key}: feature ${FEATURE}, ${SEATS} seats, update ${issued.counter}, ${issued.bytes} bytes`,
+    (issued) =>
+      `vendor: signed a license for key ${issued.key}: feature ${FEATURE}, ${SEATS} seats, update ${issued.counter}, ${issued.bytes} bytes`,
   );
   await step(
     `apply the license on ${first.name}`,
@@ -107,7 +117,10 @@ export const tellTale = async (computers: Computers, directory: string, { step }
       return { found, within: Math.round(performance.now() - client.readyAt) };
     },
     ({ found: { licenseManager: lm }, within }) => {
-      const how = kind === 'loopback' ? `a ping to ${first.address}` : `${isIPv6(lm.address.split('%')[0] ?? '') ? 'IPv6 multicast' : 'IPv4 broadcast'}`;
+      const how =
+        kind === 'loopback'
+          ? `a ping to ${first.address}`
+          : `${isIPv6(lm.address.split('%')[0] ?? '') ? 'IPv6 multicast' : 'IPv4 broadcast'}`;
       return `${second.name}: found key ${key} at ${lm.hostname} (${lm.address}) by ${how}, within ${within} ms of its start`;
     },
   );
@@ -121,7 +134,11 @@ export const tellTale = async (computers: Computers, directory: string, { step }
   };
 
   const worker = await starting;
-  await step(`log in on ${second.name}`, () => login(worker), (grant) => granted(second, worker.program.pid, grant));
+  await step(
+    `log in on ${second.name}`,
+    () => login(worker),
+    (grant) => granted(second, worker.program.pid, grant),
+  );
   const others = Promise.all([startApplication(second, vendor.vendorCode), startApplication(second, vendor.vendorCode)]);
   others.catch(() => undefined);
   await step(
@@ -141,7 +158,8 @@ export const tellTale = async (computers: Computers, directory: string, { step }
       equal('what was read from memory', report.read, report.wrote);
       return report;
     },
-    (report) => `${second.name}: wrote ${report.wrote} to memory file ${report.file} of the key and read ${report.read} back, ${report.took} ms`,
+    (report) =>
+      `${second.name}: wrote ${report.wrote} to memory file ${report.file} of the key and read ${report.read} back, ${report.took} ms`,
   );
 
   const [other, third] = await others;
@@ -152,7 +170,8 @@ export const tellTale = async (computers: Computers, directory: string, { step }
       const reports = await Promise.all([other, third].map(async (each) => ({ each, report: parseReport(await each.program.nextLine()) })));
       const won = reports.find(({ report }) => report.kind === 'granted');
       const lost = reports.find(({ report }) => report.kind === 'refused');
-      if (won?.report.kind !== 'granted' || lost?.report.kind !== 'refused') throw new Error(`two applications asked for one seat and got ${JSON.stringify(reports.map(({ report }) => report.kind))}`);
+      if (won?.report.kind !== 'granted' || lost?.report.kind !== 'refused')
+        throw new Error(`two applications asked for one seat and got ${JSON.stringify(reports.map(({ report }) => report.kind))}`);
       return { holder: won.each, loser: lost.each, grant: won.report, refusal: lost.report };
     },
     ({ holder, grant }) => granted(second, holder.program.pid, grant),

@@ -1,7 +1,7 @@
 // Tells what happened: one line for each step that is done, with the time since the beginning. What did not happen has no line; the step
 // that failed is named by `StepFailed`.
 
-export class StepFailed extends Error {
+class StepFailed extends Error {
   override readonly name = 'StepFailed';
   constructor(step: string, cause: unknown) {
     super(`${step}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });

@@ -1,6 +1,6 @@
 import { labAvailable } from '@keyhaven/testkit/lab';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createSite, FEATURE, linkedTo, type Lm, needsLab, type Site } from './site.ts';
+import { createSite, FEATURE, type Lm, linkedTo, needsLab, type Site } from './site.ts';
 import { statusOf } from './told-application.ts';
 
 const noLab = labAvailable();
@@ -44,11 +44,22 @@ describe('administration (C4, R9, S7)', () => {
     const application = await site.application('yard');
     const session = await application.login({ vendorCode: site.code, feature: FEATURE.oneSeat });
     const there = `${office.host.address}:1947`;
-    for (const args of [['status'], ['keys'], ['sessions'], ['sessions', 'kill', session.id], ['c2v', '--vendor-code', site.code, '--out', '/dev/null']]) {
+    for (const args of [
+      ['status'],
+      ['keys'],
+      ['sessions'],
+      ['sessions', 'kill', session.id],
+      ['c2v', '--vendor-code', site.code, '--out', '/dev/null'],
+    ]) {
       const refused = await site.keyhaven('yard', ...args, '--lm', there);
       expect([args, refused.code, refused.stderr.split(':')[0]]).toEqual([args, 1, 'error 5 ACCESS_DENIED']);
     }
-    for (const [method, path] of [['GET', '/'], ['GET', '/api/v1/status'], ['DELETE', `/api/v1/sessions/${session.id}`], ['POST', '/api/v1/apply']]) {
+    for (const [method, path] of [
+      ['GET', '/'],
+      ['GET', '/api/v1/status'],
+      ['DELETE', `/api/v1/sessions/${session.id}`],
+      ['POST', '/api/v1/apply'],
+    ]) {
       const { stdout } = await site.host('yard').run('node', ['-e', FETCH, `http://${there}${path}`, method ?? '']);
       expect(stdout).toMatch(/^403 /);
       expect(stdout).toContain('ACCESS_DENIED');

@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
-import { LicensingError, login, type LoginOptions, type Session, type SessionEvent } from '@keyhaven/licensing-api';
+import { LicensingError, type LoginOptions, login, type Session, type SessionEvent } from '@keyhaven/licensing-api';
 
 // A protected application that does what it is told: `node application.ts SOCKET` listens on that unix socket, which crosses network
 // namespaces, and answers each JSON line with one. Licenses go the ordinary way, through the LM of its own computer.

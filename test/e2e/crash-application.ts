@@ -27,7 +27,7 @@ export type State = {
   readonly phase: 'running' | 'blocked' | 'stopped';
 };
 
-export const FILE = 0xfff4;
+const FILE = 0xfff4;
 
 let state: State = { session: '', attempted: 0, acknowledged: 0, logins: 0, grants: 0, unreachable: 0, faults: [], phase: 'running' };
 const tell = (change: Partial<State>): void => {

@@ -57,7 +57,17 @@ export const openCrashComputer = async (catalog: string): Promise<CrashComputer>
     address: { host: '127.0.0.1', port },
     directory,
     async start() {
-      const args = ['lm', '--state', join(directory, 'state'), '--config', join(directory, 'lm.toml'), '--bind', '127.0.0.1', '--port', String(port)];
+      const args = [
+        'lm',
+        '--state',
+        join(directory, 'state'),
+        '--config',
+        join(directory, 'lm.toml'),
+        '--bind',
+        '127.0.0.1',
+        '--port',
+        String(port),
+      ];
       const child = track(spawn(process.execPath, [KEYHAVEN, ...args], { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] }));
       let complaints = '';
       child.stderr.on('data', (chunk: Buffer) => {

@@ -5,7 +5,6 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { createLicensing, type Licensing } from '@keyhaven/licensing-api';
 import { systemEntropy } from '@keyhaven/vendor-tools';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { FILE } from './crash-application.ts';
 import { type CrashApplication, type CrashComputer, openCrashComputer } from './crash-lm.ts';
 
 // kill -9 of the LM at any moment (S20, S21, S22, I3): real processes, a real disk, a loopback port of its own.
@@ -14,6 +13,7 @@ const HELD = 42;
 const COUNTED = 43;
 const APPLICATIONS = 5;
 const ROUNDS = 8;
+const FILE = 0xfff4;
 const catalog = `
 products:
   - id: 1
@@ -93,10 +93,18 @@ describe('kill -9 of the license manager in a loop under load', () => {
       await computer.start();
 
       const sessions = await sessionsOf(computer);
-      expect(sessions.filter((each) => each.feature === HELD).map((each) => each.id).sort(), `round ${round}`).toEqual(held);
+      expect(
+        sessions
+          .filter((each) => each.feature === HELD)
+          .map((each) => each.id)
+          .sort(),
+        `round ${round}`,
+      ).toEqual(held);
       const [memory, executions] = [await memoryOf(watching, computer.vendor.vendorCode), await executionsOf(computer)];
       // Load goes on while this looks, so what was told afterwards bounds from above.
-      await until('the applications were heard', () => applications.every((each, index) => each.state.attempted > (before[index]?.attempted ?? 0)));
+      await until('the applications were heard', () =>
+        applications.every((each, index) => each.state.attempted > (before[index]?.attempted ?? 0)),
+      );
       for (const [index, { acknowledged }] of before.entries()) {
         expect(memory[index], `round ${round}, application ${index}`).toBeGreaterThanOrEqual(acknowledged);
         expect(memory[index]).toBeLessThanOrEqual(applications[index]?.state.attempted ?? 0);
@@ -109,7 +117,9 @@ describe('kill -9 of the license manager in a loop under load', () => {
 
     // A login that nobody answered is repeated by the next one, so after two more of them every execution is accounted for.
     const settled = applications.map((each) => each.state.grants + 2);
-    await until('the load goes on after the last crash', () => applications.every((each, index) => each.state.grants >= (settled[index] ?? 0)));
+    await until('the load goes on after the last crash', () =>
+      applications.every((each, index) => each.state.grants >= (settled[index] ?? 0)),
+    );
     expect(applications.map((each) => each.state.session).sort()).toEqual(held);
     await finish(computer, applications);
     expect(await executionsOf(computer)).toBe(sum(applications, (state) => state.grants));
@@ -141,7 +151,10 @@ describe('a license manager that is stopped', () => {
     await until('it has written', () => application.state.acknowledged > 0);
     const watching = observer(computer);
     await computer.end('SIGKILL');
-    await expect(watching.login({ vendorCode: computer.vendor.vendorCode, feature: HELD })).rejects.toMatchObject({ status: 33, name: 'LOCAL_COMM_ERR' });
+    await expect(watching.login({ vendorCode: computer.vendor.vendorCode, feature: HELD })).rejects.toMatchObject({
+      status: 33,
+      name: 'LOCAL_COMM_ERR',
+    });
     await until('its calls fail with 33', () => application.state.unreachable > 0);
     const { acknowledged } = application.state;
     await computer.start();

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { labAvailable } from '@keyhaven/testkit/lab';
-import { createSite, eventually, FEATURE, linkedTo, type Lm, needsLab, type Site } from './site.ts';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createSite, eventually, FEATURE, type Lm, linkedTo, needsLab, type Site } from './site.ts';
 import { statusOf } from './told-application.ts';
 
 const noLab = labAvailable();
@@ -27,11 +27,19 @@ describe('three computers and one key, found by IPv4 broadcast (R1, R3)', () => 
     const code = await site.keyhaven('office', 'vendor', 'code', site.vendorDirectory);
     expect(code).toEqual({ code: 0, stdout: `${site.code}\n`, stderr: '' });
     expect(await site.keyhaven('office', 'c2v', '--vendor-code', site.code, '--out', c2v)).toMatchObject({ code: 0, stderr: '' });
-    expect(await site.keyhaven('office', 'vendor', 'license', site.vendorDirectory, '--c2v', c2v, '--product', '1', '--out', v2c)).toMatchObject({ code: 0, stderr: '' });
+    expect(
+      await site.keyhaven('office', 'vendor', 'license', site.vendorDirectory, '--c2v', c2v, '--product', '1', '--out', v2c),
+    ).toMatchObject({ code: 0, stderr: '' });
     expect(await site.keyhaven('office', 'apply', v2c)).toMatchObject({ code: 0, stderr: '' });
     expect((await readFile(v2c, 'latin1')).length).toBeGreaterThan(0);
     const [key] = await office.keys();
-    expect(key).toMatchObject({ type: 'sl-adminmode', vendor: 37_515, local: true, updateCounter: 1, licenseManager: { guid: office.guid, hostname: 'office' } });
+    expect(key).toMatchObject({
+      type: 'sl-adminmode',
+      vendor: 37_515,
+      local: true,
+      updateCounter: 1,
+      licenseManager: { guid: office.guid, hostname: 'office' },
+    });
   });
 
   it('lets both others find the key by themselves, with its features and where it is', async () => {
@@ -39,21 +47,46 @@ describe('three computers and one key, found by IPv4 broadcast (R1, R3)', () => 
     for (const lm of others) {
       const peer = await linkedTo(lm, office);
       expect(peer).toEqual({ guid: office.guid, hostname: 'office', address: `${office.host.address}:1947`, state: 'linked', keys: 1 });
-      expect(await lm.keys()).toMatchObject([{ key: key?.key, local: false, updateCounter: 1, licenseManager: { guid: office.guid, hostname: 'office', address: office.host.address } }]);
+      expect(await lm.keys()).toMatchObject([
+        {
+          key: key?.key,
+          local: false,
+          updateCounter: 1,
+          licenseManager: { guid: office.guid, hostname: 'office', address: office.host.address },
+        },
+      ]);
       const features = await lm.features();
       expect(features.map(({ feature }) => feature)).toEqual([10, 11, 12, 13, 14, 15, 16, 17]);
-      expect(features[0]).toMatchObject({ name: 'Five seats', product: 1, local: false, license: { type: 'perpetual' }, seats: { limit: 5, used: 0, waiting: 0 } });
+      expect(features[0]).toMatchObject({
+        name: 'Five seats',
+        product: 1,
+        local: false,
+        license: { type: 'perpetual' },
+        seats: { limit: 5, used: 0, waiting: 0 },
+      });
     }
-    expect(new Set((await eventually('the office knows both', async () => {
-      const peers = (await office.peers()).filter(({ state }) => state === 'linked');
-      return peers.length === 2 && peers;
-    })).map(({ hostname }) => hostname))).toEqual(new Set(['yard', 'ship']));
+    expect(
+      new Set(
+        (
+          await eventually('the office knows both', async () => {
+            const peers = (await office.peers()).filter(({ state }) => state === 'linked');
+            return peers.length === 2 && peers;
+          })
+        ).map(({ hostname }) => hostname),
+      ),
+    ).toEqual(new Set(['yard', 'ship']));
   });
 
   it('lets an application log in through its own LM, wherever the key is (L1)', async () => {
     for (const lm of [office, ...others]) {
       const { process, answer } = await site.holdLogin(lm.host.name, FEATURE.fiveSeats);
-      expect(answer).toMatchObject({ status: 0, name: 'OK', product: 1, feature: 10, licenseManager: { guid: office.guid, hostname: 'office', kind: 'admin' } });
+      expect(answer).toMatchObject({
+        status: 0,
+        name: 'OK',
+        product: 1,
+        feature: 10,
+        licenseManager: { guid: office.guid, hostname: 'office', kind: 'admin' },
+      });
       const [session] = await office.sessions();
       expect(session).toMatchObject({ id: answer.session, key: answer.key, feature: 10, host: lm.host.name, pid: process.pid, seats: 1 });
       process.kill('SIGTERM');
@@ -68,7 +101,12 @@ describe('three computers and one key, found by IPv4 broadcast (R1, R3)', () => 
     expect(await login(0)).toBe(0);
     expect(await login(FEATURE.unsold)).toBe(31);
     expect(await login(FEATURE.expired)).toBe(41);
-    expect([await login(FEATURE.executions), await login(FEATURE.executions), await login(FEATURE.executions), await login(FEATURE.executions)]).toEqual([0, 0, 0, 41]);
+    expect([
+      await login(FEATURE.executions),
+      await login(FEATURE.executions),
+      await login(FEATURE.executions),
+      await login(FEATURE.executions),
+    ]).toEqual([0, 0, 0, 41]);
     await application.end();
   });
 });
@@ -105,17 +143,27 @@ describe('computers on different subnets (R1, R2)', () => {
   beforeEach(needsLab(() => site));
 
   it('find each other by the addresses in the settings, through a router, and not without them', async () => {
-    site = await createSite({ hosts: ['router', 'office', 'yard', 'ship'], subnets: { router: [1, 2], office: [1], yard: [2], ship: [2] } });
+    site = await createSite({
+      hosts: ['router', 'office', 'yard', 'ship'],
+      subnets: { router: [1, 2], office: [1], yard: [2], ship: [2] },
+    });
     await using _closing = { [Symbol.asyncDispose]: async () => site?.close() };
     const [one, two] = site.host('router').interfaces();
     expect(await site.host('router').run('sh', ['-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward'])).toMatchObject({ code: 0 });
-    for (const [name, via] of [['office', one], ['yard', two], ['ship', two]] as const) {
+    for (const [name, via] of [
+      ['office', one],
+      ['yard', two],
+      ['ship', two],
+    ] as const) {
       expect(await site.host(name).run('ip', ['route', 'add', '10.199.0.0/16', 'via', via?.address ?? ''])).toMatchObject({ code: 0 });
     }
     const address = site.host('office').address;
     const office = await site.startLm('office');
     await site.license(office);
-    const [yard, ship] = await Promise.all([site.startLm('yard', `[search]\nbroadcast = false\naddresses = ["${address}"]\n`), site.startLm('ship')]);
+    const [yard, ship] = await Promise.all([
+      site.startLm('yard', `[search]\nbroadcast = false\naddresses = ["${address}"]\n`),
+      site.startLm('ship'),
+    ]);
     expect(await linkedTo(yard, office)).toMatchObject({ address: `${address}:1947` });
     const [near, far] = await Promise.all([site.application('yard'), site.application('ship')]);
     const options = { vendorCode: site.code, feature: FEATURE.fiveSeats };

@@ -58,7 +58,10 @@ const ownCertificate = (vendor: number, key: string): Uint8Array =>
   );
 
 const certificateIn = (file: string): Uint8Array => {
-  const opened = new FrameDecoder().push(readFileSync(file)).map(decodeToApplication).find((each) => each.kind === 'opened');
+  const opened = new FrameDecoder()
+    .push(readFileSync(file))
+    .map(decodeToApplication)
+    .find((each) => each.kind === 'opened');
   if (opened?.kind !== 'opened') throw new Error(`nothing was opened in ${file}`);
   const reader = new Reader(opened.answer);
   reader.bytes(1 + 32 + 32 + 32);
@@ -76,7 +79,11 @@ export const createForger = ({ vendor, key = keyIdOf(publicBytes(signingKey)), c
       if (call?.kind !== 'login') writeReply(out, { id, status: Status.OK, body: Buffer.alloc(call?.kind === 'read' ? call.length : 0) });
       else {
         const { product, feature, seats } = call;
-        writeReply(out, { id, status: Status.OK, body: encodeGrant({ handle: id, session: Buffer.alloc(16, 1), token: Buffer.alloc(32), product, feature, seats }) });
+        writeReply(out, {
+          id,
+          status: Status.OK,
+          body: encodeGrant({ handle: id, session: Buffer.alloc(16, 1), token: Buffer.alloc(32), product, feature, seats }),
+        });
       }
     }
     return out.done();
@@ -91,7 +98,11 @@ export const createForger = ({ vendor, key = keyIdOf(publicBytes(signingKey)), c
           return [{ kind: 'found', request: message.request, status: 0, detail: '', candidates: [{ key, product: 1, licenseManager }] }];
         case 'open': {
           const { channel } = message;
-          const opened = answerOpening(message.opening, { id: key, vendor, signingKey, certificate, digest: sha256(certificate) }, systemEntropy);
+          const opened = answerOpening(
+            message.opening,
+            { id: key, vendor, signingKey, certificate, digest: sha256(certificate) },
+            systemEntropy,
+          );
           channels.set(channel, opened.channel);
           return [{ kind: 'opened', channel, answer: opened.message }];
         }

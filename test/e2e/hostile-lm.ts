@@ -42,8 +42,7 @@ const flipped = (bytes: Uint8Array, at: number): Buffer => {
   return copy;
 };
 
-const recordedIn = (file: string): ToApplication[] =>
-  new FrameDecoder().push(readFileSync(file)).map(decodeToApplication);
+const recordedIn = (file: string): ToApplication[] => new FrameDecoder().push(readFileSync(file)).map(decodeToApplication);
 
 /** What goes on in place of one message. Records are counted, and each deed is done once, in the life of the process. */
 const createMeddler = (attack: Attack) => {
@@ -90,7 +89,8 @@ const createMeddler = (attack: Attack) => {
   return {
     toLm(message: ToLm): ToLm[] {
       if (message.kind === 'record') return meddleRecord(message, 'to the key');
-      if (message.kind === 'find' && attack.kind === 'other feature in the question') return deed([{ ...message, feature: attack.feature }]);
+      if (message.kind === 'find' && attack.kind === 'other feature in the question')
+        return deed([{ ...message, feature: attack.feature }]);
       if (message.kind === 'open' && attack.kind === 'other key in the opening frame') return deed([{ ...message, key: attack.key }]);
       if (message.kind === 'open' && attack.kind === 'bit of the opening') return [{ ...message, opening: meddleBytes(message.opening) }];
       return [message];
@@ -138,7 +138,8 @@ const stand = (near: Socket, meddler: ReturnType<typeof createMeddler>): void =>
     for (const frame of fromNear.push(chunk)) for (const message of meddler.toLm(decodeToLm(frame))) far.write(encodeToLm(message));
   });
   far.on('data', (chunk) => {
-    for (const frame of fromFar.push(chunk)) for (const message of meddler.toApplication(decodeToApplication(frame))) near.write(encodeToApplication(message));
+    for (const frame of fromFar.push(chunk))
+      for (const message of meddler.toApplication(decodeToApplication(frame))) near.write(encodeToApplication(message));
   });
   near.on('error', () => undefined).on('close', () => far.destroy());
   far.on('error', () => undefined).on('close', () => near.destroy());
@@ -146,20 +147,27 @@ const stand = (near: Socket, meddler: ReturnType<typeof createMeddler>): void =>
 
 const replace = (near: Socket, forger: Forger): void => {
   const decoder = new FrameDecoder();
-  near.on('error', () => undefined).on('data', (chunk) => {
-    for (const frame of decoder.push(chunk)) {
-      for (const message of forger.answer(decodeToLm(frame))) {
-        if (message.kind === 'opened') say('attacked');
-        near.write(encodeToApplication(message));
+  near
+    .on('error', () => undefined)
+    .on('data', (chunk) => {
+      for (const frame of decoder.push(chunk)) {
+        for (const message of forger.answer(decodeToLm(frame))) {
+          if (message.kind === 'opened') say('attacked');
+          near.write(encodeToApplication(message));
+        }
       }
-    }
-  });
+    });
 };
 
 if (import.meta.main) {
   const attack = JSON.parse(process.argv[2] ?? '') as Attack;
   const meddler = createMeddler(attack);
-  const forger = attack.kind === 'forgery' ? createForger(attack.options) : attack.kind === 'answers of yesterday' ? createReplayer(attack.file) : undefined;
+  const forger =
+    attack.kind === 'forgery'
+      ? createForger(attack.options)
+      : attack.kind === 'answers of yesterday'
+        ? createReplayer(attack.file)
+        : undefined;
   const server = createServer((near) => (forger === undefined ? stand(near, meddler) : replace(near, forger)));
   server.listen(0, '127.0.0.1', () => {
     const address = server.address();

@@ -38,12 +38,16 @@ describe('what one computer says at once, so that others need not wait for their
 
     expect((await yard.features()).map(({ feature }) => feature)).not.toContain(20);
     await relicense(office, key, [1, 2]);
-    expect(await known('the license has changed', async () => (await yard.features()).some(({ feature }) => feature === 20))).toBeLessThan(SECOND);
+    expect(await known('the license has changed', async () => (await yard.features()).some(({ feature }) => feature === 20))).toBeLessThan(
+      SECOND,
+    );
     expect(await yard.keys()).toMatchObject([{ key, updateCounter: 2 }]);
     const charts = { vendorCode: code, feature: 20 };
     const session = await application.login(charts);
     await relicense(office, key, [1]);
-    expect(await known('the product is gone', async () => !(await yard.features()).some(({ feature }) => feature === 20))).toBeLessThan(SECOND);
+    expect(await known('the product is gone', async () => !(await yard.features()).some(({ feature }) => feature === 20))).toBeLessThan(
+      SECOND,
+    );
     expect(await statusOf(application.login(charts))).toBe(31);
     expect(await statusOf(session.read(0, 4))).not.toBe(0);
     await application.end();
@@ -58,7 +62,9 @@ describe('what one computer says at once, so that others need not wait for their
     expect(await known('the office is there again', async () => (await yard.keys()).some((each) => each.key === key))).toBeLessThan(SECOND);
     await office.end('SIGKILL');
     office = await office.again();
-    expect(await known('the office is there again after a crash', async () => (await state()) === 'linked' && (await yard.keys()).length === 1)).toBeLessThan(SECOND);
+    expect(
+      await known('the office is there again after a crash', async () => (await state()) === 'linked' && (await yard.keys()).length === 1),
+    ).toBeLessThan(SECOND);
   });
 
   it('an interface that comes while the LM runs finds the LM on that subnet', async () => {

@@ -13,7 +13,8 @@ const ROOT = join(import.meta.dirname, '../..');
 const KEYHAVEN = join(ROOT, 'packages/cli/bin/keyhaven.js');
 const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8');
 
-const blocks = (text: string, language: string): string[] => [...text.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\``, 'gm'))].map(([, block = '']) => block);
+const blocks = (text: string, language: string): string[] =>
+  [...text.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\``, 'gm'))].map(([, block = '']) => block);
 
 /** Stands in for npx, which finds the same program but takes its time, and moves the LM to a port of the test. */
 const NPX = `
@@ -40,7 +41,11 @@ describe('README', () => {
     const port = String(await freeTcpPort());
     const env = { ...process.env, PORT: port, CONFIG: config, NODE: process.execPath, KEYHAVEN_LOCAL_LM: `127.0.0.1:${port}` };
 
-    const lm = spawn('sh', ['-c', `${NPX}${serve}`], { cwd: directory, env: { ...env, RUN: 'exec' }, stdio: ['ignore', 'pipe', 'inherit'] });
+    const lm = spawn('sh', ['-c', `${NPX}${serve}`], {
+      cwd: directory,
+      env: { ...env, RUN: 'exec' },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     const ended = once(lm, 'exit');
     onTestFinished(async () => {
       lm.kill('SIGTERM');
@@ -81,7 +86,11 @@ products:
     // Beside the package, so that its name is found as in an application that has it installed.
     const run = async (program: string): Promise<string> => {
       const env = { ...process.env, KEYHAVEN_LOCAL_LM: `127.0.0.1:${local.port}` };
-      const child = spawn(process.execPath, ['--input-type=module-typescript', '-'], { cwd: ROOT, env, stdio: ['pipe', 'pipe', 'inherit'] });
+      const child = spawn(process.execPath, ['--input-type=module-typescript', '-'], {
+        cwd: ROOT,
+        env,
+        stdio: ['pipe', 'pipe', 'inherit'],
+      });
       let output = '';
       child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
       child.stdin.end(program.replace('THE VENDOR CODE', vendor.vendorCode));

@@ -1,6 +1,6 @@
 import { labAvailable } from '@keyhaven/testkit/lab';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createSite, eventually, FEATURE, linkedTo, type Lm, needsLab, type Site } from './site.ts';
+import { createSite, eventually, FEATURE, type Lm, linkedTo, needsLab, type Site } from './site.ts';
 import { Refused, type ToldApplication, type ToldSession } from './told-application.ts';
 
 const noLab = labAvailable();
@@ -88,7 +88,10 @@ describe('license managers killed -9 and started again while applications work (
     }
     for (const session of [...held, ...open.values()]) await session.logout();
     await Promise.all(applications.map((application) => application.end()));
-    await eventually('everything is given back', async () => (await office.used(FEATURE.fiveSeats)) === 0 && (await office.sessions()).length === 0);
+    await eventually(
+      'everything is given back',
+      async () => (await office.used(FEATURE.fiveSeats)) === 0 && (await office.sessions()).length === 0,
+    );
   });
 
   it('the LM of the application: its sessions go on, at the key of another computer', async () => {

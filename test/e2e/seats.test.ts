@@ -1,7 +1,7 @@
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import { labAvailable } from '@keyhaven/testkit/lab';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createSite, eventually, FEATURE, linkedTo, type Lm, needsLab, type Site } from './site.ts';
+import { createSite, eventually, FEATURE, type Lm, linkedTo, needsLab, type Site } from './site.ts';
 import { statusOf, type ToldApplication } from './told-application.ts';
 
 const noLab = labAvailable();
@@ -21,7 +21,11 @@ describe('seats of one key used from three computers', () => {
   const login = (application: ToldApplication, feature: number): Promise<number> => statusOf(application.login(asking(feature)));
   /** A seat given back at once is free within a second, far below the lease. */
   const free = (feature: number, used = 0): Promise<number> =>
-    eventually(`${used} seats of feature ${feature} are in use`, async () => ((await office.used(feature)) === used ? performance.now() : undefined), 5_000);
+    eventually(
+      `${used} seats of feature ${feature} are in use`,
+      async () => ((await office.used(feature)) === used ? performance.now() : undefined),
+      5_000,
+    );
 
   beforeEach(needsLab(() => site));
   beforeAll(async () => {
@@ -82,22 +86,25 @@ describe('seats of one key used from three computers', () => {
     expect(await login(other, FEATURE.oneSeat)).toBe(0);
   });
 
-  it.each(['office', 'ship'])('gives a seat back when the LM of %s was killed -9, then the application, and the LM is there again (S22)', async (host) => {
-    const lm = host === 'office' ? office : ship;
-    const victim = await start(host);
-    const session = await victim.login(asking(FEATURE.oneSeat));
-    // What is written behind the grant has to be on disk: the answer to a later durable call is behind it.
-    await session.write(0, Buffer.from('later'));
-    await lm.end('SIGKILL');
-    await victim.end('SIGKILL');
-    const again = await lm.again();
-    if (host === 'office') office = again;
-    else ship = again;
-    await free(FEATURE.oneSeat);
-    await Promise.all([linkedTo(yard, office), linkedTo(ship, office)]);
-    const other = await start('yard');
-    expect(await login(other, FEATURE.oneSeat)).toBe(0);
-  });
+  it.each(['office', 'ship'])(
+    'gives a seat back when the LM of %s was killed -9, then the application, and the LM is there again (S22)',
+    async (host) => {
+      const lm = host === 'office' ? office : ship;
+      const victim = await start(host);
+      const session = await victim.login(asking(FEATURE.oneSeat));
+      // What is written behind the grant has to be on disk: the answer to a later durable call is behind it.
+      await session.write(0, Buffer.from('later'));
+      await lm.end('SIGKILL');
+      await victim.end('SIGKILL');
+      const again = await lm.again();
+      if (host === 'office') office = again;
+      else ship = again;
+      await free(FEATURE.oneSeat);
+      await Promise.all([linkedTo(yard, office), linkedTo(ship, office)]);
+      const other = await start('yard');
+      expect(await login(other, FEATURE.oneSeat)).toBe(0);
+    },
+  );
 
   it('refuses a feature that is local only from other computers, and not on the computer with the key (K1)', async () => {
     const [near, far] = await Promise.all([start('office'), start('yard')]);

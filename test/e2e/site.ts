@@ -1,4 +1,4 @@
-import { readFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -89,7 +89,11 @@ export type Site = {
   /** keyhaven on that host, to its end. */
   keyhaven(host: string, ...args: readonly string[]): Promise<RunResult>;
   /** keyhaven login ..., holding; resolves with what it printed. */
-  holdLogin(host: string, feature: number, ...args: readonly string[]): Promise<{ readonly process: LabProcess; readonly answer: LoginAnswer }>;
+  holdLogin(
+    host: string,
+    feature: number,
+    ...args: readonly string[]
+  ): Promise<{ readonly process: LabProcess; readonly answer: LoginAnswer }>;
   /** What every LM wrote, for a failure. */
   logs(): string;
   close(): Promise<void>;
@@ -132,14 +136,19 @@ export const needsLab =
 
 const ask = (socketPath: string, method: string, path: string, body?: { readonly type: string; readonly text: string }): Promise<string> =>
   new Promise((resolve, reject) => {
-    const headers = { host: '127.0.0.1:1947', ...(body === undefined ? {} : { 'content-type': body.type, 'content-length': Buffer.byteLength(body.text) }) };
+    const headers = {
+      host: '127.0.0.1:1947',
+      ...(body === undefined ? {} : { 'content-type': body.type, 'content-length': Buffer.byteLength(body.text) }),
+    };
     const sent = request({ socketPath, method, path, headers, agent: false, timeout: 15_000 }, (response) => {
       let text = '';
       response.setEncoding('utf8').on('data', (part: string) => {
         text += part;
       });
       response.on('error', reject);
-      response.on('end', () => (response.statusCode === 200 ? resolve(text) : reject(new Error(`${path}: ${response.statusCode} ${text}`))));
+      response.on('end', () =>
+        response.statusCode === 200 ? resolve(text) : reject(new Error(`${path}: ${response.statusCode} ${text}`)),
+      );
     });
     sent.on('timeout', () => sent.destroy(new Error(`${path}: no answer in time`)));
     sent.on('error', reject);
@@ -183,7 +192,8 @@ const siteOf = (lab: Lab, directory: string, vendor: Vendor, close: () => Promis
     tunnels.set(host.name, tunnel);
     return tunnel;
   };
-  const post = async (lm: Lm, path: string, type: string, text: string): Promise<string> => ask(await tunnelTo(lm.host), 'POST', path, { type, text });
+  const post = async (lm: Lm, path: string, type: string, text: string): Promise<string> =>
+    ask(await tunnelTo(lm.host), 'POST', path, { type, text });
 
   const startLm = async (name: string, config?: string): Promise<Lm> => {
     const host = lab.host(name);
@@ -241,13 +251,18 @@ const siteOf = (lab: Lab, directory: string, vendor: Vendor, close: () => Promis
     host: (name) => lab.host(name),
     startLm,
     async license(lm, products = [1]) {
-      return issue(lm, await post(lm, '/api/v1/c2v', 'application/json', JSON.stringify({ vendorCode: code, type: 'sl-adminmode' })), products);
+      return issue(
+        lm,
+        await post(lm, '/api/v1/c2v', 'application/json', JSON.stringify({ vendorCode: code, type: 'sl-adminmode' })),
+        products,
+      );
     },
     async relicense(lm, key, products) {
       await issue(lm, await post(lm, '/api/v1/c2v', 'application/json', JSON.stringify({ key })), products);
     },
     application: (host, env) => startApplication(lab.host(host), newPath('application'), env),
-    keyhaven: (host, ...args) => lab.host(host).run('node', [KEYHAVEN, ...args], { timeoutMs: 20_000, env: { KEYHAVEN_VENDOR_PASSPHRASE: PASSPHRASE } }),
+    keyhaven: (host, ...args) =>
+      lab.host(host).run('node', [KEYHAVEN, ...args], { timeoutMs: 20_000, env: { KEYHAVEN_VENDOR_PASSPHRASE: PASSPHRASE } }),
     async holdLogin(host, feature, ...args) {
       const all = [KEYHAVEN, 'login', '--vendor-code', code, '--feature', String(feature), '--hold', '600', '--json', ...args];
       const process = await lab.host(host).spawn('node', all);

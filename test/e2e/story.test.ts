@@ -17,7 +17,10 @@ type Told = { readonly status: number | null; readonly lines: readonly string[];
 const start = (...args: readonly string[]) => {
   // A place for temporary files of its own, so that what is left behind is this story's.
   const directory = mkdtempSync(join(tmpdir(), 'keyhaven-told-'));
-  const child = spawn(process.execPath, [STORY, ...args], { env: { ...process.env, TMPDIR: directory }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [STORY, ...args], {
+    env: { ...process.env, TMPDIR: directory },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let output = '';
   let complaints = '';
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
@@ -43,7 +46,12 @@ const start = (...args: readonly string[]) => {
   };
 };
 /** Each line of the story, in order; what is measured or random is left open. */
-const story = (variant: { readonly computers: RegExp; readonly port: string; readonly found: string; readonly keys: string }): readonly RegExp[] =>
+const story = (variant: {
+  readonly computers: RegExp;
+  readonly port: string;
+  readonly found: string;
+  readonly keys: string;
+}): readonly RegExp[] =>
   [
     variant.computers,
     /(?:vendor: Demo Vendor \(id 7\) made its signing key in \d+ ms; vendor code [\w-]{58}|keys-1: Admin LM runs as process \d+, GUID [\w-]{40}, on TCP and UDP port PORT)/,
@@ -63,7 +71,12 @@ const story = (variant: { readonly computers: RegExp; readonly port: string; rea
     /survey-2: application \d+ logged out in \d+ ms and ended/,
     /keys-1: 0 of 2 seats of feature 42 are in use/,
     /the story is told; both computers are removed/,
-  ].map((line) => new RegExp(`^ *\\d+\\.\\d\\d s  ${line.source.replace('PORT', variant.port).replace('FOUND', variant.found).replace('KEYS', variant.keys)}$`));
+  ].map(
+    (line) =>
+      new RegExp(
+        `^ *\\d+\\.\\d\\d s  ${line.source.replace('PORT', variant.port).replace('FOUND', variant.found).replace('KEYS', variant.keys)}$`,
+      ),
+  );
 
 const expectStory = (told: Told, wanted: readonly RegExp[]): void => {
   expect(told).toMatchObject({ status: 0, complaints: '' });
@@ -87,7 +100,8 @@ describe('npm start -- --exit', () => {
   });
 
   it('tells it with two loopback addresses where it may not use namespaces', async () => {
-    const computers = /two computers as loopback addresses: keys-1 \(127\.0\.0\.2\) and survey-2 \(127\.0\.0\.1\); no network namespaces: --no-lab was given/;
+    const computers =
+      /two computers as loopback addresses: keys-1 \(127\.0\.0\.2\) and survey-2 \(127\.0\.0\.1\); no network namespaces: --no-lab was given/;
     const { told, leftovers } = start('--exit', '--no-lab');
     expectStory(await told(), story({ computers, port: '\\d+', found: 'a ping to 127\\.0\\.0\\.2', keys: '127\\.0\\.0\\.2' }));
     expect(await leftovers()).toEqual([]);
@@ -126,7 +140,9 @@ describe('npm start', () => {
     const page = await fetch('http://127.0.0.1:1947/', { headers: { connection: 'close' } });
     expect(page.status).toBe(200);
     expect(await page.text()).toContain('Echo sounder');
-    const sessions = (await (await fetch('http://127.0.0.1:1947/api/v1/sessions', { headers: { connection: 'close' } })).json()) as readonly unknown[];
+    const sessions = (await (
+      await fetch('http://127.0.0.1:1947/api/v1/sessions', { headers: { connection: 'close' } })
+    ).json()) as readonly unknown[];
     expect(sessions).toHaveLength(1);
     child.kill('SIGINT');
     expect((await told()).status).toBe(0);

@@ -41,7 +41,11 @@ export type ToldApplication = {
 export const MEMORY = 65_524;
 const PROGRAM = new URL('application.ts', import.meta.url).pathname;
 
-export const startApplication = async (host: Host, socketPath: string, env: Readonly<Record<string, string>> = {}): Promise<ToldApplication> => {
+export const startApplication = async (
+  host: Host,
+  socketPath: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<ToldApplication> => {
   const process = await host.spawn('node', [PROGRAM, socketPath], { env });
   await process.nextLine((line) => line === 'ready');
   const socket = connect(socketPath);

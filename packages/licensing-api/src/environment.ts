@@ -1,6 +1,6 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { connect } from 'node:net';
+import { connect, isIPv4 } from 'node:net';
 import { hostname, userInfo } from 'node:os';
 import { basename } from 'node:path';
 import type { Entropy } from '@keyhaven/core/crypto';
@@ -23,7 +23,7 @@ export const lmAddressFrom = (setting: string | undefined): LmAddress => {
   if (setting === undefined || setting === '') return DEFAULT_LM;
   const found = /^(127\.\d{1,3}\.\d{1,3}\.\d{1,3}):(\d{1,5})$/.exec(setting.replace(/^localhost:/, '127.0.0.1:'));
   const port = Number(found?.[2]);
-  if (found?.[1] === undefined || port < 1 || port > 65_535) {
+  if (found?.[1] === undefined || !isIPv4(found[1]) || port < 1 || port > 65_535) {
     throw new LicensingError(Status.INVALID_PARAMETER, {
       detail: `KEYHAVEN_LOCAL_LM is ${JSON.stringify(setting)}, which is no loopback address with a port.`,
       remedy: 'Set it to something like 127.0.0.1:1947, or remove it.',

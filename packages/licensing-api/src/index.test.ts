@@ -34,16 +34,40 @@ describe('the exports of the Licensing API', () => {
     );
     const own = [...source.matchAll(/^export type (\w+) =/gm)].map(([, name = '']) => name);
     expect([...lists, ...own].sort()).toEqual(
-      ['Licensing', 'LmSocket', 'LoginOptions', 'Scope', 'ScopeInput', 'Session', 'SessionEvent', 'SessionInfo', 'StatusCode', 'Surroundings', 'TransferOptions'].sort(),
+      [
+        'Licensing',
+        'LmSocket',
+        'LoginOptions',
+        'Scope',
+        'ScopeInput',
+        'Session',
+        'SessionEvent',
+        'SessionInfo',
+        'StatusCode',
+        'Surroundings',
+        'TransferOptions',
+      ].sort(),
     );
   });
 
   it('are those that the guide names', () => {
-    expect(rows('What the package exports').map((cell) => cell.replaceAll('`', '')).sort()).toEqual(Object.keys(api).sort());
+    expect(
+      rows('What the package exports')
+        .map((cell) => cell.replaceAll('`', ''))
+        .sort(),
+    ).toEqual(Object.keys(api).sort());
   });
 
   it('have the numbers of the field', () => {
-    expect(api.Status).toMatchObject({ OK: 0, KEY_NOT_FOUND: 7, FEATURE_NOT_FOUND: 31, LOCAL_COMM_ERR: 33, TOO_MANY_USERS: 38, SCHAN_ERR: 46, INT_ERR: 699 });
+    expect(api.Status).toMatchObject({
+      OK: 0,
+      KEY_NOT_FOUND: 7,
+      FEATURE_NOT_FOUND: 31,
+      LOCAL_COMM_ERR: 33,
+      TOO_MANY_USERS: 38,
+      SCHAN_ERR: 46,
+      INT_ERR: 699,
+    });
     expect(new Set(Object.values(api.Status)).size).toBe(Object.keys(api.Status).length);
   });
 
@@ -55,6 +79,10 @@ describe('the exports of the Licensing API', () => {
 describe('the guide to the Licensing API', () => {
   it('names every option of a login', () => {
     const wanted = ['vendorCode', 'feature', 'scope', 'seats', 'executions', 'dieAtExpiration', 'lm', 'wait', 'signal'];
-    expect(rows('Login').map((cell) => cell.replaceAll('`', '')).sort()).toEqual(wanted.sort());
+    expect(
+      rows('Login')
+        .map((cell) => cell.replaceAll('`', ''))
+        .sort(),
+    ).toEqual(wanted.sort());
   });
 });

@@ -31,7 +31,9 @@ export const login = async (options: LoginOptions): Promise<Session> => licensin
 export const getInfo = async (options: Pick<LoginOptions, 'vendorCode' | 'feature' | 'scope'>) => licensing().find(options);
 
 /** Applies a license document (V2C) to a key of this computer. */
-export const update = async ({ data }: { readonly data: string }): Promise<{ readonly message: string }> => ({ message: await licensing().update(data) });
+export const update = async ({ data }: { readonly data: string }): Promise<{ readonly message: string }> => ({
+  message: await licensing().update(data),
+});
 
 export type TransferOptions = {
   readonly action: 'detach' | 'cancel' | 'rehost';
@@ -42,5 +44,8 @@ export type TransferOptions = {
 
 /** Detach, return and rehost come with a later version. @throws LicensingError REQ_NOT_SUPP (16) */
 export const transfer = async (_options: TransferOptions): Promise<never> => {
-  throw new LicensingError(Status.REQ_NOT_SUPP, { detail: 'This version does not move licenses between computers.', remedy: 'Use a version that has it; licenses stay where they are.' });
+  throw new LicensingError(Status.REQ_NOT_SUPP, {
+    detail: 'This version does not move licenses between computers.',
+    remedy: 'Use a version that has it; licenses stay where they are.',
+  });
 };

@@ -4,7 +4,7 @@ import { type Channel, openingFor } from '@keyhaven/core/channel';
 import type { Entropy } from '@keyhaven/core/crypto';
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import type { Certificate, VendorCode } from '@keyhaven/core/license';
-import { type Call, FULL_RECORD, readReplies, type Reply, signingKeyIn, trustCertificate, writeCall } from '@keyhaven/core/session';
+import { type Call, FULL_RECORD, type Reply, readReplies, signingKeyIn, trustCertificate, writeCall } from '@keyhaven/core/session';
 import type { LmConnection } from './lm-connection.ts';
 
 // A channel to one key, through any number of LMs: opened once, shared by all sessions of this process at that key. Calls made in one
@@ -77,7 +77,8 @@ export const openKeyPath = (
         try {
           let certificate = cached?.certificate;
           const proven = opening.complete(answer, (document) => {
-            if (certificate === undefined || cached === undefined || !Buffer.from(document).equals(cached.document)) certificate = trustCertificate(document, vendor, key);
+            if (certificate === undefined || cached === undefined || !Buffer.from(document).equals(cached.document))
+              certificate = trustCertificate(document, vendor, key);
             return signingKeyIn(certificate);
           });
           if (certificate === undefined) throw new LicensingError(Status.SCHAN_ERR);

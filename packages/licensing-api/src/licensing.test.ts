@@ -4,7 +4,7 @@ import { LicensingError, Status } from '@keyhaven/core/errors';
 import { createTestVendor, type LocalLm, startLocalLm } from '@keyhaven/testkit/local-lm';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { ownIdentity, systemEntropy } from './environment.ts';
-import { createLicensing, type Licensing, type LoginOptions } from './licensing.ts';
+import { createLicensing, type Licensing } from './licensing.ts';
 
 // The API against a real LM in this process, on a real socket.
 
@@ -48,14 +48,19 @@ const rejection = async (work: Promise<unknown>): Promise<LicensingError> => {
   return error;
 };
 
-const sessions = async (): Promise<readonly { readonly id: string }[]> => JSON.parse(await local.ask('GET', '/api/v1/sessions')) as readonly { id: string }[];
+const sessions = async (): Promise<readonly { readonly id: string }[]> =>
+  JSON.parse(await local.ask('GET', '/api/v1/sessions')) as readonly { id: string }[];
 const isOpen = async (id: string): Promise<boolean> => (await sessions()).some((each) => each.id === id);
 
 describe('the options of a login', () => {
   const wrong: readonly [name: string, options: object, status: number][] = [
     ['no vendor code', { vendorCode: '' }, Status.INV_VCODE],
     ['a vendor code that is none', { vendorCode: 'not a vendor code' }, Status.INV_VCODE],
-    ['a vendor code with one character changed', { vendorCode: `${vendor.vendorCode.slice(0, -1)}${vendor.vendorCode.endsWith('A') ? 'B' : 'A'}` }, Status.INV_VCODE],
+    [
+      'a vendor code with one character changed',
+      { vendorCode: `${vendor.vendorCode.slice(0, -1)}${vendor.vendorCode.endsWith('A') ? 'B' : 'A'}` },
+      Status.INV_VCODE,
+    ],
     ['XML that is none as scope', { scope: '<haspscope>' }, Status.INV_SCOPE],
     ['a typed scope with an unknown part', { scope: { printer: { id: 1 } } }, Status.INV_SCOPE],
     ['a typed scope that can match nothing', { scope: [] }, Status.INV_SCOPE],
@@ -77,7 +82,7 @@ describe('the options of a login', () => {
     ['more executions than are left', { feature: 43, executions: 101 }, Status.FEATURE_INSUFFICIENT_EXECUTION_COUNT],
   ];
   it.each(wrong)('refuse %s with its status (A2)', async (_name, options, status) => {
-    const error = await rejection(createApplication().login({ vendorCode: vendor.vendorCode, feature: 42, ...options } as LoginOptions));
+    const error = await rejection(createApplication().login({ vendorCode: vendor.vendorCode, feature: 42, ...options }));
     expect(error.status, error.message).toBe(status);
     expect(error.remedy).toMatch(/\.$/);
   });
@@ -130,7 +135,14 @@ describe('a session', () => {
     expect(Buffer.from(await session.read({ file: READ_ONLY, offset: 0, length: 5 })).toString()).toBe('fleet');
     expect([await session.size(READ_WRITE), await session.size(READ_ONLY)]).toEqual([4_032, 16]);
     expect(Math.abs((await session.clock()).getTime() - Date.now())).toBeLessThan(60_000);
-    expect(await session.info()).toMatchObject({ session: session.id, key, product: 1, feature: 42, limit: 1_000, license: { type: 'perpetual' } });
+    expect(await session.info()).toMatchObject({
+      session: session.id,
+      key,
+      product: 1,
+      feature: 42,
+      limit: 1_000,
+      license: { type: 'perpetual' },
+    });
   });
 
   it('refuses what the field refuses, with the same status', async () => {
@@ -160,7 +172,9 @@ describe('a session', () => {
 describe('AbortSignal', () => {
   it('that is aborted already stops a login before it begins', async () => {
     const before = (await sessions()).length;
-    await expect(createApplication().login({ vendorCode: vendor.vendorCode, feature: 42, signal: AbortSignal.abort(new Error('no')) })).rejects.toThrow('no');
+    await expect(
+      createApplication().login({ vendorCode: vendor.vendorCode, feature: 42, signal: AbortSignal.abort(new Error('no')) }),
+    ).rejects.toThrow('no');
     expect((await sessions()).length).toBe(before);
   });
 
@@ -171,7 +185,14 @@ describe('AbortSignal', () => {
     stop.abort(new Error('enough'));
     await expect(work).rejects.toThrow('enough');
     // The only seat of that license: it can be had again at once, or as soon as the abandoned login has been given back.
-    await expect.poll(() => application.login({ vendorCode: few.vendorCode, feature: 42 }).then((session) => session.logout().then(() => true), () => false)).toBe(true);
+    await expect
+      .poll(() =>
+        application.login({ vendorCode: few.vendorCode, feature: 42 }).then(
+          (session) => session.logout().then(() => true),
+          () => false,
+        ),
+      )
+      .toBe(true);
   });
 
   it('does not harm a session that was granted before', async () => {
@@ -180,6 +201,33 @@ describe('AbortSignal', () => {
     stop.abort();
     await pause(0);
     expect(await isOpen(session.id)).toBe(true);
+  });
+});
+
+describe('the other calls', () => {
+  it('find where a feature could be had, without taking a seat', async () => {
+    const before = (await sessions()).length;
+    const found = await createApplication().find({ vendorCode: vendor.vendorCode, feature: 42 });
+    expect(found).toEqual([
+      { key, product: 1, licenseManager: { guid: local.lm.guid, hostname: 'test-lm', address: '127.0.0.1', kind: 'admin' } },
+    ]);
+    expect((await sessions()).length).toBe(before);
+  });
+
+  it('apply a license that the vendor issued for the key as it is, once', async () => {
+    const c2v = await local.ask('POST', '/api/v1/c2v', { key });
+    const v2c = vendor.issue(c2v);
+    expect(await createApplication().update(v2c)).toContain(key);
+    const again = await rejection(createApplication().update(v2c));
+    expect(again.status).toBe(Status.UPDATE_ALREADY_ADDED);
+  });
+
+  it('refuse to apply what is no license, and one with a changed byte', async () => {
+    const v2c = vendor.issue(await local.ask('POST', '/api/v1/c2v', { key }));
+    const middle = Math.floor(v2c.length / 2);
+    const changed = `${v2c.slice(0, middle)}${v2c[middle] === 'A' ? 'B' : 'A'}${v2c.slice(middle + 1)}`;
+    expect([Status.INV_SIG, Status.INV_FORMAT]).toContain((await rejection(createApplication().update(changed))).status);
+    expect((await rejection(createApplication().update('hello'))).status).toBe(Status.INV_FORMAT);
   });
 });
 
@@ -206,6 +254,7 @@ describe('many at once', () => {
     await session.write({ file: READ_WRITE, offset: 0, data: contents });
     const places = Array.from({ length: 1_000 }, (_, index) => ({ offset: (index * 397) % 4_000, length: 1 + (index % 32) }));
     const answers = await Promise.all(places.map((place) => session.read({ file: READ_WRITE, ...place })));
-    for (const [index, { offset, length }] of places.entries()) expect(Buffer.from(answers[index] ?? [])).toEqual(contents.subarray(offset, offset + length));
+    for (const [index, { offset, length }] of places.entries())
+      expect(Buffer.from(answers[index] ?? [])).toEqual(contents.subarray(offset, offset + length));
   });
 });

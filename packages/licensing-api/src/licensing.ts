@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import type { Entropy } from '@keyhaven/core/crypto';
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import { parseVendorCode, type VendorCode } from '@keyhaven/core/license';
-import { type LoginOptions as ScopeOptions, parseScope, type Scope, type ScopeInput, scopeToXml, toScope } from '@keyhaven/core/scope';
+import { parseScope, type Scope, type ScopeInput, type LoginOptions as ScopeOptions, scopeToXml, toScope } from '@keyhaven/core/scope';
 import { type ApplicationIdentity, type Call, checkGrant, decodeGrant, type Reply } from '@keyhaven/core/session';
 import type { Candidate } from '@keyhaven/core/wire';
 import { type LmAddress, type Surroundings, systemSurroundings } from './environment.ts';
@@ -54,10 +54,12 @@ const parseOptions = (options: LoginOptions) => {
   } else if (options.scope !== undefined && typeof options.scope !== 'string') {
     scope = scopeToXml(toScope(options.scope));
   }
-  if (Buffer.byteLength(scope, 'utf8') > MAX_SCOPE) throw new LicensingError(Status.INVALID_PARAMETER, { detail: 'The scope is longer than 32 KiB.' });
+  if (Buffer.byteLength(scope, 'utf8') > MAX_SCOPE)
+    throw new LicensingError(Status.INVALID_PARAMETER, { detail: 'The scope is longer than 32 KiB.' });
   const whole = (value: number | undefined, otherwise: number, max: number, name: string): number => {
     const number = value ?? otherwise;
-    if (!Number.isInteger(number) || number < 0 || number > max) throw new LicensingError(Status.INVALID_PARAMETER, { detail: `${name} must be a whole number from 0 to ${max}.` });
+    if (!Number.isInteger(number) || number < 0 || number > max)
+      throw new LicensingError(Status.INVALID_PARAMETER, { detail: `${name} must be a whole number from 0 to ${max}.` });
     return number;
   };
   return {
@@ -188,7 +190,12 @@ export const createLicensing = (
       signal,
     );
     return work.catch((error: unknown) => {
-      const unknown = !(error instanceof LicensingError) || error.status === Status.LOCAL_COMM_ERR || error.status === Status.REMOTE_COMM_ERR;
+      // A grant that somebody spoiled on its way (46) was given too.
+      const unknown =
+        !(error instanceof LicensingError) ||
+        error.status === Status.LOCAL_COMM_ERR ||
+        error.status === Status.REMOTE_COMM_ERR ||
+        error.status === Status.SCHAN_ERR;
       const nonces = unsettled.get(name) ?? [];
       if (unknown && nonces.length < MAX_UNSETTLED) unsettled.set(name, [...nonces, nonce]);
       throw error;
@@ -199,7 +206,12 @@ export const createLicensing = (
     const via = await connected();
     via.retain();
     try {
-      const found = await via.find({ vendor: asked.vendor.vendor, vendorKey: asked.vendor.publicKey, feature: asked.feature, scope: asked.scope });
+      const found = await via.find({
+        vendor: asked.vendor.vendor,
+        vendorKey: asked.vendor.publicKey,
+        feature: asked.feature,
+        scope: asked.scope,
+      });
       if (found.status !== Status.OK) throw refusal(found.status, found.detail);
       return found.candidates;
     } finally {
@@ -225,7 +237,8 @@ export const createLicensing = (
     async login(options) {
       if (options.lm === 'external' || options.lm === 'integrated' || options.wait !== undefined) {
         throw new LicensingError(Status.REQ_NOT_SUPP, {
-          detail: options.wait === undefined ? `This version has no ${options.lm} license manager.` : 'This version does not wait for a seat.',
+          detail:
+            options.wait === undefined ? `This version has no ${options.lm} license manager.` : 'This version does not wait for a seat.',
           remedy: options.wait === undefined ? 'Leave lm out, or use admin.' : 'Leave wait out, and try again when a seat is free.',
         });
       }
@@ -261,12 +274,22 @@ const refusal = (status: number, detail: string): LicensingError => {
 /** Rejects as soon as the signal says so, whatever the LM does; a seat that comes afterwards is given back. */
 const abortable = (work: Promise<Session>, signal: AbortSignal | undefined): Promise<Session> => {
   if (signal === undefined) return work;
-  return new Promise((resolve, reject) => {
-    const abort = (): void => {
-      reject(signal.reason);
-      work.then((session) => session.logout()).catch(() => undefined);
-    };
-    signal.addEventListener('abort', abort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
+  const aborted = Promise.withResolvers<never>();
+  let decided = false;
+  const abort = (): void => {
+    if (decided) return;
+    try {
+      signal.throwIfAborted();
+    } catch (reason) {
+      aborted.reject(reason);
+    }
+    work.then((session) => session.logout()).catch(() => undefined);
+  };
+  signal.addEventListener('abort', abort, { once: true });
+  const settled = (): void => {
+    decided = true;
+    signal.removeEventListener('abort', abort);
+  };
+  work.then(settled, settled);
+  return Promise.race([work, aborted.promise]);
 };

@@ -2,7 +2,17 @@ import { Buffer } from 'node:buffer';
 import type { Duplex } from 'node:stream';
 import { LicensingError, Status, statusOf } from '@keyhaven/core/errors';
 import type { ApplicationIdentity } from '@keyhaven/core/session';
-import { decodeToApplication, encodeRecord, encodeToLm, type Find, type Found, FrameDecoder, LOCAL_VERSIONS, type ToApplication, type ToLm } from '@keyhaven/core/wire';
+import {
+  decodeToApplication,
+  encodeRecord,
+  encodeToLm,
+  type Find,
+  type Found,
+  FrameDecoder,
+  LOCAL_VERSIONS,
+  type ToApplication,
+  type ToLm,
+} from '@keyhaven/core/wire';
 import type { LmAddress, Surroundings } from './environment.ts';
 
 // One TCP connection to the LM of this computer (L3): says hello, asks questions, carries channels. What is ready in one turn of the
@@ -37,7 +47,11 @@ export type LmSocket = Duplex & { setTimeout(milliseconds: number, task?: () => 
 /** How long the LM may take to accept the connection. */
 const CONNECT_MS = 5_000;
 
-type Waiting = { readonly found?: (found: Found) => void; readonly updated?: (message: Extract<ToApplication, { kind: 'updated' }>) => void; readonly fail: (error: LicensingError) => void };
+type Waiting = {
+  readonly found?: (found: Found) => void;
+  readonly updated?: (message: Extract<ToApplication, { kind: 'updated' }>) => void;
+  readonly fail: (error: LicensingError) => void;
+};
 
 /**
  * Connects. Resolves when TCP is connected; the hello is on its way then.
@@ -133,7 +147,10 @@ export const connectToLm = (
       },
       find: (question) => ask<Found>((request, found) => ({ message: { kind: 'find', request, ...question }, waiting: { found } })),
       async update(document) {
-        const reply = await ask<Extract<ToApplication, { kind: 'updated' }>>((request, updated) => ({ message: { kind: 'update', request, document }, waiting: { updated } }));
+        const reply = await ask<Extract<ToApplication, { kind: 'updated' }>>((request, updated) => ({
+          message: { kind: 'update', request, document },
+          waiting: { updated },
+        }));
         if (reply.status !== Status.OK) throw new LicensingError(statusOf(reply.status) ?? Status.INT_ERR, { detail: reply.detail });
         return reply.detail;
       },
@@ -168,7 +185,7 @@ export const connectToLm = (
       say({ kind: 'hello', ...LOCAL_VERSIONS, ...identity });
       resolve(connection);
     });
-    socket.on('data', (chunk) => {
+    socket.on('data', (chunk: Buffer) => {
       lastUse = time.now();
       try {
         for (const frame of decoder.push(chunk)) take(decodeToApplication(frame));

@@ -42,11 +42,13 @@ const openSessions = async (local: LocalLm): Promise<readonly string[]> =>
   (JSON.parse(await local.ask('GET', '/api/v1/sessions')) as readonly { readonly id: string }[]).map((each) => each.id);
 const listen = (session: Session): string[] => {
   const heard: string[] = [];
-  for (const event of ['lost', 'restored'] as const) session.on(event, (error) => heard.push(error === undefined ? event : `${event} ${error.status}`));
+  for (const event of ['lost', 'restored'] as const)
+    session.on(event, (error) => heard.push(error === undefined ? event : `${event} ${error.status}`));
   return heard;
 };
 const write = (session: Session, text: string): Promise<void> => session.write({ file: FILE, offset: 0, data: Buffer.from(text) });
-const read = async (session: Session, length: number): Promise<string> => Buffer.from(await session.read({ file: FILE, offset: 0, length })).toString();
+const read = async (session: Session, length: number): Promise<string> =>
+  Buffer.from(await session.read({ file: FILE, offset: 0, length })).toString();
 
 describe('a connection that the LM closed for being unused (L4)', () => {
   it('is opened again by the next call, with the same session and without a word to the application', async () => {
@@ -129,7 +131,11 @@ describe('an LM that restarts (S22)', () => {
     const local = await start();
     // Pauses take no real time, so that the test sees the end of the API's patience at once.
     let waited = 0;
-    const time = { ...systemSurroundings.time, now: () => waited, pause: async (milliseconds: number) => turn().then(() => void (waited += milliseconds)) };
+    const time = {
+      ...systemSurroundings.time,
+      now: () => waited,
+      pause: async (milliseconds: number) => turn().then(() => void (waited += milliseconds)),
+    };
     const session = await createApplication(local, { ...systemSurroundings, time }).login(wanted);
     await local.stop();
     const error: unknown = await write(session, 'lost').catch((reason: unknown) => reason);
@@ -149,7 +155,11 @@ describe('an LM that restarts (S22)', () => {
     let waited = 0;
     let writes: number | undefined;
     let deaf = false;
-    const time = { ...systemSurroundings.time, now: () => waited, pause: async (milliseconds: number) => turn().then(() => void (waited += milliseconds)) };
+    const time = {
+      ...systemSurroundings.time,
+      now: () => waited,
+      pause: async (milliseconds: number) => turn().then(() => void (waited += milliseconds)),
+    };
     const dial: Surroundings['dial'] = (address) => {
       const socket = systemSurroundings.dial(deaf ? { host: '127.0.0.1', port: 9 } : address);
       const [emit, send] = [socket.emit.bind(socket), socket.write.bind(socket)];
@@ -193,7 +203,9 @@ describe('sessions of two applications with one process id', () => {
     const path = await openKeyPath(connection, target, new Map(), systemEntropy, () => undefined);
     const session = Buffer.from(victim.id, 'hex');
     for (const token of [Buffer.alloc(32), randomBytes(32)]) {
-      expect(await call(path, { kind: 'resume', session, token, application: ownIdentity() })).toMatchObject({ status: Status.ACCESS_DENIED });
+      expect(await call(path, { kind: 'resume', session, token, application: ownIdentity() })).toMatchObject({
+        status: Status.ACCESS_DENIED,
+      });
     }
     // Handles belong to their channel: a number that the victim has means nothing here.
     for (const kind of ['logout', 'info', 'clock'] as const) {
@@ -217,7 +229,7 @@ describe('the process of an application', () => {
     const env = { ...process.env, KEYHAVEN_LOCAL_LM: `127.0.0.1:${local.port}` };
     const id = await new Promise<string>((resolve, reject) => {
       execFile(process.execPath, ['--input-type=module', '-e', program], { cwd: ROOT, env, timeout: 10_000 }, (error, stdout) =>
-        error === null ? resolve(stdout.trim()) : reject(error),
+        error === null ? resolve(stdout.trim()) : reject(new Error('the application failed', { cause: error })),
       );
     });
     expect(id).toMatch(/^[0-9a-f]{32}$/);

@@ -72,8 +72,15 @@ type State =
   | { readonly kind: 'ended'; readonly error: LicensingError };
 
 const errorOf = (reply: Reply): LicensingError => new LicensingError(reply.status, { detail: Buffer.from(reply.body).toString('utf8') });
+const failure = (error: unknown): LicensingError =>
+  error instanceof LicensingError ? error : new LicensingError(Status.INT_ERR, { cause: error });
 /** Statuses after which a session does not come back. */
-const final: ReadonlySet<StatusCode> = new Set([Status.BROKEN_SESSION, Status.KILLED_SESSION, Status.FEATURE_EXPIRED, Status.ACCESS_DENIED]);
+const final: ReadonlySet<StatusCode> = new Set([
+  Status.BROKEN_SESSION,
+  Status.KILLED_SESSION,
+  Status.FEATURE_EXPIRED,
+  Status.ACCESS_DENIED,
+]);
 const RETRY_MS = 1_000;
 
 export const createSession = (options: SessionOptions): Session => {
@@ -103,7 +110,8 @@ export const createSession = (options: SessionOptions): Session => {
         if (reply.status !== Status.OK) throw errorOf(reply);
         const again = decodeGrant(reply.body);
         const same = again.product === grant.product && again.feature === grant.feature && again.seats === grant.seats;
-        if (!same || !Buffer.from(again.session).equals(grant.session)) throw new LicensingError(Status.SCHAN_ERR, { detail: 'Another session was resumed.' });
+        if (!same || !Buffer.from(again.session).equals(grant.session))
+          throw new LicensingError(Status.SCHAN_ERR, { detail: 'Another session was resumed.' });
         return { path, handle: again.handle };
       })
       .then(
@@ -136,19 +144,19 @@ export const createSession = (options: SessionOptions): Session => {
         }
         reject(error);
       };
-      const retry = (lost: PathLost | undefined): void => {
+      const retry = (lost: PathLost | undefined, again = false): void => {
         if (state.kind === 'ended') return reject(state.error);
         // A record that does not open means that somebody interferes: told, not smoothed over (46).
         if (lost?.reason.status === Status.SCHAN_ERR) return reject(lost.reason);
         if (state.kind === 'open' && !state.path.alive) state = { kind: 'away' };
-        // A resumption that was under way already may be near its end: then this call gets one of its own.
+        // A resumption that was under way already may be near its end: then this call waits for one more.
         const joined = resuming !== undefined;
         resume().then(
-          ({ path, handle }) => path.call(make(handle), done, retry),
-          (error: LicensingError) => (joined && state.kind !== 'ended' ? retry(undefined) : reject(error)),
+          ({ path, handle }) => path.call(make(handle), done, (lostAgain) => retry(lostAgain)),
+          (error: unknown) => (joined && !again && state.kind !== 'ended' ? retry(undefined, true) : reject(failure(error))),
         );
       };
-      if (state.kind === 'open' && state.path.alive) state.path.call(make(state.handle), done, retry);
+      if (state.kind === 'open' && state.path.alive) state.path.call(make(state.handle), done, (lost) => retry(lost));
       else retry(undefined);
     });
 
@@ -169,10 +177,24 @@ export const createSession = (options: SessionOptions): Session => {
       if (!isWhole(file) || !isWhole(offset)) return notWhole('file and offset');
       return fits(data) ? call((handle) => ({ kind: 'write', handle, file, offset, data }), nothing) : tooLong();
     },
-    size: (file) => (isWhole(file) ? call((handle) => ({ kind: 'size', handle, file }), (reply) => new Reader(reply.body).u32()) : notWhole('file')),
-    clock: () => call((handle) => ({ kind: 'clock', handle }), (reply) => new Date(new Reader(reply.body).u53())),
+    size: (file) =>
+      isWhole(file)
+        ? call(
+            (handle) => ({ kind: 'size', handle, file }),
+            (reply) => new Reader(reply.body).u32(),
+          )
+        : notWhole('file'),
+    clock: () =>
+      call(
+        (handle) => ({ kind: 'clock', handle }),
+        (reply) => new Date(new Reader(reply.body).u53()),
+      ),
     // Made by the key and authenticated by the channel.
-    info: () => call((handle) => ({ kind: 'info', handle }), (reply) => JSON.parse(Buffer.from(reply.body).toString('utf8')) as SessionInfo),
+    info: () =>
+      call(
+        (handle) => ({ kind: 'info', handle }),
+        (reply) => JSON.parse(Buffer.from(reply.body).toString('utf8')) as SessionInfo,
+      ),
     async consume() {
       throw new LicensingError(Status.REQ_NOT_SUPP, {
         detail: 'This version counts executions at login only.',
@@ -206,13 +228,10 @@ export const createSession = (options: SessionOptions): Session => {
           emit('restored');
         };
         if (state.kind === 'open' && state.path.alive) return restored();
-        resume().then(
-          restored,
-          () => {
-            // The next call tries on its own; this keeps trying so that `restored` comes without one.
-            if (state.kind !== 'ended') options.later(RETRY_MS, attempt);
-          },
-        );
+        resume().then(restored, () => {
+          // The next call tries on its own; this keeps trying so that `restored` comes without one.
+          if (state.kind !== 'ended') options.later(RETRY_MS, attempt);
+        });
       };
       options.later(10, attempt);
     },

@@ -39,6 +39,16 @@ describe('opening a channel (K10)', () => {
     expect(proven.channel.open(channel.seal(Buffer.from('answer'))).toString()).toBe('answer');
   });
 
+  it('has other keys in each direction: no record comes back as an answer (C6)', () => {
+    const opening = begin();
+    const { message, channel } = answer(opening.message);
+    const application = opening.complete(message, trusting).channel;
+    const [question, reply] = [application.seal(fill(20, 0)), channel.seal(fill(20, 0))];
+    expect(hex(question)).not.toBe(hex(reply));
+    expect(statusOf(() => application.open(question))).toBe(Status.SCHAN_ERR);
+    expect(statusOf(() => channel.open(reply))).toBe(Status.SCHAN_ERR);
+  });
+
   it('has openings of exactly 110 bytes', () => {
     expect(begin().message.length).toBe(110);
     expect(begin(1, certificate).message.length).toBe(110);

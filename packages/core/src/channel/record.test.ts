@@ -42,6 +42,25 @@ describe('records', () => {
     expect(new Set(bodies).size).toBe(3);
   });
 
+  it('are the same whether their ciphers were made before or when they were needed', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.constantFrom('prepare', 'up', 'down'), someBytes), { maxLength: 15 }), (steps) => {
+        const [[application, key], [other, otherKey]] = [pair(), pair()];
+        for (const [step, contents] of steps) {
+          if (step === 'prepare') {
+            application.prepare();
+            key.prepare();
+            continue;
+          }
+          const record = (step === 'up' ? application : key).seal(contents);
+          expect(hex(record)).toBe(hex((step === 'up' ? other : otherKey).seal(contents)));
+          expect(hex((step === 'up' ? key : application).open(record))).toBe(hex(contents));
+          (step === 'up' ? otherKey : other).open(record);
+        }
+      }),
+    );
+  });
+
   it('of the two directions differ: the key and nonce of one are not those of the other', () => {
     const [application, key] = pair();
     expect(hex(application.seal(fill(16, 5)))).not.toBe(hex(key.seal(fill(16, 5))));
@@ -84,6 +103,15 @@ describe('a record ends the channel with 46 (C8, C9)', () => {
     poisons(dropped, next, last);
     const [reordered, one, two] = three();
     poisons(reordered, two, one);
+  });
+
+  it('also where its cipher was made before it came', () => {
+    const [application, key] = pair();
+    const record = application.seal(fill(16, 5));
+    key.prepare();
+    poisons(key, Buffer.concat([record.subarray(0, -1), Buffer.of((record.at(-1) ?? 0) ^ 1)]), record);
+    key.prepare();
+    refuses(key, record);
   });
 
   it('where it comes back to whoever sent it', () => {

@@ -4,7 +4,7 @@ import { SessionSet } from './session-set.ts';
 
 // The lease of remote sessions, at the LM that owns the key (R8): an LM that answers for sessions keeps all of them with one renewal; when
 // its renewals stop for a whole term, its sessions lapse. Sans-IO. Promise: a session lapses only when its holder has been silent
-// about it for a full term, counted from when the last renewal was received. The cost of a renewal does not depend on the number of
+// about it for a full term, counted from when the last renewal or grant was. The cost of a renewal does not depend on the number of
 // sessions while both sides mean the same ones.
 
 type Holder = {
@@ -41,6 +41,8 @@ export const createOwnerLeases = (termMs: number): OwnerLeases => {
   return {
     keep(now, name, session) {
       const holder = holderOf(now, name);
+      // What comes over the holder's link is a sign of its life: a seat granted this moment has a full term too.
+      holder.until = mono(now + termMs);
       holder.doubtful.delete(session);
       holder.sessions.add(session);
     },

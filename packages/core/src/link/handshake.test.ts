@@ -5,8 +5,7 @@ import { hex, WireError } from '../bytes/index.ts';
 import { fill, orRefused, unhex } from '../bytes/wire.testing.ts';
 import { seededEntropy } from '../channel/world.testing.ts';
 import { sha256 } from '../crypto/index.ts';
-import { encodeBody } from './body.ts';
-import { decodeBody } from './body.ts';
+import { decodeBody, encodeBody } from './body.ts';
 import { answerLink, callLink, type LinkKeys } from './handshake.ts';
 import { guidOf, lmIdentityFrom } from './identity.ts';
 
@@ -123,6 +122,12 @@ describe('the answering side takes no confirmation', () => {
 
   it('that is its own signature sent back: the two sides sign different words (reflection)', () => {
     expect(orRefused(() => answering.confirmed(Buffer.concat([confirmation.subarray(0, 4), answering.answer.subarray(-64)])))).toBeUndefined();
+  });
+
+  it('that is the answer of an LM that was called with its own name (reflection)', () => {
+    const mirror = callLink(answerer, 'server', seededEntropy(6));
+    const own = answer(mirror.hello);
+    expect(orRefused(() => own.confirmed(Buffer.concat([confirmation.subarray(0, 4), own.answer.subarray(-64)])))).toBeUndefined();
   });
 
   it('of a thief who called under the GUID of another LM', () => {

@@ -44,6 +44,10 @@ describe('an application refuses a grant with 46 (I4)', () => {
     refuses(() => checkGrant({ ...grant, ...other }, asked, sold));
   });
 
+  it('for a product that was not asked for, though all else is as asked and sold', () => {
+    refuses(() => checkGrant({ ...grant, product: 2, seats: 1 }, { ...asked, seats: 1 }, sold));
+  });
+
   it.each([
     ['a feature that was not sold', { product: 1, feature: 44, seats: 1 }],
     ['a product that was not sold', { product: 3, feature: 42, seats: 1 }],

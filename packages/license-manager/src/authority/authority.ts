@@ -19,6 +19,7 @@ import { type Clock, HOUR, MINUTE, SECOND } from '@keyhaven/core/time';
 import type { Ledger } from '@keyhaven/ledger';
 import { type Key, type KeyLicense, type Keystore, poolName } from '../keystore/index.ts';
 import { createKeyChannel, type KeyChannel, type Party } from './key-channel.ts';
+import { createLicenseChanges, newestWith } from './license-changes.ts';
 import { createLiveSessions, type LiveSession } from './live-sessions.ts';
 
 // The authority for the seats of the keys on this computer: the one object that all faces call (DESIGN). It joins keys, seats, channels
@@ -77,6 +78,8 @@ export type AuthorityCore = {
   readonly clock: Clock;
   login(command: Login, channel: KeyChannel, party: Party): Promise<LiveSession>;
   attach(session: LiveSession, channel: KeyChannel, party: Party): void;
+  /** Set while the license of the key changes: its logins wait, for what is sold is about to be another. */
+  changing(keyId: string): Promise<void> | undefined;
   live(id: string): LiveSession | undefined;
   release(session: LiveSession, cause: ReleaseCause): Promise<void>;
   /** The channel is gone; its sessions wait for their application. */
@@ -89,6 +92,7 @@ export const openAuthority = async (options: AuthorityOptions): Promise<Authorit
   const { ledger, keystore, clock, entropy, onEnded } = options;
   const sessions = createLiveSessions();
   const leases = createOwnerLeases(LEASE_MS);
+  const changes = createLicenseChanges();
   const used = new Map<string, number>(); // BOUNDED by the pools of the keys here
   /** Releases that were answered and are not known to be durable. BOUNDED by the sessions that there were. */
   let unsettled: Release[] = [];
@@ -183,37 +187,40 @@ export const openAuthority = async (options: AuthorityOptions): Promise<Authorit
     }
   };
 
+  const loginNow: AuthorityCore['login'] = async (command, channel, party) => {
+    let reply: LoginReply;
+    try {
+      reply = await ledger.update(rowsOf(command), (rows, now) => {
+        const decision = decideLogin(rows, command, now);
+        noteUsed(command.pool, decision.changes);
+        return decision;
+      });
+    } catch (error) {
+      settle(recount(command.pool));
+      throw error;
+    }
+    if (reply.kind === 'refused') throw new LicensingError(reply.status, { detail: reply.detail });
+    const known = sessions.get(command.session);
+    const live: LiveSession = known !== undefined && known.ending === undefined ? known : {
+      id: command.session,
+      pool: command.pool,
+      row: reply.session,
+      lastUse: clock.mono(),
+      ending: undefined,
+      channel: undefined,
+    };
+    if (live !== known) sessions.add(live);
+    core.attach(live, channel, party);
+    return live;
+  };
+
   const core: AuthorityCore = {
     ledger,
     keystore,
     clock,
     idleTimeoutMs: options.idleTimeoutMs,
-    async login(command, channel, party) {
-      let reply: LoginReply;
-      try {
-        reply = await ledger.update(rowsOf(command), (rows, now) => {
-          const decision = decideLogin(rows, command, now);
-          noteUsed(command.pool, decision.changes);
-          return decision;
-        });
-      } catch (error) {
-        settle(recount(command.pool));
-        throw error;
-      }
-      if (reply.kind === 'refused') throw new LicensingError(reply.status, { detail: reply.detail });
-      const known = sessions.get(command.session);
-      const live: LiveSession = known !== undefined && known.ending === undefined ? known : {
-        id: command.session,
-        pool: command.pool,
-        row: reply.session,
-        lastUse: clock.mono(),
-        ending: undefined,
-        channel: undefined,
-      };
-      if (live !== known) sessions.add(live);
-      core.attach(live, channel, party);
-      return live;
-    },
+    login: (command, channel, party) => changes.track(command.pool.key, loginNow(command, channel, party)),
+    changing: changes.changing,
     attach(session, channel, party) {
       session.channel = channel;
       session.lastUse = clock.mono();
@@ -275,7 +282,7 @@ export const openAuthority = async (options: AuthorityOptions): Promise<Authorit
       const local = pool.terms.network ? [] : of.filter((session) => session.row.holder !== 'local');
       const [first] = of;
       const excess = pool.terms.seats === undefined || first === undefined ? 0 : core.used(first.pool) - pool.terms.seats;
-      return excess <= 0 ? local : [...new Set([...local, ...[...of].sort((a, b) => b.row.since - a.row.since).slice(0, excess)])];
+      return excess <= 0 ? local : [...new Set([...local, ...newestWith(excess, of)])];
     });
   };
 
@@ -306,10 +313,17 @@ export const openAuthority = async (options: AuthorityOptions): Promise<Authorit
       return sessions.size;
     },
     used: core.used,
-    apply: (document) =>
-      keystore.apply(document, async (key, next) => {
-        await Promise.all(endedBy(key, next).map((session) => release(session, 'license changed')));
-      }),
+    async apply(document) {
+      let changed = (): void => undefined;
+      try {
+        return await keystore.apply(document, async (key, next) => {
+          changed = await changes.begin(key.identity.id);
+          await Promise.all(endedBy(key, next).map((session) => release(session, 'license changed')));
+        });
+      } finally {
+        changed();
+      }
+    },
     close() {
       closed = true;
       cancelSweep();

@@ -46,6 +46,7 @@ describe('a disk that is full', () => {
     await turn();
     expect(JSON.stringify(inner.snapshot().rows)).toBe(before);
     expect(site.authority.sessionCount).toBe(0);
+    expect(site.authority.used({ key: key.identity.id, product: 1, feature: 42 })).toBe(0);
     fill(false);
     expect((await app.login(42)).status).toBe(0);
     expect(site.authority.used({ key: key.identity.id, product: 1, feature: 42 })).toBe(1);

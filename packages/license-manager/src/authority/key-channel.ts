@@ -109,7 +109,9 @@ export const createKeyChannel = (
     return session;
   };
   const ended = (cause: ReleaseCause): LicensingError =>
-    cause === 'killed' ? new LicensingError(Status.KILLED_SESSION) : new LicensingError(Status.BROKEN_SESSION, { detail: `Why it ended: ${cause}.` });
+    cause === 'killed'
+      ? new LicensingError(Status.KILLED_SESSION)
+      : new LicensingError(Status.BROKEN_SESSION, { detail: `Why it ended: ${cause}.` });
   const applicant = (identity: ApplicationIdentity): Applicant => ({
     ...identity,
     // The local LM knows the process of its connection, so that liveness and counting mean the same process.
@@ -128,6 +130,7 @@ export const createKeyChannel = (
   };
 
   const login = async (call: Extract<Call, { kind: 'login' }>): Promise<Buffer> => {
+    for (let change = authority.changing(keyId); change !== undefined; change = authority.changing(keyId)) await change;
     const key = keyNow();
     const pool = { key: keyId, product: call.product, feature: call.feature };
     const session = await authority.login(
@@ -152,10 +155,13 @@ export const createKeyChannel = (
 
   const resume = (call: Extract<Call, { kind: 'resume' }>): Buffer => {
     const key = keyNow();
-    if (!sameBytes(call.token, resumeTokenFor(key, call.session))) throw new LicensingError(Status.ACCESS_DENIED, { detail: 'The session is not proven.' });
+    if (!sameBytes(call.token, resumeTokenFor(key, call.session)))
+      throw new LicensingError(Status.ACCESS_DENIED, { detail: 'The session is not proven.' });
     const session = authority.live(hex(call.session));
-    if (session === undefined || session.ending !== undefined) throw new LicensingError(Status.BROKEN_SESSION, { detail: 'The session has ended meanwhile.' });
-    if (session.row.holder !== party.holder) throw new LicensingError(Status.ACCESS_DENIED, { detail: 'The session belongs to another computer.' });
+    if (session === undefined || session.ending !== undefined)
+      throw new LicensingError(Status.BROKEN_SESSION, { detail: 'The session has ended meanwhile.' });
+    if (session.row.holder !== party.holder)
+      throw new LicensingError(Status.ACCESS_DENIED, { detail: 'The session belongs to another computer.' });
     authority.attach(session, self, party);
     return grant(key, session);
   };
@@ -275,7 +281,11 @@ export const createKeyChannel = (
         calls = readCalls(channel.open(record));
       } catch (error) {
         self.close();
-        fail(error instanceof LicensingError ? error : new LicensingError(Status.SCHAN_ERR, { detail: error instanceof WireError ? error.message : undefined }));
+        fail(
+          error instanceof LicensingError
+            ? error
+            : new LicensingError(Status.SCHAN_ERR, { detail: error instanceof WireError ? error.message : undefined }),
+        );
         return;
       }
       for (const { id, call } of calls) {

@@ -4,7 +4,7 @@ import { LicensingError, Status } from '@keyhaven/core/errors';
 import { unarmor } from '@keyhaven/core/license';
 import type { LmIdentity } from '@keyhaven/core/link';
 import { type Clock, SECOND } from '@keyhaven/core/time';
-import type { Found } from '@keyhaven/core/wire';
+import type { Find, Found, Hello } from '@keyhaven/core/wire';
 import type { Ledger } from '@keyhaven/ledger';
 import { createApplications } from '../applications.ts';
 import { type Authority, openAuthority } from '../authority/index.ts';
@@ -126,7 +126,7 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
     firstSearch = undefined;
   });
   const sources = (): Source[] => [
-    { local: true, ...own, kind: 'admin', keys: overview.catalog() },
+    { local: true, ...own, kind: 'admin', keys: overview.catalog(), damaged: overview.damaged() },
     ...(options.remoteLicenses ? peers.all() : [])
       .filter((peer) => peer.state === 'linked')
       .map((peer) => ({
@@ -149,18 +149,32 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
     return { key: key.identity.id, updateCounter: key.counter };
   };
 
+  /** A login that found no key at all is a refusal too, and administrators ask for its cause. */
+  const noteRefusal = (question: Find, application: Hello, error: unknown): void => {
+    if (!(error instanceof LicensingError)) return;
+    const { pid, user, host, application: name } = application;
+    const asked = { vendor: question.vendor, feature: question.feature, pid, user, host, application: name };
+    const entry = { kind: 'refused', scope: 'lm', detail: { ...asked, status: error.status, cause: error.detail ?? error.message } };
+    ledger.update([], () => ({ changes: [], audit: [entry], reply: undefined }), { durability: 'later' }).catch(() => undefined);
+  };
+
   const local: LocalConnectionOptions = {
     clock,
     self: { guid: self.guid, hostname, idleMs: options.idleConnectionMs },
-    async find(question) {
+    async find(question, application) {
       const attempt = (): Found => ({ request: question.request, status: Status.OK, detail: '', candidates: candidatesFor(question, sources()) });
       try {
+        try {
+          return attempt();
+        } catch (error) {
+          if (firstSearch === undefined) throw error;
+        }
+        await firstSearch;
         return attempt();
       } catch (error) {
-        if (firstSearch === undefined) throw error;
+        noteRefusal(question, application, error);
+        throw error;
       }
-      await firstSearch;
-      return attempt();
     },
     open(target, application, events): Route {
       const process = { pid: application.pid, start: application.start };

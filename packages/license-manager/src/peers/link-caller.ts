@@ -1,7 +1,16 @@
 import { fromBase64, toBase64, WireError } from '@keyhaven/core/bytes';
 import type { Entropy } from '@keyhaven/core/crypto';
 import { LicensingError, Status } from '@keyhaven/core/errors';
-import { type Block, callLink, decodeBlocks, decodeBody, encodeBlocks, encodeBody, type LinkKeys, type LmIdentity } from '@keyhaven/core/link';
+import {
+  type Block,
+  callLink,
+  decodeBlocks,
+  decodeBody,
+  encodeBlocks,
+  encodeBody,
+  type LinkKeys,
+  type LmIdentity,
+} from '@keyhaven/core/link';
 import { type PeerAddress, PeerRefusal, type Post } from './post.ts';
 
 // This LM's path to one other LM. Everything that is ready for it goes into one POST, one POST is under way at a time, and what
@@ -81,7 +90,8 @@ export const createLinkCaller = (options: LinkCallerOptions): LinkCaller => {
     const calling = callLink(options.self, options.hostname, options.entropy);
     const answer = fromBase64(await post(address, '/lm/v1/hello', toBase64(calling.hello)));
     const { confirmation, keys: proven } = calling.confirm(answer ?? new Uint8Array());
-    if (options.expect !== undefined && proven.peer.guid !== options.expect) throw new WireError('another license manager answers at this address');
+    if (options.expect !== undefined && proven.peer.guid !== options.expect)
+      throw new WireError('another license manager answers at this address');
     await post(address, '/lm/v1/confirm', toBase64(confirmation));
     sequence = 0;
     peer = proven.peer;
@@ -127,7 +137,10 @@ export const createLinkCaller = (options: LinkCallerOptions): LinkCaller => {
     const cause =
       error instanceof LicensingError
         ? error
-        : new LicensingError(Status.REMOTE_COMM_ERR, { detail: `${address.host}:${address.port}: ${error instanceof Error ? error.message : String(error)}`, cause: error });
+        : new LicensingError(Status.REMOTE_COMM_ERR, {
+            detail: `${address.host}:${address.port}: ${error instanceof Error ? error.message : String(error)}`,
+            cause: error,
+          });
     options.onBroken(cause);
   };
 

@@ -218,7 +218,10 @@ export const createPeer = (options: PeerOptions): Peer => {
       renewWanted = true;
       link.send({ kind: 'ask catalog', version });
     },
-    lapse: () => loseChannels(new LicensingError(Status.BROKEN_SESSION, { detail: 'The license manager with the key was not reachable for the whole lease.' })),
+    lapse: () =>
+      loseChannels(
+        new LicensingError(Status.BROKEN_SESSION, { detail: 'The license manager with the key was not reachable for the whole lease.' }),
+      ),
     refresh(fresh = false) {
       return new Promise((resolve) => {
         refreshed.push(resolve);

@@ -197,7 +197,8 @@ export const openPeers = async (options: PeersOptions): Promise<Peers> => {
     all: () => [...peers.values()],
     open(guid, target, process, events) {
       const peer = peers.get(guid);
-      if (peer === undefined) throw new LicensingError(Status.REMOTE_COMM_ERR, { detail: 'The license manager with the key is not known any more.' });
+      if (peer === undefined)
+        throw new LicensingError(Status.REMOTE_COMM_ERR, { detail: 'The license manager with the key is not known any more.' });
       const route = peer.open(target, process, events);
       schedule();
       return route;
@@ -217,7 +218,10 @@ export const openPeers = async (options: PeersOptions): Promise<Peers> => {
     },
     async refresh() {
       const linked = [...peers.values()].filter((peer) => peer.state === 'linked');
-      await Promise.race([Promise.all(linked.map((peer) => peer.refresh(true))), new Promise<void>((done) => clock.after(2 * SECOND, done))]);
+      await Promise.race([
+        Promise.all(linked.map((peer) => peer.refresh(true))),
+        new Promise<void>((done) => clock.after(2 * SECOND, done)),
+      ]);
     },
     settled() {
       return new Promise((resolve) => {

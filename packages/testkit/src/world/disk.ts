@@ -15,6 +15,8 @@ export type Disk = {
   /** What was decided last, durable or not. */
   readonly rows: ReadonlyMap<RowKey, Row>;
   readonly durable: ReadonlyMap<RowKey, Row>;
+  /** Ids of the sessions in `rows`. */
+  readonly sessions: ReadonlySet<string>;
   /** Counts changes; the checks look again when it moved. */
   readonly version: number;
   open(life: Life): Ledger;
@@ -26,6 +28,7 @@ export const createDisk = (timeline: Timeline, latency: () => number, watcher: D
   let snapshot: LedgerSnapshot | undefined;
   let rows = new Map<RowKey, Row>();
   let durable = new Map<RowKey, Row>();
+  let sessions = new Set<string>();
   let version = 0;
 
   return {
@@ -34,6 +37,9 @@ export const createDisk = (timeline: Timeline, latency: () => number, watcher: D
     },
     get durable() {
       return durable;
+    },
+    get sessions() {
+      return sessions;
     },
     get version() {
       return version;
@@ -70,8 +76,12 @@ export const createDisk = (timeline: Timeline, latency: () => number, watcher: D
             for (const { key, row } of decision.changes) {
               if (row === undefined) rows.delete(key);
               else rows.set(key, row);
+              const session = sessionOf(key);
+              if (session !== undefined && row === undefined) sessions.delete(session);
+              else if (session !== undefined) sessions.add(session);
             }
             audit.push(...decision.audit);
+            if (decision.changes.length === 0 && decision.audit.length === 0) return decision;
             version += 1;
             dirty = true;
             watcher.onDecided(decision.changes, decision.audit);
@@ -91,7 +101,13 @@ export const createDisk = (timeline: Timeline, latency: () => number, watcher: D
     },
     crash() {
       rows = new Map(durable);
+      sessions = new Set([...rows.keys()].flatMap((key) => sessionOf(key) ?? []));
       version += 1;
     },
   };
+};
+
+const sessionOf = (key: string): string | undefined => {
+  const [, kind, id] = key.split('/');
+  return kind === 'session' ? id : undefined;
 };

@@ -40,8 +40,8 @@ products:
   - id: 1
     features:
       - { id: 41, license: { type: perpetual }, concurrency: { seats: ${seats}, count: login, network: true } }
-      - { id: 42, license: { type: perpetual }, concurrency: { seats: 3, count: process, network: true } }
-      - { id: 43, license: { type: perpetual }, concurrency: { seats: 1, count: station, network: true } }
+      - { id: 42, license: { type: perpetual }, concurrency: { seats: ${seats}, count: process, network: true } }
+      - { id: 43, license: { type: perpetual }, concurrency: { seats: ${Math.max(1, seats - 1)}, count: station, network: true } }
       - { id: 44, license: { type: perpetual }, concurrency: { network: true } }
       - { id: 45, license: { type: executions, count: 40 }, concurrency: { seats: 4, network: true } }
       - { id: 46, license: { type: perpetual }, concurrency: { seats: 2, network: false } }

@@ -1,5 +1,5 @@
 import type { SessionRow } from '@keyhaven/core/seats';
-import type { AuditEntry, Row, RowKey } from '@keyhaven/ledger';
+import type { AuditEntry, Row } from '@keyhaven/ledger';
 import { type Computer, sessionsIn } from './computer.ts';
 import type { DiskWatcher } from './disk.ts';
 
@@ -166,7 +166,7 @@ export const createWatch = (options: {
         for (const { peer, session } of computer.lm?.peers.believed() ?? []) {
           const owner = byGuid(peer);
           if (owner === undefined) continue;
-          if (has(owner.disk.rows, session)) continue;
+          if (owner.disk.sessions.has(session)) continue;
           const release = of(owner).released.get(session);
           if (release === undefined || release.cause === 'lease ended') {
             fault(`I2: ${computer.name} believes in session ${session} at ${owner.name}, where it is not (${release?.cause ?? 'never was'})`);
@@ -216,10 +216,6 @@ export const createWatch = (options: {
   };
 };
 
-const has = (rows: ReadonlyMap<RowKey, Row>, session: string): boolean => {
-  for (const key of rows.keys()) if (key.endsWith(`/session/${session}`)) return true;
-  return false;
-};
 const isPool = (row: Row): row is { readonly used: number; readonly executions: number } => 'used' in row && 'executions' in row;
 const isSession = (row: Row): row is SessionRow => 'holder' in row && 'seats' in row;
 const isConsumer = (row: Row): row is { readonly sessions: number; readonly seats: number } => 'sessions' in row && 'seats' in row;

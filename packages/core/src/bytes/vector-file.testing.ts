@@ -1,0 +1,13 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+
+/**
+ * A file of vectors/ beside what the code makes of the same seeds today. UPDATE_VECTORS=1 writes the file anew; without it the file is what
+ * counts, and a test compares the two.
+ */
+export const vectorFile = <T>(name: string, make: () => T): { readonly recorded: T; readonly made: T } => {
+  const path = new URL(`../../../../vectors/${name}.json`, import.meta.url);
+  const made = make();
+  if (process.env.UPDATE_VECTORS === '1') writeFileSync(path, `${JSON.stringify(made, undefined, 2)}\n`);
+  const recorded: T = JSON.parse(readFileSync(path, 'utf8'));
+  return { recorded, made };
+};

@@ -1,0 +1,105 @@
+import { Buffer } from 'node:buffer';
+import { createHmac, diffieHellman, hkdfSync } from 'node:crypto';
+import { hex } from '../bytes/index.ts';
+import { fill, plain } from '../bytes/wire.testing.ts';
+import { type Entropy, exchangePairFrom, publicKeyFrom, sha256, signBytes } from '../crypto/index.ts';
+import { type Block, encodeBlocks } from './blocks.ts';
+import { answerLink, callLink } from './handshake.ts';
+import { lmIdentityFrom } from './identity.ts';
+
+// Makes vectors/link.json, for other languages to replay. Every value between the seeds and the bodies is computed here once more, from
+// the words of docs/protocol/link.md and not by the code that is tested. All byte strings are hex.
+
+const LINK = 0x01020304;
+const fixed = (nonce: number, exchange: number): Entropy => ({ bytes: (length) => fill(length, nonce), exchangePair: () => exchangePairFrom(fill(32, exchange)) });
+const numberBytes = (value: number, length: 4 | 8): Buffer => {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64BE(BigInt(value));
+  return bytes.subarray(8 - length);
+};
+const session = fill(16, 0x0b);
+
+const blocks: readonly Block[] = [
+  { kind: 'open', channel: 1, key: '2622877015606951895', opening: fill(110, 0xaa) },
+  { kind: 'opened', channel: 1, answer: fill(165, 0xcc) },
+  { kind: 'record', channel: 1, record: fill(40, 0xbb) },
+  { kind: 'lost', channel: 1, status: 7, detail: 'No such key is here.' },
+  { kind: 'close', channel: 0xffff_ffff },
+  { kind: 'attached', channel: 1, session },
+  { kind: 'detached', session },
+  { kind: 'release', session },
+  { kind: 'renew', count: 2, digest: fill(16, 0x03) },
+  { kind: 'renewed', agreed: true },
+  { kind: 'renewed', agreed: false },
+  { kind: 'renewing', sessions: [session, fill(16, 0x08)] },
+  { kind: 'renewing', sessions: [] },
+  { kind: 'gone', sessions: [fill(16, 0x08)] },
+  { kind: 'ask catalog', version: 0 },
+  { kind: 'catalog', version: Number.MAX_SAFE_INTEGER, json: '[]' },
+  { kind: 'catalog', version: 7, json: '' },
+  { kind: 'more' },
+];
+
+export const makeLinkVectors = () => {
+  const [caller, answerer] = [lmIdentityFrom(fill(32, 0x71)), lmIdentityFrom(fill(32, 0x72))];
+  const [callerPair, answererPair] = [exchangePairFrom(fill(32, 0x82)), exchangePairFrom(fill(32, 0x84))];
+  const calling = callLink(caller, 'client', fixed(0x81, 0x82));
+  const { answer } = answerLink(answerer, 'keys-1', LINK, calling.hello, fixed(0x83, 0x84));
+  const unsigned = answer.subarray(0, -64);
+  const transcript = sha256(Buffer.concat([numberBytes(calling.hello.length, 4), calling.hello, numberBytes(unsigned.length, 4), unsigned]));
+  const words = (text: string): Buffer => Buffer.concat([Buffer.from(text), Buffer.of(0), transcript]);
+  const answerSigned = words('keyhaven link 1 answer');
+  const confirmSigned = words('keyhaven link 1 confirm');
+  const shared = diffieHellman({ privateKey: callerPair.privateKey, publicKey: publicKeyFrom('x25519', answererPair.publicKey) });
+  const material = Buffer.from(hkdfSync('sha256', shared, transcript, 'keyhaven link 1 keys', 64));
+
+  const body = (from: 'caller' | 'answerer', sequence: number, said: readonly Block[]) => {
+    const bytes = encodeBlocks(said);
+    const header = Buffer.concat([numberBytes(LINK, 4), numberBytes(sequence, 8)]);
+    const mac = createHmac('sha256', from === 'caller' ? material.subarray(0, 32) : material.subarray(32)).update(header).update(bytes).digest();
+    return { from, link: LINK, sequence, blocks: said.map(plain), bytes: hex(bytes), mac: hex(mac), text: Buffer.concat([header, mac, bytes]).toString('base64') };
+  };
+  const bodies = [
+    body('caller', 1, [{ kind: 'ask catalog', version: 0 }, ...blocks.slice(0, 1)]),
+    body('answerer', 1, [{ kind: 'catalog', version: 1, json: '[]' }, ...blocks.slice(1, 3)]),
+    body('caller', 2, []),
+    body('answerer', Number.MAX_SAFE_INTEGER, [{ kind: 'more' }]),
+  ];
+  const lm = (identity: typeof caller, seed: number) => ({ signingSeed: hex(fill(32, seed)), publicKey: hex(identity.publicKey), guid: identity.guid });
+  const [firstBody] = bodies;
+  return {
+    about:
+      'The link between two license managers, by docs/protocol/link.md, from fixed seeds. Byte strings are hex, texts of bodies are base64. Hello, answer, confirmation and body are refused with any bit of them changed.',
+    caller: { ...lm(caller, 0x71), hostname: 'client', nonce: hex(fill(32, 0x81)), exchangeSeed: hex(fill(32, 0x82)), share: hex(callerPair.publicKey) },
+    answerer: { ...lm(answerer, 0x72), hostname: 'keys-1', nonce: hex(fill(32, 0x83)), exchangeSeed: hex(fill(32, 0x84)), share: hex(answererPair.publicKey) },
+    link: LINK,
+    hello: hex(calling.hello),
+    answer: hex(answer),
+    transcript: hex(transcript),
+    answerSigned: hex(answerSigned),
+    answerSignature: hex(signBytes(answerer.signingKey, answerSigned)),
+    confirmSigned: hex(confirmSigned),
+    confirmation: hex(Buffer.concat([numberBytes(LINK, 4), signBytes(caller.signingKey, confirmSigned)])),
+    sharedSecret: hex(shared),
+    toAnswerer: hex(material.subarray(0, 32)),
+    toCaller: hex(material.subarray(32)),
+    blocks: blocks.map((block) => ({ block: plain(block), bytes: hex(encodeBlocks([block])) })),
+    bodies,
+    refusedBlocks: [
+      { name: 'a type unknown', bytes: '00000001c8' },
+      { name: 'an empty frame', bytes: '00000000' },
+      { name: 'half of a block', bytes: '000000050900' },
+      { name: 'a byte too many', bytes: '000000021d00' },
+      { name: 'neither agreed nor not', bytes: '000000021802' },
+      { name: 'a channel lost with status 0', bytes: '00000009080000000100000000' },
+      { name: 'fewer sessions than counted', bytes: '000000051a00000001' },
+      { name: 'a catalog that is no UTF-8', bytes: '0000000e1c000000000000000100000001ff' },
+    ],
+    refusedBodies: [
+      { name: 'nothing', text: '' },
+      { name: 'no base64', text: '****' },
+      { name: 'a header only in part', text: Buffer.alloc(43).toString('base64') },
+      { name: 'without its last byte', text: Buffer.from(firstBody?.text ?? '', 'base64').subarray(0, -1).toString('base64') },
+    ],
+  };
+};
