@@ -4,7 +4,6 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { z } from 'zod';
 
 // One license manager as a process of its own on a free port of 127.0.0.1, and the command line beside it.
 
@@ -40,13 +39,20 @@ export const freePort = async (): Promise<number> => {
   return address.port;
 };
 
-const refusal = z.object({ status: z.number(), name: z.string(), message: z.string(), remedy: z.string() });
-const granted = z.object({ status: z.literal(0), session: z.string(), key: z.string() });
-export type Decided = { readonly status: number; readonly name?: string; readonly message?: string; readonly session?: string };
+export type Decided = {
+  readonly status: number;
+  readonly name?: string;
+  readonly message?: string;
+  readonly session?: string;
+  readonly key?: string;
+};
 
+const isDecided = (json: unknown): json is Decided =>
+  typeof json === 'object' && json !== null && 'status' in json && typeof json.status === 'number';
 const decided = (line: string): Decided => {
   const json: unknown = JSON.parse(line);
-  return z.union([granted, refusal]).parse(json);
+  if (!isDecided(json)) throw new Error(`no answer to a login: ${line}`);
+  return json;
 };
 
 export type HeldLogin = Decided & { end(signal?: NodeJS.Signals): Promise<Outcome> };
@@ -83,7 +89,8 @@ export const startLoneLm = async (
   const [line]: unknown[] = await Promise.race([once(lines, 'line'), exited.then(() => [undefined])]);
   if (typeof line !== 'string') throw new Error(`the license manager did not start: ${log}`);
   const told: unknown = JSON.parse(line.replace(/^ready /, ''));
-  const { pid, guid } = z.object({ pid: z.number(), guid: z.string() }).parse(told);
+  if (typeof told !== 'object' || told === null || !('pid' in told && 'guid' in told)) throw new Error(`not ready: ${line}`);
+  const [pid, guid] = [Number(told.pid), String(told.guid)];
   const env = { KEYHAVEN_LOCAL_LM: `127.0.0.1:${port}` };
   const loginArgs = (code: string, feature: number): string[] => ['login', '--vendor-code', code, '--feature', String(feature), '--json'];
   return {

@@ -28,8 +28,22 @@ const key = (id: string, pools: readonly CatalogPool[], more: Partial<CatalogKey
   pools,
   ...more,
 });
-const here = (...keys: CatalogKey[]): Source => ({ local: true, guid: 'self', hostname: 'here', address: '127.0.0.1', kind: 'admin', keys });
-const there = (...keys: CatalogKey[]): Source => ({ local: false, guid: 'peer', hostname: 'there', address: '192.0.2.7', kind: 'admin', keys });
+const here = (...keys: CatalogKey[]): Source => ({
+  local: true,
+  guid: 'self',
+  hostname: 'here',
+  address: '127.0.0.1',
+  kind: 'admin',
+  keys,
+});
+const there = (...keys: CatalogKey[]): Source => ({
+  local: false,
+  guid: 'peer',
+  hostname: 'there',
+  address: '192.0.2.7',
+  kind: 'admin',
+  keys,
+});
 
 describe('candidates', () => {
   it('come here before elsewhere and free before taken', () => {
@@ -46,7 +60,9 @@ describe('candidates', () => {
   it('name each product that has the feature, and the key itself for feature 0', () => {
     const sources = [here(key('1', [pool(42), pool(42, { product: 2 })]))];
     expect(candidatesFor(ask(42), sources).map((each) => each.product)).toEqual([1, 2]);
-    expect(candidatesFor(ask(0), sources)).toMatchObject([{ key: '1', product: 0, licenseManager: { guid: 'self', address: '127.0.0.1' } }]);
+    expect(candidatesFor(ask(0), sources)).toMatchObject([
+      { key: '1', product: 0, licenseManager: { guid: 'self', address: '127.0.0.1' } },
+    ]);
   });
 
   it('are none of a vendor that has no key (7), nor in a key without a license', () => {
@@ -84,7 +100,10 @@ describe('candidates', () => {
     expect(candidatesFor(ask(42, scope), sources).map((each) => each.key)).toEqual(['2']);
     expect(statusOfThrown(() => candidatesFor(ask(42, '<haspscope><hasp id="3"/></haspscope>'), sources))).toBe(50);
     for (const broken of ['<haspscope', 'nonsense', '<haspscope><unheard-of/></haspscope>', `<a>${'<b>'.repeat(2_000)}`]) {
-      expect(statusOfThrown(() => candidatesFor(ask(42, broken), sources)), broken).toBe(36);
+      expect(
+        statusOfThrown(() => candidatesFor(ask(42, broken), sources)),
+        broken,
+      ).toBe(36);
     }
   });
 

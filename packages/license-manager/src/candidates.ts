@@ -18,14 +18,17 @@ export type Source = {
   readonly damaged?: readonly { readonly key: string; readonly vendor: number; readonly reason: string }[];
 };
 
-const spelled = { 'sl-adminmode': ['HASP-SL-AdminMode', 'haspsl-adminmode'], 'sl-usermode': ['HASP-SL-UserMode', 'haspsl-usermode'] } as const;
+const spelled = {
+  'sl-adminmode': ['HASP-SL-AdminMode', 'haspsl-adminmode'],
+  'sl-usermode': ['HASP-SL-UserMode', 'haspsl-usermode'],
+} as const;
 
 const freeSeats = (pool: CatalogPool): boolean => pool.limit === 'unlimited' || pool.used < pool.limit;
 
 /** Feature 0 is in every key, of no product. */
 const keyItself = { product: 0, feature: 0, free: true };
 
-export const scopeOf = (text: string): Scope => (text === '' ? anyScope : parseScope(text).scope);
+const scopeOf = (text: string): Scope => (text === '' ? anyScope : parseScope(text).scope);
 
 /** @throws LicensingError KEY_NOT_FOUND (7), UNKNOWN_VCODE (34), STORAGE_CORRUPT (47), FEATURE_NOT_FOUND (31), SCOPE_RESULTS_EMPTY (50), INV_SCOPE (36). */
 export const candidatesFor = (question: Find, sources: readonly Source[]): Candidate[] => {
@@ -62,18 +65,29 @@ export const candidatesFor = (question: Find, sources: readonly Source[]): Candi
         };
         if (!matches(scope, subject)) continue;
         const licenseManager = { guid: source.guid, hostname: source.hostname, address: source.address, kind: source.kind };
-        found.push({ candidate: { key: key.key, product: pool.product, licenseManager }, rank: (source.local ? 0 : 1) + (pool.free ? 0 : 2) });
+        found.push({
+          candidate: { key: key.key, product: pool.product, licenseManager },
+          rank: (source.local ? 0 : 1) + (pool.free ? 0 : 2),
+        });
       }
     }
   }
   const [damage] = sources.flatMap(({ damaged }) => damaged ?? []).filter(({ vendor }) => vendor === question.vendor);
-  if (ofVendor === 0 && damage !== undefined) throw new LicensingError(Status.STORAGE_CORRUPT, { detail: `Key ${damage.key}: ${damage.reason}` });
+  if (ofVendor === 0 && damage !== undefined)
+    throw new LicensingError(Status.STORAGE_CORRUPT, { detail: `Key ${damage.key}: ${damage.reason}` });
   if (ofVendor === 0 && foreign) {
-    throw new LicensingError(Status.UNKNOWN_VCODE, { detail: `A key of vendor ${question.vendor} is there, but it was made for another vendor code.` });
+    throw new LicensingError(Status.UNKNOWN_VCODE, {
+      detail: `A key of vendor ${question.vendor} is there, but it was made for another vendor code.`,
+    });
   }
-  if (ofVendor === 0) throw new LicensingError(Status.KEY_NOT_FOUND, { detail: `No key of vendor ${question.vendor} was found here or on the network.` });
-  if (ofFeature === 0) throw new LicensingError(Status.FEATURE_NOT_FOUND, { detail: `Feature ${question.feature} is in none of the ${ofVendor} keys of vendor ${question.vendor}.` });
-  if (found.length === 0) throw new LicensingError(Status.SCOPE_RESULTS_EMPTY, { detail: 'The scope leaves none of the keys that have the feature.' });
+  if (ofVendor === 0)
+    throw new LicensingError(Status.KEY_NOT_FOUND, { detail: `No key of vendor ${question.vendor} was found here or on the network.` });
+  if (ofFeature === 0)
+    throw new LicensingError(Status.FEATURE_NOT_FOUND, {
+      detail: `Feature ${question.feature} is in none of the ${ofVendor} keys of vendor ${question.vendor}.`,
+    });
+  if (found.length === 0)
+    throw new LicensingError(Status.SCOPE_RESULTS_EMPTY, { detail: 'The scope leaves none of the keys that have the feature.' });
   return found
     .sort((a, b) => a.rank - b.rank)
     .slice(0, MAX_CANDIDATES)

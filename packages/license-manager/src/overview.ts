@@ -1,7 +1,17 @@
-import type { Catalog, CatalogKey, CatalogPool, FeatureInfo, KeyInfo, LmRef, PeerInfo, ProductInfo, SessionInfo } from '@keyhaven/core/admin';
+import type {
+  Catalog,
+  CatalogKey,
+  CatalogPool,
+  FeatureInfo,
+  KeyInfo,
+  LmRef,
+  PeerInfo,
+  ProductInfo,
+  SessionInfo,
+} from '@keyhaven/core/admin';
 import { toBase64 } from '@keyhaven/core/bytes';
-import type { Ledger } from '@keyhaven/ledger';
 import type { PoolRow } from '@keyhaven/core/seats';
+import type { Ledger } from '@keyhaven/ledger';
 import type { Authority, LiveSession } from './authority/index.ts';
 import type { Key, Keystore } from './keystore/index.ts';
 import type { Peers } from './peers/index.ts';
@@ -47,7 +57,7 @@ const poolsOf = (key: Key, authority: Authority): CatalogPool[] =>
         ],
   );
 
-export const sessionInfo = ({ id, pool, row }: LiveSession): SessionInfo => ({
+const sessionInfo = ({ id, pool, row }: LiveSession): SessionInfo => ({
   id,
   key: pool.key,
   product: pool.product,
@@ -91,7 +101,9 @@ export const createOverview = ({ self, keystore, authority, ledger, peers }: Ove
   return {
     catalog: own,
     damaged: () =>
-      [...keystore.keys()].flatMap(({ identity, damage }) => (damage === undefined ? [] : [{ key: identity.id, vendor: identity.vendor, reason: damage }])),
+      [...keystore.keys()].flatMap(({ identity, damage }) =>
+        damage === undefined ? [] : [{ key: identity.id, vendor: identity.vendor, reason: damage }],
+      ),
     keys: () =>
       everywhere().flatMap(({ local, lm, keys }) =>
         keys.map((key) => ({
@@ -131,7 +143,10 @@ export const createOverview = ({ self, keystore, authority, ledger, peers }: Ove
             vendor: key.vendor,
             local,
             licenseManager: lm,
-            license: pool.license.type === 'executions' && local ? { ...pool.license, used: used.get(`${key.key}.${pool.product}.${pool.feature}`) ?? 0 } : pool.license,
+            license:
+              pool.license.type === 'executions' && local
+                ? { ...pool.license, used: used.get(`${key.key}.${pool.product}.${pool.feature}`) ?? 0 }
+                : pool.license,
             seats: { limit: pool.limit === 'unlimited' ? null : pool.limit, used: pool.used, waiting: 0 },
             count: pool.count,
             network: pool.network,
@@ -153,4 +168,3 @@ export const createOverview = ({ self, keystore, authority, ledger, peers }: Ove
         })),
   };
 };
-

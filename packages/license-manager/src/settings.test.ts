@@ -30,7 +30,14 @@ const boundsOf = (schema: Schema): string => {
 const linesOf = (schema: Schema, prefix = '', required = false): Line[] => {
   if (schema.properties === undefined) {
     const none = required ? 'required' : 'none';
-    return [{ name: prefix, type: schema.type ?? '', default: schema.default === undefined ? none : JSON.stringify(schema.default), bounds: boundsOf(schema) }];
+    return [
+      {
+        name: prefix,
+        type: schema.type ?? '',
+        default: schema.default === undefined ? none : JSON.stringify(schema.default),
+        bounds: boundsOf(schema),
+      },
+    ];
   }
   return Object.entries(schema.properties).flatMap(([name, each]) =>
     linesOf(each, prefix === '' ? name : `${prefix}.${name}`, schema.required?.includes(name) ?? false),
@@ -66,7 +73,16 @@ describe('settings', () => {
       'port = 0\nbind = ["nonsense"]\nprot = 1\n[search]\nintervalMinutes = 1\nbroadcast = "yes"\n[access]\nremoteAdmin = true\n[limits]\nconnections = 1\n[tls]\ncertificate = "a.pem"\n',
     );
     expect(error.status).toBe(501);
-    for (const place of ['port', 'bind.0', 'prot', 'search.intervalMinutes', 'search.broadcast', 'remoteAdmin', 'limits.connections', 'tls.key']) {
+    for (const place of [
+      'port',
+      'bind.0',
+      'prot',
+      'search.intervalMinutes',
+      'search.broadcast',
+      'remoteAdmin',
+      'limits.connections',
+      'tls.key',
+    ]) {
       expect(error.message).toContain(place);
     }
     expect(error.remedy).toContain('docs/guide/settings.md');
@@ -75,7 +91,10 @@ describe('settings', () => {
   it('have floors: seven minutes for an unused connection (L4), five for the search (R4)', () => {
     expect(refusalOf('idleConnectionMinutes = 6.9').message).toContain('idleConnectionMinutes');
     expect(refusalOf('[search]\nintervalMinutes = 4.9').message).toContain('search.intervalMinutes');
-    expect(parseSettings('idleConnectionMinutes = 7\n[search]\nintervalMinutes = 5')).toMatchObject({ idleConnectionMinutes: 7, search: { intervalMinutes: 5 } });
+    expect(parseSettings('idleConnectionMinutes = 7\n[search]\nintervalMinutes = 5')).toMatchObject({
+      idleConnectionMinutes: 7,
+      search: { intervalMinutes: 5 },
+    });
     expect(MIN_IDLE_MS).toBe(7 * 60_000);
   });
 
@@ -84,7 +103,11 @@ describe('settings', () => {
   });
 
   it('are overruled by the command line, which is checked likewise', () => {
-    expect(parseSettings('port = 2000\nname = "file"', { port: 3000, name: undefined, bind: ['127.0.0.1'] })).toMatchObject({ port: 3000, name: 'file', bind: ['127.0.0.1'] });
+    expect(parseSettings('port = 2000\nname = "file"', { port: 3000, name: undefined, bind: ['127.0.0.1'] })).toMatchObject({
+      port: 3000,
+      name: 'file',
+      bind: ['127.0.0.1'],
+    });
     expect(refusalOf('', { port: Number.NaN }).message).toContain('port');
     expect(refusalOf('', { bind: ['localhost'] }).message).toContain('bind.0');
   });
@@ -122,7 +145,12 @@ describe('docs/guide/settings.md', () => {
     const example = /```toml\n([\s\S]+?)```/.exec(await guide)?.[1] ?? '';
     const settings: Record<string, unknown> = parseSettings(example);
     for (const { name } of settingsReference()) {
-      const value = name.split('.').reduce<unknown>((at, part) => (typeof at === 'object' && at !== null ? Object.entries(at).find(([key]) => key === part)?.[1] : undefined), settings);
+      const value = name
+        .split('.')
+        .reduce<unknown>(
+          (at, part) => (typeof at === 'object' && at !== null ? Object.entries(at).find(([key]) => key === part)?.[1] : undefined),
+          settings,
+        );
       expect(value, name).toBeDefined();
     }
   });

@@ -64,11 +64,12 @@ export const parseSettings = (toml: string, overrides: Readonly<Record<string, u
   try {
     document = parse(toml);
   } catch (cause) {
-    throw invalid(cause instanceof Error ? cause.message.split('\n')[0] ?? '' : 'no TOML', cause);
+    throw invalid(cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : 'no TOML', cause);
   }
   const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));
   const result = settingsSchema.safeParse({ ...document, ...given });
-  if (!result.success) throw invalid(result.error.issues.map((issue) => `${issue.path.join('.') || 'settings'}: ${issue.message}`).join('; '));
+  if (!result.success)
+    throw invalid(result.error.issues.map((issue) => `${issue.path.join('.') || 'settings'}: ${issue.message}`).join('; '));
   return { ...result.data, name: result.data.name ?? hostname() };
 };
 
@@ -78,11 +79,19 @@ export const loadSettings = async (file: string | undefined, overrides: Readonly
     try {
       toml = await readFile(file, 'utf8');
     } catch (cause) {
-      throw new LicensingError(Status.CANNOT_READ_FILE, { detail: `The configuration file ${file} cannot be read.`, remedy: 'Name a file with --config that this user may read.', cause });
+      throw new LicensingError(Status.CANNOT_READ_FILE, {
+        detail: `The configuration file ${file} cannot be read.`,
+        remedy: 'Name a file with --config that this user may read.',
+        cause,
+      });
     }
   }
   return parseSettings(toml, overrides);
 };
 
 const invalid = (detail: string, cause?: unknown): LicensingError =>
-  new LicensingError(Status.INVALID_PARAMETER, { detail: `The configuration is not valid: ${detail}.`, remedy: 'Correct the named settings; docs/guide/settings.md lists all of them.', cause });
+  new LicensingError(Status.INVALID_PARAMETER, {
+    detail: `The configuration is not valid: ${detail}.`,
+    remedy: 'Correct the named settings; docs/guide/settings.md lists all of them.',
+    cause,
+  });

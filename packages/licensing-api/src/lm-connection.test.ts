@@ -57,6 +57,12 @@ describe('a connection to an LM', () => {
     expect(found.map((each) => each.status)).toEqual([31, 38, 50]);
   });
 
+  it('sends no update that is longer than a frame can carry, and lives on', async () => {
+    const { connection } = await against(lm((message) => (message.kind === 'hello' ? [welcome] : [])));
+    expect((await failure(connection.update(new Uint8Array(1024 * 1024)))).status).toBe(501);
+    expect(connection.alive).toBe(true);
+  });
+
   it('ends every question with 33 when the other end closes, and says so once', async () => {
     const { connection, closed } = await against(lm((message, socket) => (message.kind === 'find' ? (socket.destroy(), []) : [welcome])));
     const both = await Promise.all([failure(connection.find(question)), failure(connection.update(new Uint8Array(1)))]);

@@ -10,6 +10,7 @@ import {
   type Found,
   FrameDecoder,
   LOCAL_VERSIONS,
+  MAX_UPDATE,
   type ToApplication,
   type ToLm,
 } from '@keyhaven/core/wire';
@@ -147,6 +148,12 @@ export const connectToLm = (
       },
       find: (question) => ask<Found>((request, found) => ({ message: { kind: 'find', request, ...question }, waiting: { found } })),
       async update(document) {
+        if (document.length > MAX_UPDATE) {
+          throw new LicensingError(Status.INVALID_PARAMETER, {
+            detail: 'The document is larger than a mebibyte.',
+            remedy: 'Apply it with keyhaven apply.',
+          });
+        }
         const reply = await ask<Extract<ToApplication, { kind: 'updated' }>>((request, updated) => ({
           message: { kind: 'update', request, document },
           waiting: { updated },

@@ -69,7 +69,7 @@ describe('the catalog of another license manager (R3)', () => {
         try {
           parseCatalog(json);
         } catch (error) {
-          expect(error).toBeInstanceOf(ParseError);
+          if (!(error instanceof ParseError)) throw error;
         }
       }),
     );

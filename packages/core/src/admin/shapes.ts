@@ -1,5 +1,5 @@
-import { type Decoder, boolean, either, integer, list, literal, object, parseJson, text } from '../parse/index.ts';
 import { type KeyType, keyId, keyTypes, type License, license, MAX_ID } from '../license/index.ts';
+import { boolean, type Decoder, either, integer, list, literal, object, parseJson, text } from '../parse/index.ts';
 
 // Shapes that the admin API and `keyhaven --json` keep (INTERFACES), and the catalog that LMs show each other (R3). More fields may
 // join; none changes its meaning.
@@ -15,7 +15,14 @@ export type KeyInfo = {
   /** Why the key is not served; null where all is well. */
   readonly damage: string | null;
 };
-export type ProductInfo = { readonly product: number; readonly name: string; readonly key: string; readonly vendor: number; readonly local: boolean; readonly features: number };
+export type ProductInfo = {
+  readonly product: number;
+  readonly name: string;
+  readonly key: string;
+  readonly vendor: number;
+  readonly local: boolean;
+  readonly features: number;
+};
 export type FeatureInfo = {
   readonly feature: number;
   readonly name: string;
@@ -44,7 +51,13 @@ export type SessionInfo = {
   /** `local`, or the GUID of the LM that answers for the application. */
   readonly holder: string;
 };
-export type PeerInfo = { readonly guid: string; readonly hostname: string; readonly address: string; readonly state: 'linked' | 'lost'; readonly keys: number };
+export type PeerInfo = {
+  readonly guid: string;
+  readonly hostname: string;
+  readonly address: string;
+  readonly state: 'linked' | 'lost';
+  readonly keys: number;
+};
 export type LmStatus = {
   readonly guid: string;
   readonly name: string;
@@ -95,7 +108,14 @@ const pool: Decoder<CatalogPool> = object({
   network: boolean,
 });
 const catalog: Decoder<Catalog> = list(
-  object({ key: keyId, type: literal(...keyTypes), vendor: integer(1, 0xffff_ffff), vendorKey: text(64), counter: integer(0, 0xffff_ffff), pools: list(pool, 4_096) }),
+  object({
+    key: keyId,
+    type: literal(...keyTypes),
+    vendor: integer(1, 0xffff_ffff),
+    vendorKey: text(64),
+    counter: integer(0, 0xffff_ffff),
+    pools: list(pool, 4_096),
+  }),
   4_096,
 );
 

@@ -10,7 +10,17 @@ describe('Reader and Writer', () => {
   it('give back every value in its order, and the writer grows as needed', () => {
     fc.assert(
       fc.property(u16, u32, u53, fc.bigInt(0n, 2n ** 64n - 1n), someBytes, textOf(400), (a, b, c, d, bytes, text) => {
-        const written = new Writer(1).u8(a & 0xff).u16(a).u32(b).u53(c).u64(d).block(bytes).text(text).block(Buffer.from(text)).bytes(bytes).done();
+        const written = new Writer(1)
+          .u8(a & 0xff)
+          .u16(a)
+          .u32(b)
+          .u53(c)
+          .u64(d)
+          .block(bytes)
+          .text(text)
+          .block(Buffer.from(text))
+          .bytes(bytes)
+          .done();
         const reader = new Reader(written);
         expect([reader.u8(), reader.u16(), reader.u32(), reader.u53(), reader.u64()]).toEqual([a & 0xff, a, b, c, d]);
         expect(hex(reader.block(200))).toBe(hex(bytes));

@@ -12,7 +12,8 @@ import { certificate, certificateOf, documentOf, holderOf, key, keyOf, seededEnt
 const target = { vendor: vendor.vendor, key: key.id };
 const trusting = (document: Uint8Array): Uint8Array => signingKeyIn(trustCertificate(document, vendor, key.id));
 const begin = (seed = 1, known?: Uint8Array): Opening => openingFor(target, seededEntropy(seed), known);
-const answer = (opening: Uint8Array, seed = 100, holder = holderOf(key, certificate)): Answer => answerOpening(opening, holder, seededEntropy(seed));
+const answer = (opening: Uint8Array, seed = 100, holder = holderOf(key, certificate)): Answer =>
+  answerOpening(opening, holder, seededEntropy(seed));
 const statusOf = (act: () => unknown): StatusCode | undefined => {
   try {
     act();
@@ -81,14 +82,19 @@ describe('the application takes no answer (46)', () => {
   it('in which any one byte was changed', () => {
     const opening = begin();
     const { message } = answer(opening.message);
-    for (let at = 0; at < message.length; at += 1) expect(statusOf(() => opening.complete(changed(message, at, 1 + (at % 255)), trusting)), `byte ${at}`).toBe(Status.SCHAN_ERR);
+    for (let at = 0; at < message.length; at += 1)
+      expect(
+        statusOf(() => opening.complete(changed(message, at, 1 + (at % 255)), trusting)),
+        `byte ${at}`,
+      ).toBe(Status.SCHAN_ERR);
     expect(statusOf(() => opening.complete(message, trusting))).toBeUndefined();
   });
 
   it('that was cut or made longer', () => {
     const opening = begin();
     const { message } = answer(opening.message);
-    for (let length = 0; length < message.length; length += 1) expect(statusOf(() => opening.complete(message.subarray(0, length), trusting))).toBe(Status.SCHAN_ERR);
+    for (let length = 0; length < message.length; length += 1)
+      expect(statusOf(() => opening.complete(message.subarray(0, length), trusting))).toBe(Status.SCHAN_ERR);
     expect(statusOf(() => opening.complete(Buffer.concat([message, Buffer.of(0)]), trusting))).toBe(Status.SCHAN_ERR);
   });
 
@@ -164,7 +170,9 @@ describe('the application takes no answer (46)', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 400 }), u8, (bytes, version) => {
         expect(statusOf(() => opening.complete(bytes, trusting))).toBe(Status.SCHAN_ERR);
-        expect(statusOf(() => opening.complete(Buffer.concat([Buffer.of(version & 1), fill(96, 1), fill(4, 0), bytes]), trusting))).toBe(Status.SCHAN_ERR);
+        expect(statusOf(() => opening.complete(Buffer.concat([Buffer.of(version & 1), fill(96, 1), fill(4, 0), bytes]), trusting))).toBe(
+          Status.SCHAN_ERR,
+        );
       }),
     );
   });
@@ -174,12 +182,23 @@ describe('the key answers no opening', () => {
   it('of another version range than its own (42, T6)', () => {
     const message = Buffer.from(begin().message);
     const ranged = (from: number, to: number): Buffer => Buffer.concat([Buffer.of(from, to), message.subarray(2)]);
-    for (const [from, to] of [[2, 3], [0, 0]] as const) expect(statusOf(() => answer(ranged(from, to)))).toBe(Status.OLD_LM);
-    for (const [from, to] of [[1, 9], [0, 255]] as const) expect(answer(ranged(from, to)).message[0]).toBe(1);
+    for (const [from, to] of [
+      [2, 3],
+      [0, 0],
+    ] as const)
+      expect(statusOf(() => answer(ranged(from, to)))).toBe(Status.OLD_LM);
+    for (const [from, to] of [
+      [1, 9],
+      [0, 255],
+    ] as const)
+      expect(answer(ranged(from, to)).message[0]).toBe(1);
   });
 
   it('for another vendor or key (7)', () => {
-    for (const other of [{ ...target, vendor: 1 }, { ...target, key: '1' }]) {
+    for (const other of [
+      { ...target, vendor: 1 },
+      { ...target, key: '1' },
+    ]) {
       expect(statusOf(() => answer(openingFor(other, seededEntropy(1)).message))).toBe(Status.KEY_NOT_FOUND);
     }
   });
@@ -190,13 +209,19 @@ describe('the key answers no opening', () => {
     expect(() => answer(Buffer.concat([message, Buffer.of(0)]))).toThrow(WireError);
   });
 
-  it.each(['00'.repeat(32), `01${'00'.repeat(31)}`, 'e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800'])('with the share %s of small order, nor does the application take one', (share) => {
-    const { message } = begin();
-    const small = Buffer.concat([message.subarray(0, 46), unhex(share), message.subarray(78)]);
-    expect(() => answer(small)).toThrow(WireError);
-    const opening = begin();
-    const entropy = { bytes: (length: number) => fill(length, 7), exchangePair: () => ({ ...exchangePairFrom(fill(32, 7)), publicKey: unhex(share) }) };
-    const hostile = answerOpening(opening.message, holderOf(key, certificate), entropy);
-    expect(statusOf(() => opening.complete(hostile.message, trusting))).toBe(Status.SCHAN_ERR);
-  });
+  it.each(['00'.repeat(32), `01${'00'.repeat(31)}`, 'e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800'])(
+    'with the share %s of small order, nor does the application take one',
+    (share) => {
+      const { message } = begin();
+      const small = Buffer.concat([message.subarray(0, 46), unhex(share), message.subarray(78)]);
+      expect(() => answer(small)).toThrow(WireError);
+      const opening = begin();
+      const entropy = {
+        bytes: (length: number) => fill(length, 7),
+        exchangePair: () => ({ ...exchangePairFrom(fill(32, 7)), publicKey: unhex(share) }),
+      };
+      const hostile = answerOpening(opening.message, holderOf(key, certificate), entropy);
+      expect(statusOf(() => opening.complete(hostile.message, trusting))).toBe(Status.SCHAN_ERR);
+    },
+  );
 });

@@ -1,6 +1,16 @@
 import { Buffer } from 'node:buffer';
 import { Reader, sameBytes, WireError, Writer } from '../bytes/index.ts';
-import { agree, type Entropy, type ExchangePair, hkdf, type KeyObject, publicKeyFrom, sha256, signBytes, verifyBytes } from '../crypto/index.ts';
+import {
+  agree,
+  type Entropy,
+  type ExchangePair,
+  hkdf,
+  type KeyObject,
+  publicKeyFrom,
+  sha256,
+  signBytes,
+  verifyBytes,
+} from '../crypto/index.ts';
 import { LicensingError, Status } from '../errors/index.ts';
 import { CERTIFICATE_LIMIT } from '../license/index.ts';
 import { type Channel, createChannel } from './record.ts';
@@ -69,7 +79,8 @@ export const openingFor = (target: { readonly vendor: number; readonly key: stri
         throw failed('The answer of the key has not the form of an answer.');
       }
       const certificate = sent.length > 0 ? sent : known;
-      if (certificate === undefined || !sameBytes(sha256(certificate), digest)) throw failed('The certificate is not the one that the answer names.');
+      if (certificate === undefined || !sameBytes(sha256(certificate), digest))
+        throw failed('The certificate is not the one that the answer names.');
       const signer = publicKeyFrom('ed25519', signingKeyOf(certificate));
       const transcript = transcriptOf(message, unsigned);
       if (!verifyBytes(signer, signed(transcript), signature)) throw failed('The signature of the key does not hold.');
@@ -94,7 +105,13 @@ export type Answer = { readonly message: Buffer; readonly channel: Channel };
  */
 export const answerOpening = (
   opening: Uint8Array,
-  key: { readonly id: string; readonly vendor: number; readonly signingKey: KeyObject; readonly certificate: Uint8Array; readonly digest: Buffer },
+  key: {
+    readonly id: string;
+    readonly vendor: number;
+    readonly signingKey: KeyObject;
+    readonly certificate: Uint8Array;
+    readonly digest: Buffer;
+  },
   entropy: Entropy,
 ): Answer => {
   const reader = new Reader(opening);
@@ -106,7 +123,8 @@ export const answerOpening = (
   const share = reader.bytes(32);
   const known = reader.bytes(32);
   reader.end();
-  if (from > CHANNEL_VERSION || to < CHANNEL_VERSION) throw new LicensingError(Status.OLD_LM, { detail: `The application speaks channel versions ${from} to ${to}.` });
+  if (from > CHANNEL_VERSION || to < CHANNEL_VERSION)
+    throw new LicensingError(Status.OLD_LM, { detail: `The application speaks channel versions ${from} to ${to}.` });
   if (vendor !== key.vendor || id.toString() !== key.id) throw new LicensingError(Status.KEY_NOT_FOUND);
   const pair = entropy.exchangePair();
   const certificate = known.equals(key.digest) ? Buffer.alloc(0) : key.certificate;
@@ -131,4 +149,3 @@ const deriveKeys = (pair: ExchangePair, share: Uint8Array, transcript: Buffer): 
   const secret = hkdf(agree(pair.privateKey, share), transcript, 'keyhaven channel 1 keys', 88);
   return [secret.subarray(0, 44), secret.subarray(44)];
 };
-

@@ -10,15 +10,15 @@ const pair = (seed = 0): readonly [Channel, Channel] => {
   const [toKey, toApplication] = [fill(44, 1 + seed), fill(44, 2 + seed)];
   return [createChannel(fill(8, 9), toKey, toApplication), createChannel(fill(8, 9), toApplication, toKey)];
 };
-const refuses = (channel: Channel, record: Uint8Array): void => {
+const expectRefused = (channel: Channel, record: Uint8Array): void => {
   const attempt = (): unknown => channel.open(record);
   expect(attempt).toThrow(LicensingError);
   expect(attempt).toThrow(expect.objectContaining({ status: Status.SCHAN_ERR }));
 };
 /** Refused, and after that nothing opens any more, not even what would have been right. */
-const poisons = (channel: Channel, record: Uint8Array, right: Uint8Array): void => {
-  refuses(channel, record);
-  refuses(channel, right);
+const expectPoisoned = (channel: Channel, record: Uint8Array, right: Uint8Array): void => {
+  expectRefused(channel, record);
+  expectRefused(channel, right);
 };
 
 describe('records', () => {
@@ -75,7 +75,7 @@ describe('a record ends the channel with 46 (C8, C9)', () => {
       const record = application.seal(fill(16, 5));
       const flipped = Buffer.from(record);
       flipped[bit >> 3] = (flipped[bit >> 3] ?? 0) ^ (1 << (bit & 7));
-      poisons(key, flipped, record);
+      expectPoisoned(key, flipped, record);
     }
   });
 
@@ -84,11 +84,11 @@ describe('a record ends the channel with 46 (C8, C9)', () => {
     for (let cut = 0; cut < length; cut += 1) {
       const [application, key] = pair();
       const record = application.seal(fill(16, 5));
-      poisons(key, record.subarray(0, cut), record);
+      expectPoisoned(key, record.subarray(0, cut), record);
     }
     const [application, key] = pair();
     const record = application.seal(fill(16, 5));
-    poisons(key, Buffer.concat([record, Buffer.of(0)]), record);
+    expectPoisoned(key, Buffer.concat([record, Buffer.of(0)]), record);
   });
 
   it('where it comes twice, or the one before it was dropped, or two changed places', () => {
@@ -98,45 +98,45 @@ describe('a record ends the channel with 46 (C8, C9)', () => {
     };
     const [repeated, first, second] = three();
     repeated.open(first);
-    poisons(repeated, first, second);
+    expectPoisoned(repeated, first, second);
     const [dropped, , next, last] = three();
-    poisons(dropped, next, last);
+    expectPoisoned(dropped, next, last);
     const [reordered, one, two] = three();
-    poisons(reordered, two, one);
+    expectPoisoned(reordered, two, one);
   });
 
   it('also where its cipher was made before it came', () => {
     const [application, key] = pair();
     const record = application.seal(fill(16, 5));
     key.prepare();
-    poisons(key, Buffer.concat([record.subarray(0, -1), Buffer.of((record.at(-1) ?? 0) ^ 1)]), record);
+    expectPoisoned(key, Buffer.concat([record.subarray(0, -1), Buffer.of((record.at(-1) ?? 0) ^ 1)]), record);
     key.prepare();
-    refuses(key, record);
+    expectRefused(key, record);
   });
 
   it('where it comes back to whoever sent it', () => {
     const [application, key] = pair();
-    poisons(application, application.seal(fill(9, 1)), key.seal(fill(9, 1)));
+    expectPoisoned(application, application.seal(fill(9, 1)), key.seal(fill(9, 1)));
   });
 
   it('where it is of another channel, by its keys or by its id alone', () => {
     const [, key] = pair();
-    poisons(key, pair(10)[0].seal(fill(9, 1)), pair()[0].seal(fill(9, 1)));
+    expectPoisoned(key, pair(10)[0].seal(fill(9, 1)), pair()[0].seal(fill(9, 1)));
     const elsewhere = createChannel(fill(8, 8), fill(44, 1), fill(44, 2));
-    poisons(pair()[1], elsewhere.seal(fill(9, 1)), pair()[0].seal(fill(9, 1)));
+    expectPoisoned(pair()[1], elsewhere.seal(fill(9, 1)), pair()[0].seal(fill(9, 1)));
   });
 
   it('where its counter was changed to the one that is due', () => {
     const [application, key] = pair();
     const [first, second] = [application.seal(fill(9, 1)), application.seal(fill(9, 2))];
-    poisons(key, Buffer.concat([first.subarray(0, 8), second.subarray(8)]), first);
+    expectPoisoned(key, Buffer.concat([first.subarray(0, 8), second.subarray(8)]), first);
   });
 
   it('where it is random bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => {
         const [application, key] = pair();
-        poisons(key, bytes, application.seal(fill(1, 1)));
+        expectPoisoned(key, bytes, application.seal(fill(1, 1)));
       }),
     );
   });

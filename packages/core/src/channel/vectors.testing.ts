@@ -30,7 +30,13 @@ const recordOf = (secret: Buffer, id: Buffer, counter: number, text: Uint8Array)
   const cipher = createCipheriv('aes-256-gcm', secret.subarray(0, 32), nonce);
   cipher.setAAD(associated);
   const body = Buffer.concat([cipher.update(text), cipher.final(), cipher.getAuthTag()]);
-  return { counter, nonce: hex(nonce), associated: hex(associated), plain: hex(text), record: hex(Buffer.concat([counterBytes(counter), body])) };
+  return {
+    counter,
+    nonce: hex(nonce),
+    associated: hex(associated),
+    plain: hex(text),
+    record: hex(Buffer.concat([counterBytes(counter), body])),
+  };
 };
 
 const channelOf = (name: string, seeds: { nonce: number; exchange: number; keyNonce: number; keyExchange: number }, knows: boolean) => {
@@ -67,13 +73,18 @@ const channelOf = (name: string, seeds: { nonce: number; exchange: number; keyNo
 export const makeChannelVectors = () => {
   const seeds = { nonce: 0xa1, exchange: 0xa2, keyNonce: 0xb1, keyExchange: 0xb2 };
   const first = channelOf('the application has not seen the certificate', seeds, false);
-  const second = channelOf('the application knows the certificate', { nonce: 0xa3, exchange: 0xa4, keyNonce: 0xb3, keyExchange: 0xb4 }, true);
+  const second = channelOf(
+    'the application knows the certificate',
+    { nonce: 0xa3, exchange: 0xa4, keyNonce: 0xb3, keyExchange: 0xb4 },
+    true,
+  );
   const opening = Buffer.from(first.opening, 'hex');
   const keyEntropy = fixed(fill(32, 0xb1), exchangePairFrom(fill(32, 0xb2)));
   const other = keyOf(vendor, 0x41);
   const answerBy = (holder: ReturnType<typeof holderOf>): string =>
     hex(answerOpening(opening, { ...holder, id: key.id, vendor: vendor.vendor }, keyEntropy).message);
-  const patched = (bytes: Buffer, at: number, by: Uint8Array): string => hex(Buffer.concat([bytes.subarray(0, at), by, bytes.subarray(at + by.length)]));
+  const patched = (bytes: Buffer, at: number, by: Uint8Array): string =>
+    hex(Buffer.concat([bytes.subarray(0, at), by, bytes.subarray(at + by.length)]));
   const answer = Buffer.from(first.answer, 'hex');
   const small = Buffer.alloc(32);
   const smallPair = { privateKey: exchangePairFrom(fill(32, 0xb2)).privateKey, publicKey: small };
@@ -81,7 +92,13 @@ export const makeChannelVectors = () => {
     about:
       'Channels of docs/protocol/channel.md from fixed seeds. Byte strings are hex. Refused openings are answered with their status (0: they have not the form of an opening); every refused answer is an answer to the opening of the first channel and ends in 46, as does any record or answer with any bit changed.',
     vendor: { id: vendor.vendor, signingSeed: hex(fill(32, 0x11)), publicKey: hex(vendor.publicKey), code: formatVendorCode(vendor) },
-    keyHolder: { id: key.id, signingSeed: hex(fill(32, 0x21)), publicKey: hex(key.signingPublic), certificate: hex(certificate), digest: hex(sha256(certificate)) },
+    keyHolder: {
+      id: key.id,
+      signingSeed: hex(fill(32, 0x21)),
+      publicKey: hex(key.signingPublic),
+      certificate: hex(certificate),
+      digest: hex(sha256(certificate)),
+    },
     channels: [first, second],
     refusedOpenings: [
       { name: 'versions 2 to 3', opening: patched(opening, 0, Buffer.of(2, 3)), status: 42 },
@@ -97,9 +114,15 @@ export const makeChannelVectors = () => {
       { name: 'another version', answer: patched(answer, 0, Buffer.of(2)) },
       { name: 'another key of the same vendor', answer: answerBy(holderOf(other, documentOf(certificateOf(other), vendor))) },
       { name: 'the true certificate with the signature of another key', answer: answerBy(holderOf(other, certificate)) },
-      { name: 'a certificate of another vendor with the same id', answer: answerBy(holderOf(key, documentOf(certificateOf(key), vendorOf(vendor.vendor, 0x31)))) },
+      {
+        name: 'a certificate of another vendor with the same id',
+        answer: answerBy(holderOf(key, documentOf(certificateOf(key), vendorOf(vendor.vendor, 0x31)))),
+      },
       { name: 'a certificate that is not the one it names', answer: answerBy({ ...holderOf(key, certificate), digest: fill(32, 9) }) },
-      { name: 'a share of small order, signed by the key', answer: hex(answerOpening(opening, holderOf(key, certificate), fixed(fill(32, 0xb1), smallPair)).message) },
+      {
+        name: 'a share of small order, signed by the key',
+        answer: hex(answerOpening(opening, holderOf(key, certificate), fixed(fill(32, 0xb1), smallPair)).message),
+      },
       { name: 'the opening sent back', answer: first.opening },
       { name: 'a byte too many', answer: `${first.answer}00` },
       { name: 'a byte too few', answer: first.answer.slice(0, -2) },

@@ -1,9 +1,9 @@
 import { Buffer } from 'node:buffer';
+import { toBase64 } from '../bytes/index.ts';
 import { fill } from '../bytes/wire.testing.ts';
 import { type Entropy, exchangePairFrom, type KeyObject, privateKeyFrom, publicBytes, sha256 } from '../crypto/index.ts';
 import { type KeyIdentity, keyFromSeeds } from '../key/index.ts';
 import { type Certificate, type Feature, signDocument, type VendorCode, writeCertificate } from '../license/index.ts';
-import { toBase64 } from '../bytes/index.ts';
 
 // A vendor, a key and what was sold with it, all from fixed seeds; and entropy that can be repeated (I7).
 
@@ -59,7 +59,8 @@ export const holderOf = (key: KeyIdentity, certificate: Uint8Array) => ({
   digest: sha256(certificate),
 });
 
-export const documentOf = (certificate: Certificate, vendor: TestVendor): Buffer => signDocument('certificate', writeCertificate(certificate), vendor.signingKey);
+export const documentOf = (certificate: Certificate, vendor: TestVendor): Buffer =>
+  signDocument('certificate', writeCertificate(certificate), vendor.signingKey);
 
 export const vendor = vendorOf(37_515, 0x11);
 export const key = keyOf(vendor, 0x21);

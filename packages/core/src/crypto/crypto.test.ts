@@ -3,7 +3,21 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { hex, WireError } from '../bytes/index.ts';
 import { bytesOf, fill, someBytes, u8, unhex } from '../bytes/wire.testing.ts';
-import { aeadOpen, aeadSeal, agree, exchangePairFrom, hkdf, hmac, privateKeyFrom, publicBytes, publicKeyFrom, secretKey, sha256, signBytes, verifyBytes } from './index.ts';
+import {
+  aeadOpen,
+  aeadSeal,
+  agree,
+  exchangePairFrom,
+  hkdf,
+  hmac,
+  privateKeyFrom,
+  publicBytes,
+  publicKeyFrom,
+  secretKey,
+  sha256,
+  signBytes,
+  verifyBytes,
+} from './index.ts';
 
 /** Encodings of all points of small order on Curve25519 and its twist (RFC 7748 section 7), and p, p + 1, which are 0 and 1 again. */
 const smallOrder = [
@@ -48,7 +62,9 @@ describe('the primitives give what their documents say', () => {
   it('AES-256-GCM: test cases 13 and 14 of its specification', () => {
     const key = secretKey(fill(32, 0));
     expect(hex(aeadSeal(key, fill(12, 0), Buffer.alloc(0), Buffer.alloc(0)))).toBe('530f8afbc74536b9a963b4f1c4cb738b');
-    expect(hex(aeadSeal(key, fill(12, 0), fill(16, 0), Buffer.alloc(0)))).toBe('cea7403d4d606b6e074ec5d3baf39d18d0d1c8a799996bf0265b98b5d48ab919');
+    expect(hex(aeadSeal(key, fill(12, 0), fill(16, 0), Buffer.alloc(0)))).toBe(
+      'cea7403d4d606b6e074ec5d3baf39d18d0d1c8a799996bf0265b98b5d48ab919',
+    );
   });
 });
 
@@ -83,7 +99,8 @@ describe('signatures', () => {
     expect(verifyBytes(signer, Buffer.from('said'), signature)).toBe(true);
     expect(verifyBytes(signer, Buffer.from('sold'), signature)).toBe(false);
     expect(verifyBytes(publicKeyFrom('ed25519', fill(32, 3)), Buffer.from('said'), signature)).toBe(false);
-    for (let length = 0; length < 64; length += 1) expect(verifyBytes(signer, Buffer.from('said'), signature.subarray(0, length))).toBe(false);
+    for (let length = 0; length < 64; length += 1)
+      expect(verifyBytes(signer, Buffer.from('said'), signature.subarray(0, length))).toBe(false);
   });
 });
 
@@ -102,7 +119,7 @@ describe('AES-256-GCM', () => {
         };
         expect(aeadOpen(key, nonce, flip(sealed), associated)).toBeUndefined();
         expect(aeadOpen(key, flip(nonce), sealed, associated)).toBeUndefined();
-        if (associated.length > 0) expect(aeadOpen(key, nonce, sealed, flip(associated))).toBeUndefined();
+        expect(aeadOpen(key, nonce, sealed, Buffer.concat([associated, Buffer.of(0)]))).toBeUndefined();
         expect(aeadOpen(secretKey(flip(secret)), nonce, sealed, associated)).toBeUndefined();
       }),
     );
@@ -111,6 +128,7 @@ describe('AES-256-GCM', () => {
   it('refuses every truncation', () => {
     const key = secretKey(fill(32, 1));
     const sealed = aeadSeal(key, fill(12, 2), fill(20, 3), fill(4, 4));
-    for (let length = 0; length < sealed.length; length += 1) expect(aeadOpen(key, fill(12, 2), sealed.subarray(0, length), fill(4, 4))).toBeUndefined();
+    for (let length = 0; length < sealed.length; length += 1)
+      expect(aeadOpen(key, fill(12, 2), sealed.subarray(0, length), fill(4, 4))).toBeUndefined();
   });
 });

@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { WireError, Writer } from '../bytes/index.ts';
 import { expectOneSpelling, expectStrict, orRefused, plain } from '../bytes/wire.testing.ts';
 import { appendFrame, encodeFrame, MAX_FRAME } from '../wire/index.ts';
-import { type Block, decodeBlocks, encodeBlocks } from './blocks.ts';
 import { blocks } from './blocks.testing.ts';
+import { type Block, decodeBlocks, encodeBlocks } from './blocks.ts';
 
 const write = (block: Block): Uint8Array => encodeBlocks([block]);
 const read = (bytes: Uint8Array): Block => {
@@ -62,7 +62,13 @@ describe('a body of blocks', () => {
       return out.done();
     };
     expect(decodeBlocks(gone(2, 2))).toHaveLength(1);
-    for (const [count, ids] of [[1, 2], [3, 2], [0xffff_ffff, 2], [0x1000_0001, 1]] as const) expect(() => decodeBlocks(gone(count, ids))).toThrow(WireError);
+    for (const [count, ids] of [
+      [1, 2],
+      [3, 2],
+      [0xffff_ffff, 2],
+      [0x1000_0001, 1],
+    ] as const)
+      expect(() => decodeBlocks(gone(count, ids))).toThrow(WireError);
   });
 
   it('tells no success where only bad news can be told', () => {

@@ -3,7 +3,7 @@ import { Reader, WireError, Writer } from '../bytes/index.ts';
 import { appendFrame, type Frame, FrameDecoder, MAX_FRAME } from '../wire/index.ts';
 
 // What two linked LMs say to each other, as blocks inside a body. The calling LM speaks for applications on its computer, the
-// answering LM for its keys. docs/protocol/link.md K6 to K14.
+// answering LM for its keys. docs/protocol/link.md K9 to K14.
 
 export type Block =
   /** Caller: an application opens a channel to a key. */

@@ -26,15 +26,20 @@ describe('a body between two linked license managers (R7)', () => {
     for (let bit = 0; bit < bytes.length * 8; bit += 1) {
       const flipped = Buffer.from(bytes);
       flipped[bit >> 3] = (flipped[bit >> 3] ?? 0) ^ (1 << (bit & 7));
-      expect(orRefused(() => decodeBody(flipped.toString('base64'), key)), `bit ${bit}`).toBeUndefined();
+      expect(
+        orRefused(() => decodeBody(flipped.toString('base64'), key)),
+        `bit ${bit}`,
+      ).toBeUndefined();
     }
   });
 
   it('is refused cut, longer, and with the key of another link', () => {
     const text = encodeBody(7, 9, fill(20, 3), key);
     const bytes = Buffer.from(text, 'base64');
-    for (let length = 0; length < bytes.length; length += 1) expect(orRefused(() => decodeBody(bytes.subarray(0, length).toString('base64'), key))).toBeUndefined();
-    for (let length = 0; length < text.replace(/=+$/, '').length; length += 1) expect(orRefused(() => decodeBody(text.slice(0, length), key))).toBeUndefined();
+    for (let length = 0; length < bytes.length; length += 1)
+      expect(orRefused(() => decodeBody(bytes.subarray(0, length).toString('base64'), key))).toBeUndefined();
+    for (let length = 0; length < text.replace(/=+$/, '').length; length += 1)
+      expect(orRefused(() => decodeBody(text.slice(0, length), key))).toBeUndefined();
     expect(orRefused(() => decodeBody(Buffer.concat([bytes, Buffer.of(0)]).toString('base64'), key))).toBeUndefined();
     expect(orRefused(() => decodeBody(text, other))).toBeUndefined();
   });

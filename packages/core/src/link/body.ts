@@ -4,6 +4,7 @@ import { hmac, type KeyObject } from '../crypto/index.ts';
 
 // One HTTP body between two linked LMs (R7): base64 of link id ‖ sequence ‖ HMAC-SHA256 ‖ blocks. A request must have a higher
 // sequence than every one before it, and an answer carries the sequence of its request, so that nothing old can be played again.
+// docs/protocol/link.md K6 to K8.
 
 /** BOUNDED: bytes of one body before base64. */
 export const MAX_BODY = 4 * 1024 * 1024;

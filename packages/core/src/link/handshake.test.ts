@@ -19,7 +19,8 @@ const changed = (bytes: Uint8Array, at: number): Buffer => {
   copy[at] = (copy[at] ?? 0) ^ 0x41;
   return copy;
 };
-const speak = (from: LinkKeys, to: LinkKeys): string | undefined => orRefused(() => decodeBody(encodeBody(from.id, 1, Buffer.from('said'), from.outgoing), to.incoming).blocks.toString());
+const speak = (from: LinkKeys, to: LinkKeys): string | undefined =>
+  orRefused(() => decodeBody(encodeBody(from.id, 1, Buffer.from('said'), from.outgoing), to.incoming).blocks.toString());
 
 describe('the identity of a license manager', () => {
   it('certifies itself: the GUID is the beginning of the hash of its public key (R5)', () => {
@@ -72,12 +73,17 @@ describe('the calling side takes no answer', () => {
 
   it('in which any one byte was changed', () => {
     // A changed link id would be noticed, too: it is in the transcript.
-    for (let at = 0; at < good.length; at += 1) expect(orRefused(() => calling.confirm(changed(good, at))), `byte ${at}`).toBeUndefined();
+    for (let at = 0; at < good.length; at += 1)
+      expect(
+        orRefused(() => calling.confirm(changed(good, at))),
+        `byte ${at}`,
+      ).toBeUndefined();
     expect(orRefused(() => calling.confirm(good))).toBeDefined();
   });
 
   it('that was cut or made longer', () => {
-    for (let length = 0; length < good.length; length += 1) expect(orRefused(() => calling.confirm(good.subarray(0, length)))).toBeUndefined();
+    for (let length = 0; length < good.length; length += 1)
+      expect(orRefused(() => calling.confirm(good.subarray(0, length)))).toBeUndefined();
     expect(orRefused(() => calling.confirm(Buffer.concat([good, Buffer.of(0)])))).toBeUndefined();
   });
 
@@ -88,7 +94,8 @@ describe('the calling side takes no answer', () => {
   it('to a hello that was changed on its way', () => {
     for (let at = 0; at < calling.hello.length; at += 1) {
       const forged = orRefused(() => answer(changed(calling.hello, at)));
-      if (forged !== undefined) expect(orRefused(() => calling.confirm(forged.answer)), `byte ${at}`).toBeUndefined();
+      const believed = forged === undefined ? undefined : orRefused(() => calling.confirm(forged.answer));
+      expect(believed, `byte ${at}`).toBeUndefined();
     }
   });
 
@@ -109,7 +116,10 @@ describe('the answering side takes no confirmation', () => {
 
   it('in which any one byte was changed, that was cut, or longer', () => {
     for (let at = 0; at < confirmation.length; at += 1) {
-      expect(orRefused(() => answering.confirmed(changed(confirmation, at))), `byte ${at}`).toBeUndefined();
+      expect(
+        orRefused(() => answering.confirmed(changed(confirmation, at))),
+        `byte ${at}`,
+      ).toBeUndefined();
       expect(orRefused(() => answering.confirmed(confirmation.subarray(0, at)))).toBeUndefined();
     }
     expect(orRefused(() => answering.confirmed(Buffer.concat([confirmation, Buffer.of(0)])))).toBeUndefined();
@@ -121,7 +131,9 @@ describe('the answering side takes no confirmation', () => {
   });
 
   it('that is its own signature sent back: the two sides sign different words (reflection)', () => {
-    expect(orRefused(() => answering.confirmed(Buffer.concat([confirmation.subarray(0, 4), answering.answer.subarray(-64)])))).toBeUndefined();
+    expect(
+      orRefused(() => answering.confirmed(Buffer.concat([confirmation.subarray(0, 4), answering.answer.subarray(-64)]))),
+    ).toBeUndefined();
   });
 
   it('that is the answer of an LM that was called with its own name (reflection)', () => {
@@ -151,7 +163,11 @@ describe('the answering side takes no hello', () => {
 
   it('of another version range (T6)', () => {
     const ranged = (from: number, to: number): Buffer => Buffer.concat([Buffer.of(from, to), hello.subarray(2)]);
-    for (const [from, to] of [[2, 3], [0, 0]] as const) expect(() => answer(ranged(from, to))).toThrow(`link versions ${from} to ${to}`);
+    for (const [from, to] of [
+      [2, 3],
+      [0, 0],
+    ] as const)
+      expect(() => answer(ranged(from, to))).toThrow(`link versions ${from} to ${to}`);
     expect(answer(ranged(1, 9)).answer[4]).toBe(1);
   });
 

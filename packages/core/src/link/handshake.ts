@@ -1,6 +1,17 @@
 import { Buffer } from 'node:buffer';
 import { Reader, WireError, Writer } from '../bytes/index.ts';
-import { agree, type Entropy, type ExchangePair, hkdf, type KeyObject, publicKeyFrom, secretKey, sha256, signBytes, verifyBytes } from '../crypto/index.ts';
+import {
+  agree,
+  type Entropy,
+  type ExchangePair,
+  hkdf,
+  type KeyObject,
+  publicKeyFrom,
+  secretKey,
+  sha256,
+  signBytes,
+  verifyBytes,
+} from '../crypto/index.ts';
 import { guidOf, type LmIdentity } from './identity.ts';
 
 // Two LMs prove their identities to each other, so that nobody can renew, release or read another LM's sessions by claiming its GUID
@@ -28,8 +39,7 @@ const read = (reader: Reader) => {
   reader.bytes(32);
   return { publicKey, share: reader.bytes(32), hostname: reader.text(255) };
 };
-const transcriptOf = (hello: Uint8Array, answer: Uint8Array): Buffer =>
-  sha256(new Writer(600).block(hello).block(answer).done());
+const transcriptOf = (hello: Uint8Array, answer: Uint8Array): Buffer => sha256(new Writer(600).block(hello).block(answer).done());
 
 const derive = (pair: ExchangePair, share: Uint8Array, transcript: Buffer) => {
   const secret = hkdf(agree(pair.privateKey, share), transcript, 'keyhaven link 1 keys', 64);
@@ -58,10 +68,14 @@ export const callLink = (self: LmIdentity, hostname: string, entropy: Entropy): 
       const signature = reader.bytes(64);
       reader.end();
       const transcript = transcriptOf(hello, unsigned);
-      if (!verifyBytes(publicKeyFrom('ed25519', peer.publicKey), Buffer.concat([ANSWER, transcript]), signature)) throw new WireError('the LM did not prove its identity');
+      if (!verifyBytes(publicKeyFrom('ed25519', peer.publicKey), Buffer.concat([ANSWER, transcript]), signature))
+        throw new WireError('the LM did not prove its identity');
       const keys = derive(pair, peer.share, transcript);
       return {
-        confirmation: new Writer(80).u32(id).bytes(signBytes(self.signingKey, Buffer.concat([CONFIRM, transcript]))).done(),
+        confirmation: new Writer(80)
+          .u32(id)
+          .bytes(signBytes(self.signingKey, Buffer.concat([CONFIRM, transcript])))
+          .done(),
         keys: { id, peer: { guid: guidOf(peer.publicKey), hostname: peer.hostname }, outgoing: keys.toAnswerer, incoming: keys.toCaller },
       };
     },
@@ -82,7 +96,11 @@ export const answerLink = (self: LmIdentity, hostname: string, id: number, hello
   const caller = read(reader);
   reader.end();
   const pair = entropy.exchangePair();
-  const unsigned = new Writer(300).u32(id).u8(LINK_VERSION).bytes(write(self, hostname, entropy.bytes(32), pair).done()).done();
+  const unsigned = new Writer(300)
+    .u32(id)
+    .u8(LINK_VERSION)
+    .bytes(write(self, hostname, entropy.bytes(32), pair).done())
+    .done();
   const transcript = transcriptOf(hello, unsigned);
   const keys = derive(pair, caller.share, transcript);
   return {
@@ -92,8 +110,14 @@ export const answerLink = (self: LmIdentity, hostname: string, id: number, hello
       if (body.u32() !== id) throw new WireError('a confirmation for another link');
       const signature = body.bytes(64);
       body.end();
-      if (!verifyBytes(publicKeyFrom('ed25519', caller.publicKey), Buffer.concat([CONFIRM, transcript]), signature)) throw new WireError('the LM did not prove its identity');
-      return { id, peer: { guid: guidOf(caller.publicKey), hostname: caller.hostname }, outgoing: keys.toCaller, incoming: keys.toAnswerer };
+      if (!verifyBytes(publicKeyFrom('ed25519', caller.publicKey), Buffer.concat([CONFIRM, transcript]), signature))
+        throw new WireError('the LM did not prove its identity');
+      return {
+        id,
+        peer: { guid: guidOf(caller.publicKey), hostname: caller.hostname },
+        outgoing: keys.toCaller,
+        incoming: keys.toAnswerer,
+      };
     },
   };
 };

@@ -14,9 +14,13 @@ const { recorded, made } = vectorFile('link', makeLinkVectors);
 
 type Side = typeof recorded.caller;
 const identityOf = ({ signingSeed }: Side) => lmIdentityFrom(unhex(signingSeed));
-const entropyOf = ({ nonce, exchangeSeed }: Side): Entropy => ({ bytes: () => unhex(nonce), exchangePair: () => exchangePairFrom(unhex(exchangeSeed)) });
+const entropyOf = ({ nonce, exchangeSeed }: Side): Entropy => ({
+  bytes: () => unhex(nonce),
+  exchangePair: () => exchangePairFrom(unhex(exchangeSeed)),
+});
 const call = (): Calling => callLink(identityOf(recorded.caller), recorded.caller.hostname, entropyOf(recorded.caller));
-const answer = (): Answering => answerLink(identityOf(recorded.answerer), recorded.answerer.hostname, recorded.link, unhex(recorded.hello), entropyOf(recorded.answerer));
+const answer = (): Answering =>
+  answerLink(identityOf(recorded.answerer), recorded.answerer.hostname, recorded.link, unhex(recorded.hello), entropyOf(recorded.answerer));
 
 describe('vectors/link.json', () => {
   it('is what the code makes today', () => expect(recorded).toEqual(made));
@@ -47,26 +51,33 @@ describe('vectors/link.json', () => {
       bytes[at] = (bytes[at] ?? 0) ^ 0x80;
       return bytes;
     };
-    for (let at = 0; at < recorded.answer.length / 2; at += 1) expect(orRefused(() => call().confirm(changed(recorded.answer, at)))).toBeUndefined();
-    for (let at = 0; at < recorded.confirmation.length / 2; at += 1) expect(orRefused(() => answer().confirmed(changed(recorded.confirmation, at)))).toBeUndefined();
+    for (let at = 0; at < recorded.answer.length / 2; at += 1)
+      expect(orRefused(() => call().confirm(changed(recorded.answer, at)))).toBeUndefined();
+    for (let at = 0; at < recorded.confirmation.length / 2; at += 1)
+      expect(orRefused(() => answer().confirmed(changed(recorded.confirmation, at)))).toBeUndefined();
   });
 
-  it.each(recorded.bodies)('a body of the $from with sequence $sequence: read as written, written as read, refused at every cut (K6 to K8)', (body) => {
-    const key = secretKey(unhex(body.from === 'caller' ? recorded.toAnswerer : recorded.toCaller));
-    const found = decodeBody(body.text, key);
-    expect([found.link, found.sequence, hex(found.blocks), linkOf(body.text)]).toEqual([body.link, body.sequence, body.bytes, body.link]);
-    expect(plain(decodeBlocks(found.blocks))).toEqual(body.blocks);
-    expect(encodeBody(found.link, found.sequence, encodeBlocks(decodeBlocks(found.blocks)), key)).toBe(body.text);
-    const bytes = fromBase64(body.text) ?? Buffer.alloc(0);
-    expect(hex(bytes.subarray(12, 44))).toBe(body.mac);
-    for (let length = 0; length < bytes.length; length += 1) expect(orRefused(() => decodeBody(bytes.subarray(0, length).toString('base64'), key))).toBeUndefined();
-  });
+  it.each(recorded.bodies)(
+    'a body of the $from with sequence $sequence: read as written, written as read, refused at every cut (K6 to K8)',
+    (body) => {
+      const key = secretKey(unhex(body.from === 'caller' ? recorded.toAnswerer : recorded.toCaller));
+      const found = decodeBody(body.text, key);
+      expect([found.link, found.sequence, hex(found.blocks), linkOf(body.text)]).toEqual([body.link, body.sequence, body.bytes, body.link]);
+      expect(plain(decodeBlocks(found.blocks))).toEqual(body.blocks);
+      expect(encodeBody(found.link, found.sequence, encodeBlocks(decodeBlocks(found.blocks)), key)).toBe(body.text);
+      const bytes = fromBase64(body.text) ?? Buffer.alloc(0);
+      expect(hex(bytes.subarray(12, 44))).toBe(body.mac);
+      for (let length = 0; length < bytes.length; length += 1)
+        expect(orRefused(() => decodeBody(bytes.subarray(0, length).toString('base64'), key))).toBeUndefined();
+    },
+  );
 
   it.each(recorded.blocks)('the block $block.kind: read as written, written as read, refused at every cut', ({ block, bytes }) => {
     const found = decodeBlocks(unhex(bytes));
     expect(plain(found)).toEqual([block]);
     expect(hex(encodeBlocks(found))).toBe(bytes);
-    for (let length = 1; length < bytes.length / 2; length += 1) expect(orRefused(() => decodeBlocks(unhex(bytes).subarray(0, length)))).toBeUndefined();
+    for (let length = 1; length < bytes.length / 2; length += 1)
+      expect(orRefused(() => decodeBlocks(unhex(bytes).subarray(0, length)))).toBeUndefined();
   });
 
   it.each(recorded.refusedBlocks)('blocks with $name are refused', ({ bytes }) => {

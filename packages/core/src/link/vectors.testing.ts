@@ -11,7 +11,10 @@ import { lmIdentityFrom } from './identity.ts';
 // the words of docs/protocol/link.md and not by the code that is tested. All byte strings are hex.
 
 const LINK = 0x01020304;
-const fixed = (nonce: number, exchange: number): Entropy => ({ bytes: (length) => fill(length, nonce), exchangePair: () => exchangePairFrom(fill(32, exchange)) });
+const fixed = (nonce: number, exchange: number): Entropy => ({
+  bytes: (length) => fill(length, nonce),
+  exchangePair: () => exchangePairFrom(fill(32, exchange)),
+});
 const numberBytes = (value: number, length: 4 | 8): Buffer => {
   const bytes = Buffer.alloc(8);
   bytes.writeBigUInt64BE(BigInt(value));
@@ -46,7 +49,9 @@ export const makeLinkVectors = () => {
   const calling = callLink(caller, 'client', fixed(0x81, 0x82));
   const { answer } = answerLink(answerer, 'keys-1', LINK, calling.hello, fixed(0x83, 0x84));
   const unsigned = answer.subarray(0, -64);
-  const transcript = sha256(Buffer.concat([numberBytes(calling.hello.length, 4), calling.hello, numberBytes(unsigned.length, 4), unsigned]));
+  const transcript = sha256(
+    Buffer.concat([numberBytes(calling.hello.length, 4), calling.hello, numberBytes(unsigned.length, 4), unsigned]),
+  );
   const words = (text: string): Buffer => Buffer.concat([Buffer.from(text), Buffer.of(0), transcript]);
   const answerSigned = words('keyhaven link 1 answer');
   const confirmSigned = words('keyhaven link 1 confirm');
@@ -56,8 +61,19 @@ export const makeLinkVectors = () => {
   const body = (from: 'caller' | 'answerer', sequence: number, said: readonly Block[]) => {
     const bytes = encodeBlocks(said);
     const header = Buffer.concat([numberBytes(LINK, 4), numberBytes(sequence, 8)]);
-    const mac = createHmac('sha256', from === 'caller' ? material.subarray(0, 32) : material.subarray(32)).update(header).update(bytes).digest();
-    return { from, link: LINK, sequence, blocks: said.map(plain), bytes: hex(bytes), mac: hex(mac), text: Buffer.concat([header, mac, bytes]).toString('base64') };
+    const mac = createHmac('sha256', from === 'caller' ? material.subarray(0, 32) : material.subarray(32))
+      .update(header)
+      .update(bytes)
+      .digest();
+    return {
+      from,
+      link: LINK,
+      sequence,
+      blocks: said.map(plain),
+      bytes: hex(bytes),
+      mac: hex(mac),
+      text: Buffer.concat([header, mac, bytes]).toString('base64'),
+    };
   };
   const bodies = [
     body('caller', 1, [{ kind: 'ask catalog', version: 0 }, ...blocks.slice(0, 1)]),
@@ -65,13 +81,29 @@ export const makeLinkVectors = () => {
     body('caller', 2, []),
     body('answerer', Number.MAX_SAFE_INTEGER, [{ kind: 'more' }]),
   ];
-  const lm = (identity: typeof caller, seed: number) => ({ signingSeed: hex(fill(32, seed)), publicKey: hex(identity.publicKey), guid: identity.guid });
+  const lm = (identity: typeof caller, seed: number) => ({
+    signingSeed: hex(fill(32, seed)),
+    publicKey: hex(identity.publicKey),
+    guid: identity.guid,
+  });
   const [firstBody] = bodies;
   return {
     about:
       'The link between two license managers, by docs/protocol/link.md, from fixed seeds. Byte strings are hex, texts of bodies are base64. Hello, answer, confirmation and body are refused with any bit of them changed.',
-    caller: { ...lm(caller, 0x71), hostname: 'client', nonce: hex(fill(32, 0x81)), exchangeSeed: hex(fill(32, 0x82)), share: hex(callerPair.publicKey) },
-    answerer: { ...lm(answerer, 0x72), hostname: 'keys-1', nonce: hex(fill(32, 0x83)), exchangeSeed: hex(fill(32, 0x84)), share: hex(answererPair.publicKey) },
+    caller: {
+      ...lm(caller, 0x71),
+      hostname: 'client',
+      nonce: hex(fill(32, 0x81)),
+      exchangeSeed: hex(fill(32, 0x82)),
+      share: hex(callerPair.publicKey),
+    },
+    answerer: {
+      ...lm(answerer, 0x72),
+      hostname: 'keys-1',
+      nonce: hex(fill(32, 0x83)),
+      exchangeSeed: hex(fill(32, 0x84)),
+      share: hex(answererPair.publicKey),
+    },
     link: LINK,
     hello: hex(calling.hello),
     answer: hex(answer),
@@ -99,7 +131,12 @@ export const makeLinkVectors = () => {
       { name: 'nothing', text: '' },
       { name: 'no base64', text: '****' },
       { name: 'a header only in part', text: Buffer.alloc(43).toString('base64') },
-      { name: 'without its last byte', text: Buffer.from(firstBody?.text ?? '', 'base64').subarray(0, -1).toString('base64') },
+      {
+        name: 'without its last byte',
+        text: Buffer.from(firstBody?.text ?? '', 'base64')
+          .subarray(0, -1)
+          .toString('base64'),
+      },
     ],
   };
 };

@@ -94,8 +94,7 @@ type Required<F> = { [K in keyof F as F[K] extends Optional<unknown> ? never : K
 type Absent<F> = { [K in keyof F as F[K] extends Optional<unknown> ? K : never]?: F[K] extends Optional<infer T> ? T : never };
 export type Shape<F> = { readonly [K in keyof (Required<F> & Absent<F>)]: (Required<F> & Absent<F>)[K] };
 
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** An object with exactly these fields; the result has them in the order given here, so writing it again is canonical. */
 export const object =
@@ -123,7 +122,5 @@ export const tagged =
   (value, place, faults) => {
     const name = isRecord(value) ? value[tag] : undefined;
     const variant = typeof name === 'string' && Object.hasOwn(variants, name) ? variants[name] : undefined;
-    return variant === undefined
-      ? fail(faults, `${place}.${tag}`, Object.keys(variants).join(' or '))
-      : variant(value, place, faults);
+    return variant === undefined ? fail(faults, `${place}.${tag}`, Object.keys(variants).join(' or ')) : variant(value, place, faults);
   };

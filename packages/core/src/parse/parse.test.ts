@@ -7,7 +7,10 @@ const shape = object({
   count: integer(1, 9),
   on: optional(boolean),
   what: either<number | 'all'>('a number or "all"', integer(0, 3), literal('all')),
-  list: list(tagged<{ readonly type: string }>('type', { a: object({ type: literal('a'), x: integer(0, 1) }), b: object({ type: literal('b') }) }), 2),
+  list: list(
+    tagged<{ readonly type: string }>('type', { a: object({ type: literal('a'), x: integer(0, 1) }), b: object({ type: literal('b') }) }),
+    2,
+  ),
 });
 const good = { name: 'abc', count: 3, on: true, what: 'all', list: [{ type: 'a', x: 1 }, { type: 'b' }] } as const;
 const faultsOf = (value: unknown): readonly string[] => {
@@ -50,7 +53,7 @@ describe('a decoder', () => {
     ['list', [{}, [1], Array(3).fill({ type: 'b' }), 'ab']],
     ['what', [null, -1, 'ALL']],
   ])('refuses in %s what is not of its type', (field, values) => {
-    for (const value of values) expect(faultsOf({ ...good, [field]: value }).length, String(value)).toBeGreaterThan(0);
+    for (const value of values) expect(faultsOf({ ...good, [field]: value }).length, JSON.stringify(value)).toBeGreaterThan(0);
   });
 
   it('takes no field from a prototype, and tags none of the names that every object has', () => {
@@ -71,7 +74,7 @@ describe('a decoder', () => {
         try {
           parseJson(shape, json);
         } catch (error) {
-          expect(error).toBeInstanceOf(ParseError);
+          if (!(error instanceof ParseError)) throw error;
         }
       }),
     );

@@ -4,5 +4,5 @@ export type { LoginOptions } from './login-options.ts';
 export { anyScope, type Clause, type Condition, matches, type Scope, type Test } from './scope.ts';
 export { type ScopeAlternative, type ScopeInput, toScope } from './scope-input.ts';
 export { type ParsedScope, parseScope, scopeToXml } from './scope-xml.ts';
-export type { ScopeSubject } from './vocabulary.ts';
-export { readXml, writeXml, type XmlElement, type XmlNode } from './xml.ts';
+export { type Checked, checkedField, checkedTest, quoted } from './test-of-text.ts';
+export { elementOf, type PartName, partOf, type ScopeSubject } from './vocabulary.ts';

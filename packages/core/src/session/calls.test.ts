@@ -3,11 +3,22 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { hex, WireError, Writer } from '../bytes/index.ts';
 import { expectOneSpelling, expectStrict, fill, orRefused, plain, u32 } from '../bytes/wire.testing.ts';
+import { RECORD_OVERHEAD } from '../channel/index.ts';
 import { Status } from '../errors/index.ts';
 import { MAX_FRAME } from '../wire/index.ts';
-import { RECORD_OVERHEAD } from '../channel/index.ts';
-import { type Call, decodeGrant, encodeGrant, FULL_RECORD, MAX_CALL_BYTES, type Reply, readCalls, readReplies, writeCall, writeReply } from './calls.ts';
 import { calls, grant, reply } from './calls.testing.ts';
+import {
+  type Call,
+  decodeGrant,
+  encodeGrant,
+  FULL_RECORD,
+  MAX_CALL_BYTES,
+  type Reply,
+  readCalls,
+  readReplies,
+  writeCall,
+  writeReply,
+} from './calls.ts';
 
 const ID = 0x01020304;
 const write = (call: Call): Buffer => {
@@ -116,7 +127,10 @@ describe('replies', () => {
   });
 
   it('are refused cut or longer', () => {
-    fc.assert(fc.property(reply, (each) => expectStrict(each, writeOne, (bytes) => only(readReplies(bytes)))), { numRuns: 30 });
+    fc.assert(
+      fc.property(reply, (each) => expectStrict(each, writeOne, (bytes) => only(readReplies(bytes)))),
+      { numRuns: 30 },
+    );
   });
 
   it('with a status that this version does not know are failures, never successes (T6)', () => {

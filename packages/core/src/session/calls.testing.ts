@@ -6,7 +6,7 @@ import type { Call, CallKind, Grant, Reply } from './calls.ts';
 // Every call, grant and reply, with any contents.
 
 const is = <const K extends string>(kind: K) => ({ kind: fc.constant(kind) });
-export const identity = fc.record({ pid: u32, start: u53, user: textOf(255), host: textOf(255), application: textOf(255) });
+const identity = fc.record({ pid: u32, start: u53, user: textOf(255), host: textOf(255), application: textOf(255) });
 
 export const calls: Readonly<Record<CallKind, fc.Arbitrary<Call>>> = {
   login: fc.record({

@@ -43,7 +43,18 @@ export type Call =
   | { readonly kind: 'info'; readonly handle: number };
 export type CallKind = Call['kind'];
 
-const codes = { login: 1, resume: 2, logout: 3, read: 4, write: 5, encrypt: 6, decrypt: 7, size: 8, clock: 9, info: 10 } as const satisfies Record<CallKind, number>;
+const codes = {
+  login: 1,
+  resume: 2,
+  logout: 3,
+  read: 4,
+  write: 5,
+  encrypt: 6,
+  decrypt: 7,
+  size: 8,
+  clock: 9,
+  info: 10,
+} as const satisfies Record<CallKind, number>;
 
 const writeIdentity = (out: Writer, identity: ApplicationIdentity): Writer =>
   out.u32(identity.pid).u53(identity.start).text(identity.user).text(identity.host).text(identity.application);
@@ -61,7 +72,13 @@ export const writeCall = (out: Writer, id: number, call: Call): void => {
   out.u8(codes[call.kind]).u32(id);
   switch (call.kind) {
     case 'login':
-      out.bytes(call.nonce).u32(call.product).u32(call.feature).u16(call.seats).u32(call.executions).u8(call.dieAtExpiration ? 1 : 0);
+      out
+        .bytes(call.nonce)
+        .u32(call.product)
+        .u32(call.feature)
+        .u16(call.seats)
+        .u32(call.executions)
+        .u8(call.dieAtExpiration ? 1 : 0);
       writeIdentity(out, call.application);
       break;
     case 'resume':
@@ -122,7 +139,16 @@ const readCall = (code: number, body: Reader): Call | undefined => {
       const nonce = body.bytes(16);
       const [product, feature, seats, executions, flags] = [body.u32(), body.u32(), body.u16(), body.u32(), body.u8()];
       if (flags > 1) throw new WireError('unknown login flags');
-      return ended({ kind: 'login', nonce, product, feature, seats, executions, dieAtExpiration: flags === 1, application: readIdentity(body) });
+      return ended({
+        kind: 'login',
+        nonce,
+        product,
+        feature,
+        seats,
+        executions,
+        dieAtExpiration: flags === 1,
+        application: readIdentity(body),
+      });
     }
     case codes.resume:
       return ended({ kind: 'resume', session: body.bytes(16), token: body.bytes(32), application: readIdentity(body) });
@@ -172,7 +198,11 @@ export const decodeGrant = (bytes: Uint8Array): Grant => {
 export type Reply = { readonly id: number; readonly status: StatusCode; readonly body: Uint8Array };
 
 export const writeReply = (out: Writer, reply: Reply): void => {
-  out.u32(6 + reply.body.length).u32(reply.id).u16(reply.status).bytes(reply.body);
+  out
+    .u32(6 + reply.body.length)
+    .u32(reply.id)
+    .u16(reply.status)
+    .bytes(reply.body);
 };
 
 export const readReplies = (plain: Uint8Array): Reply[] => {

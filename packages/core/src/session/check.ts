@@ -4,11 +4,16 @@ import { type Certificate, DEFAULT_FEATURE, type Feature, openDocument, readCert
 import type { Grant } from './calls.ts';
 
 // What an application believes (I4): a certificate only from its own vendor and for the key it asked for; a grant only for what it
-// asked, within what that certificate says. Everything else is SCHAN_ERR (46): somebody in between tried.
+// asked, within what that certificate says. Everything else is SCHAN_ERR (46): somebody in between tried. docs/protocol/session.md
+// G22 and G23.
 
 const refuse = (detail: string): LicensingError => new LicensingError(Status.SCHAN_ERR, { detail });
 
-export const trustCertificate = (document: Uint8Array, vendor: { readonly vendor: number; readonly publicKey: Uint8Array }, key: string): Certificate => {
+export const trustCertificate = (
+  document: Uint8Array,
+  vendor: { readonly vendor: number; readonly publicKey: Uint8Array },
+  key: string,
+): Certificate => {
   let certificate: Certificate;
   try {
     certificate = readCertificate(openDocument('certificate', document, vendor.publicKey).payload);
@@ -36,10 +41,12 @@ export const checkGrant = (
   asked: { readonly product: number; readonly feature: number; readonly seats: number },
   certificate: Certificate,
 ): Feature => {
-  if (grant.product !== asked.product || grant.feature !== asked.feature) throw refuse('The grant is for another feature than was asked for.');
+  if (grant.product !== asked.product || grant.feature !== asked.feature)
+    throw refuse('The grant is for another feature than was asked for.');
   const sold = soldFeature(certificate, grant.product, grant.feature);
   if (sold === undefined) throw refuse('The grant is for a feature that the vendor did not sell with this key.');
   const limit = sold.concurrency.seats;
-  if (grant.seats !== asked.seats || (limit !== 'unlimited' && grant.seats > limit)) throw refuse('The grant is for other seats than were asked for.');
+  if (grant.seats !== asked.seats || (limit !== 'unlimited' && grant.seats > limit))
+    throw refuse('The grant is for other seats than were asked for.');
   return sold;
 };

@@ -2,8 +2,8 @@ import { Buffer } from 'node:buffer';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { u8 } from '../bytes/wire.testing.ts';
-import { certificate, certificateOf, documentOf, holderOf, key, keyOf, seededEntropy, vendor, vendorOf } from '../channel/world.testing.ts';
 import { answerOpening } from '../channel/index.ts';
+import { certificate, certificateOf, documentOf, holderOf, key, keyOf, seededEntropy, vendor, vendorOf } from '../channel/world.testing.ts';
 import { encodeGrant } from './calls.ts';
 import { attackerEntropy, createTestApplication, createTestKey } from './parties.testing.ts';
 
@@ -12,13 +12,23 @@ import { attackerEntropy, createTestApplication, createTestKey } from './parties
 // certificates of its own. The application must accept nothing that the key did not grant to exactly this login, and the key must run
 // nothing in the application's channel that the application did not say.
 
-type Change = { readonly kind: 'none' } | { readonly kind: 'flip' | 'set'; readonly at: number; readonly value: number } | { readonly kind: 'cut'; readonly at: number } | { readonly kind: 'join' | 'splice'; readonly with: number; readonly at: number };
+type Change =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'flip' | 'set'; readonly at: number; readonly value: number }
+  | { readonly kind: 'cut'; readonly at: number }
+  | { readonly kind: 'join' | 'splice'; readonly with: number; readonly at: number };
 type Step =
   /** What is due, to whom it is for: an honest network does only this. */
   | { readonly kind: 'honest' }
   | { readonly kind: 'drop' }
   /** Any message ever seen, from either side, to the application or to any channel of the key, changed or not. */
-  | { readonly kind: 'send'; readonly to: 'application' | 'key' | 'key, as an opening'; readonly message: number; readonly channel: number; readonly change: Change }
+  | {
+      readonly kind: 'send';
+      readonly to: 'application' | 'key' | 'key, as an opening';
+      readonly message: number;
+      readonly channel: number;
+      readonly change: Change;
+    }
   | { readonly kind: 'invent'; readonly to: 'application' | 'key'; readonly bytes: Uint8Array }
   /** The attacker answers in place of the key, with the best it has. */
   | { readonly kind: 'impersonate'; readonly as: number }
@@ -46,7 +56,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       change,
     }),
   },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('invent'), to: fc.constantFrom('application', 'key'), bytes: fc.uint8Array({ maxLength: 300 }) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('invent'),
+      to: fc.constantFrom('application', 'key'),
+      bytes: fc.uint8Array({ maxLength: 300 }),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('impersonate'), as: fc.nat({ max: 4 }) }) },
   { weight: 1, arbitrary: fc.constant<Step>({ kind: 'mingle' }) },
   { weight: 2, arbitrary: fc.constant<Step>({ kind: 'reopen' }) },
@@ -90,7 +107,10 @@ const impostors = ((): ReturnType<typeof holderOf>[] => {
 type Outcome = { readonly accepted: number; readonly refused: number; readonly results: number };
 
 const play = (steps: readonly Step[], knows: boolean): Outcome => {
-  const application = createTestApplication(seededEntropy(1), knows ? { document: certificate, certificate: certificateOf(key) } : undefined);
+  const application = createTestApplication(
+    seededEntropy(1),
+    knows ? { document: certificate, certificate: certificateOf(key) } : undefined,
+  );
   const theKey = createTestKey(seededEntropy(10_000), certificate);
   const own = attackerEntropy();
   const seen: Uint8Array[] = [];
@@ -202,7 +222,7 @@ describe('an attacker in the middle', () => {
       }),
       { numRuns: 200 },
     );
-// The property says something only where grants were made and attacks were noticed.
+    // The property says something only where grants were made and attacks were noticed.
     expect(total.accepted).toBeGreaterThan(20);
     expect(total.results).toBeGreaterThan(5);
     expect(total.refused).toBeGreaterThan(100);

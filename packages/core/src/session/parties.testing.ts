@@ -15,7 +15,7 @@ const WANTED = { product: 1, feature: 42, seats: 1 };
 const who = { pid: 1, start: 2, user: 'ann', host: 'survey-1', application: 'sounder' };
 
 /** A grant as both sides name it. */
-export const nameOf = (nonce: Uint8Array, grant: Grant): string => `${hex(nonce)} ${hex(encodeGrant(grant))}`;
+const nameOf = (nonce: Uint8Array, grant: Grant): string => `${hex(nonce)} ${hex(encodeGrant(grant))}`;
 
 export type TestApplication = {
   /** Opens another channel and logs in there; gives what it says first. */

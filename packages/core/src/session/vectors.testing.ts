@@ -9,7 +9,10 @@ import { type Call, encodeGrant, type Grant, MAX_CALL_BYTES, type Reply, writeCa
 
 const application = { pid: 4_711, start: 123_456_789, user: 'ann', host: 'survey-1', application: 'sounder' };
 const calls: readonly (readonly [string, Call])[] = [
-  ['login', { kind: 'login', nonce: fill(16, 0x0a), product: 1, feature: 42, seats: 1, executions: 0, dieAtExpiration: false, application }],
+  [
+    'login',
+    { kind: 'login', nonce: fill(16, 0x0a), product: 1, feature: 42, seats: 1, executions: 0, dieAtExpiration: false, application },
+  ],
   [
     'login with everything at its greatest',
     {
@@ -58,7 +61,12 @@ export const makeSessionVectors = () => {
   return {
     about:
       'What passes inside a channel, by docs/protocol/session.md: plain texts of records. Byte strings are hex. `checks` are grants with what was asked for, against the certificate; status 0: believed, 46: refused.',
-    calls: calls.map(([name, call], index) => ({ name, id: index + 1, call: plain(call), bytes: written((out) => writeCall(out, index + 1, call)) })),
+    calls: calls.map(([name, call], index) => ({
+      name,
+      id: index + 1,
+      call: plain(call),
+      bytes: written((out) => writeCall(out, index + 1, call)),
+    })),
     replies: replies.map(([name, reply]) => ({ name, reply: plain(reply), bytes: written((out) => writeReply(out, reply)) })),
     grant: { grant: plain(grant), bytes: hex(encodeGrant(grant)) },
     records: {
@@ -71,14 +79,23 @@ export const makeSessionVectors = () => {
     },
     laterVersions: [
       { name: 'a call of a kind unknown is named and skipped', what: 'calls', bytes: '0000000ac8000000070102030405', found: [{ id: 7 }] },
-      { name: 'a reply with a status unknown is a failure', what: 'replies', bytes: '00000006000000079c40', found: [{ id: 7, status: 699, body: '' }] },
+      {
+        name: 'a reply with a status unknown is a failure',
+        what: 'replies',
+        bytes: '00000006000000079c40',
+        found: [{ id: 7, status: 699, body: '' }],
+      },
     ],
     refused: [
       { name: 'a call without a number', what: 'calls', bytes: '0000000409000000' },
       { name: 'a call that is longer than it says', what: 'calls', bytes: '0000000a09000000010000000100' },
       { name: 'a call that is shorter than it says', what: 'calls', bytes: '0000000a090000000100000001' },
       { name: 'a call over the limit', what: 'calls', bytes: written((out) => out.u32(MAX_CALL_BYTES + 65)) },
-      { name: 'a login with a flag unknown', what: 'calls', bytes: written((out) => out.block(Buffer.concat([Buffer.of(1, 0, 0, 0, 1), fill(16, 1), fill(14, 0), Buffer.of(2), fill(18, 0)]))) },
+      {
+        name: 'a login with a flag unknown',
+        what: 'calls',
+        bytes: written((out) => out.block(Buffer.concat([Buffer.of(1, 0, 0, 0, 1), fill(16, 1), fill(14, 0), Buffer.of(2), fill(18, 0)]))),
+      },
       { name: 'a reply without a status', what: 'replies', bytes: '0000000400000001' },
       { name: 'half of a reply', what: 'replies', bytes: '0000000800000001000000' },
       { name: 'a grant with a byte too many', what: 'grant', bytes: `${hex(encodeGrant(grant))}00` },

@@ -52,13 +52,16 @@ describe('FrameDecoder', () => {
     expect(spelled(decoder.push(bytes.subarray(-1)))).toEqual([`7:${hex(bytes.subarray(5))}`]);
   });
 
-  it.each([0, MAX_FRAME + 1, 0xffff_ffff])('refuses a frame of %d bytes before its body is waited for, in one piece and byte by byte (I5)', (length) => {
-    expect(() => new FrameDecoder().push(lengthOf(length))).toThrow(WireError);
-    const decoder = new FrameDecoder();
-    const bytes = lengthOf(length);
-    for (const at of [0, 1, 2]) expect(decoder.push(bytes.subarray(at, at + 1))).toEqual([]);
-    expect(() => decoder.push(bytes.subarray(3))).toThrow(WireError);
-  });
+  it.each([0, MAX_FRAME + 1, 0xffff_ffff])(
+    'refuses a frame of %d bytes before its body is waited for, in one piece and byte by byte (I5)',
+    (length) => {
+      expect(() => new FrameDecoder().push(lengthOf(length))).toThrow(WireError);
+      const decoder = new FrameDecoder();
+      const bytes = lengthOf(length);
+      for (const at of [0, 1, 2]) expect(decoder.push(bytes.subarray(at, at + 1))).toEqual([]);
+      expect(() => decoder.push(bytes.subarray(3))).toThrow(WireError);
+    },
+  );
 
   it('has a limit of its own for the next frame, and only for that', () => {
     const small = encodeFrame(1, (out) => out.bytes(Buffer.alloc(9)));
@@ -93,14 +96,17 @@ describe('FrameDecoder', () => {
   });
 
   it('throws WireError and nothing else, for random bytes in random pieces; what came before a fault was whole (S6)', () => {
-    const hostile = fc.oneof(fc.uint8Array({ maxLength: 60 }), fc.tuple(frame, fc.uint8Array({ maxLength: 5 })).map(([good, rest]) => Buffer.concat([encoded([good]), rest])));
+    const hostile = fc.oneof(
+      fc.uint8Array({ maxLength: 60 }),
+      fc.tuple(frame, fc.uint8Array({ maxLength: 5 })).map(([good, rest]) => Buffer.concat([encoded([good]), rest])),
+    );
     fc.assert(
       fc.property(fc.array(hostile, { maxLength: 8 }), (chunks) => {
         const decoder = new FrameDecoder(64);
         try {
           for (const chunk of chunks) for (const { body } of decoder.push(chunk)) expect(body.length).toBeLessThan(64);
         } catch (error) {
-          expect(error).toBeInstanceOf(WireError);
+          if (!(error instanceof WireError)) throw error;
         }
         expect(decoder.held).toBeLessThanOrEqual(2 * 68);
       }),

@@ -3,7 +3,7 @@ import { WireError, Writer } from '../bytes/index.ts';
 
 // Blocks of varying size (L5): 32-bit length of what follows, one byte of type, body. The same framing serves an application's TCP
 // connection and the base64 bodies between LMs. The length stays under 2^24, so the first byte on a connection is always 0x00: that is
-// how the port tells this protocol from HTTP and TLS (L6). docs/protocol/frames.md.
+// how the port tells this protocol from HTTP and TLS (L6). docs/protocol/frames.md M1 to M6.
 
 /** BOUNDED: no frame is longer, so an unauthenticated connection costs at most this much memory (I5). */
 export const MAX_FRAME = 1024 * 1024;

@@ -19,6 +19,7 @@ export {
   type Hello,
   LOCAL_VERSIONS,
   MAX_CANDIDATES,
+  MAX_UPDATE,
   type ToApplication,
   type ToLm,
   type Welcome,

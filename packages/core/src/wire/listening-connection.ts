@@ -7,7 +7,7 @@ import { decodeToLm, encodeToApplication, type Hello, LOCAL_VERSIONS, type ToApp
 
 // The LM's end of one application's connection: bytes and time in, events out; no socket, no clock (sans-IO). States: waiting for the
 // hello, open, closed. Until the hello a connection may cost 4 KiB and ten seconds, not more (I5). A fault closes this connection and
-// nothing else (S6).
+// nothing else (S6). docs/protocol/local.md W3 to W8.
 
 /** L4: a connection unused for so long may be closed; the session survives. Default ten minutes, floor seven. */
 export const DEFAULT_IDLE_MS = 10 * MINUTE;

@@ -3,8 +3,18 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { WireError, Writer } from '../bytes/index.ts';
 import { expectOneSpelling, expectStrict, fill, orRefused } from '../bytes/wire.testing.ts';
-import type { Frame } from './frame.ts';
-import { decodeToApplication, decodeToLm, encodeToApplication, encodeToLm, MAX_CANDIDATES, type ToApplication, type ToLm, types } from './local.ts';
+import { type Frame, FrameDecoder } from './frame.ts';
+import {
+  decodeToApplication,
+  decodeToLm,
+  encodeToApplication,
+  encodeToLm,
+  MAX_CANDIDATES,
+  MAX_UPDATE,
+  type ToApplication,
+  type ToLm,
+  types,
+} from './local.ts';
 import { toApplication, toLm } from './messages.testing.ts';
 
 /** Type and body of a frame as one byte string, so that a message is what is written and read. */
@@ -42,8 +52,10 @@ describe.each(Object.entries(toApplication))('the message "%s" to the applicatio
 describe('the local protocol', () => {
   it('gives each direction its own messages: a message of the other direction is refused', () => {
     const sent = new Map<string, number>(Object.entries(types));
-    for (const kind of ['hello', 'find', 'open', 'close', 'update'] as const) expect(() => readToApplication(Uint8Array.of(sent.get(kind) ?? 0))).toThrow(`a frame of type ${types[kind]}`);
-    for (const kind of ['welcome', 'found', 'opened', 'lost', 'updated', 'refused'] as const) expect(() => readToLm(Uint8Array.of(sent.get(kind) ?? 0))).toThrow(`a frame of type ${types[kind]}`);
+    for (const kind of ['hello', 'find', 'open', 'close', 'update'] as const)
+      expect(() => readToApplication(Uint8Array.of(sent.get(kind) ?? 0))).toThrow(`a frame of type ${types[kind]}`);
+    for (const kind of ['welcome', 'found', 'opened', 'lost', 'updated', 'refused'] as const)
+      expect(() => readToLm(Uint8Array.of(sent.get(kind) ?? 0))).toThrow(`a frame of type ${types[kind]}`);
   });
 
   it('refuses frames of every type that it does not know', () => {
@@ -63,7 +75,8 @@ describe('the local protocol', () => {
 
   it('has bounds for everything that is told by a length (I5)', () => {
     const body = (type: number, write: (out: Writer) => Writer): Frame => ({ type, body: write(new Writer()).done() });
-    const hello = (user: number) => body(types.hello, (out) => out.u16(0x4b48).u8(1).u8(1).u32(1).u53(1).text('x'.repeat(user)).text('').text(''));
+    const hello = (user: number) =>
+      body(types.hello, (out) => out.u16(0x4b48).u8(1).u8(1).u32(1).u53(1).text('x'.repeat(user)).text('').text(''));
     expect(orRefused(() => decodeToLm(hello(255)))).toBeDefined();
     expect(orRefused(() => decodeToLm(hello(256)))).toBeUndefined();
     const find = (scope: number) => body(types.find, (out) => out.u32(1).u32(1).bytes(fill(32, 1)).u32(1).text('x'.repeat(scope)));
@@ -83,6 +96,12 @@ describe('the local protocol', () => {
     expect(orRefused(() => decodeToApplication({ type: types.found, body: found(3).body.subarray(0, 10) }))).toBeUndefined();
   });
 
+  it('carries an update up to the last byte of a frame', () => {
+    const update = (length: number) => encodeToLm({ kind: 'update', request: 1, document: fill(length, 1) });
+    expect(new FrameDecoder().push(update(MAX_UPDATE)).map(decodeToLm)).toHaveLength(1);
+    expect(() => new FrameDecoder().push(update(MAX_UPDATE + 1))).toThrow(WireError);
+  });
+
   it('tells no success where only bad news can be told: nobody in between turns a refusal into status 0 (L7)', () => {
     expect(() => readToApplication(writeToApplication({ kind: 'lost', channel: 1, status: 0, detail: '' }))).toThrow('status 0');
     expect(() => readToApplication(writeToApplication({ kind: 'refused', status: 0, detail: '' }))).toThrow('status 0');
@@ -91,7 +110,9 @@ describe('the local protocol', () => {
   it('cuts a long detail so that it still is text', () => {
     const long = { kind: 'lost', channel: 1, status: 7, detail: '\u{1f511}'.repeat(400) } as const;
     expect(readToApplication(writeToApplication(long))).toMatchObject({ kind: 'lost', status: 7 });
-    expect(readToApplication(writeToApplication({ ...long, detail: `x${long.detail}` }))).toMatchObject({ detail: expect.stringMatching(/^x/) });
+    expect(readToApplication(writeToApplication({ ...long, detail: `x${long.detail}` }))).toMatchObject({
+      detail: expect.stringMatching(/^x/),
+    });
   });
 
   it('begins with the byte 0x00, whatever the frame (L6)', () => {

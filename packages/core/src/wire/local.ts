@@ -8,6 +8,8 @@ import { encodeFrame, type Frame, MAX_FRAME } from './frame.ts';
 export const LOCAL_VERSIONS = { from: 1, to: 1 } as const;
 const MAGIC = 0x4b48; // "KH"
 const MAX_SCOPE = 32 * 1024;
+/** BOUNDED: bytes of a document in one update: it has to fit into a frame. */
+export const MAX_UPDATE = MAX_FRAME - 9;
 /** BOUNDED: candidates in one answer. */
 export const MAX_CANDIDATES = 256;
 
@@ -21,7 +23,13 @@ export type Hello = {
   readonly application: string;
 };
 export type Welcome = { readonly version: number; readonly guid: string; readonly hostname: string; readonly idleMs: number };
-export type Find = { readonly request: number; readonly vendor: number; readonly vendorKey: Uint8Array; readonly feature: number; readonly scope: string };
+export type Find = {
+  readonly request: number;
+  readonly vendor: number;
+  readonly vendorKey: Uint8Array;
+  readonly feature: number;
+  readonly scope: string;
+};
 /** Where a feature can be had. A hint: the key proves what it is when a channel to it is opened. */
 export type Candidate = {
   readonly key: string;
@@ -77,14 +85,26 @@ export const encodeToLm = (message: ToLm): Buffer => {
   switch (message.kind) {
     case 'hello':
       return encodeFrame(types.hello, (out) =>
-        out.u16(MAGIC).u8(message.from).u8(message.to).u32(message.pid).u53(message.start).text(message.user).text(message.host).text(message.application),
+        out
+          .u16(MAGIC)
+          .u8(message.from)
+          .u8(message.to)
+          .u32(message.pid)
+          .u53(message.start)
+          .text(message.user)
+          .text(message.host)
+          .text(message.application),
       );
     case 'find':
       return encodeFrame(types.find, (out) =>
         out.u32(message.request).u32(message.vendor).bytes(message.vendorKey).u32(message.feature).text(message.scope),
       );
     case 'open':
-      return encodeFrame(types.open, (out) => out.u32(message.channel).u64(BigInt(message.key)).text(message.lm).block(message.opening), 256);
+      return encodeFrame(
+        types.open,
+        (out) => out.u32(message.channel).u64(BigInt(message.key)).text(message.lm).block(message.opening),
+        256,
+      );
     case 'record':
       return encodeRecord(message.channel, message.record);
     case 'close':
@@ -165,7 +185,7 @@ const readToLm = (type: number, reader: Reader): ToLm => {
     case types.close:
       return { kind: 'close', channel: reader.u32() };
     case types.update:
-      return { kind: 'update', request: reader.u32(), document: reader.block(MAX_FRAME) };
+      return { kind: 'update', request: reader.u32(), document: reader.block(MAX_UPDATE) };
     default:
       throw new WireError(`a frame of type ${type}`);
   }

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { bytesOf, someBytes, textOf, u16, u32, u53, u64Text, u8 } from '../bytes/wire.testing.ts';
+import { bytesOf, someBytes, textOf, u8, u16, u32, u53, u64Text } from '../bytes/wire.testing.ts';
 import type { ToApplication, ToLm } from './local.ts';
 
 // Every message of the local protocol, with any contents.

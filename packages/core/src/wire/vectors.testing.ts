@@ -23,7 +23,11 @@ export const makeFrameVectors = () => {
       stream('nothing', []),
       stream('a frame without a body', [[9, Buffer.alloc(0)]]),
       stream('one frame', [[7, Buffer.from('body')]]),
-      stream('three frames', [[1, fill(3, 1)], [255, fill(1, 2)], [0, fill(300, 3)]]),
+      stream('three frames', [
+        [1, fill(3, 1)],
+        [255, fill(1, 2)],
+        [0, fill(300, 3)],
+      ]),
       stream('a frame, and half of a length', [[7, fill(2, 7)]], '0000'),
       stream('a frame, and half of a body', [[7, fill(2, 7)]], '00000005070a0b'),
       stream('the length of the longest frame', [], '00100000'),
@@ -42,7 +46,16 @@ export const makeFrameVectors = () => {
 const vendorKey = fill(32, 0xd0);
 const key = '2622877015606951895';
 const guid = 'AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0e';
-const hello = { kind: 'hello', from: 1, to: 1, pid: 4_711, start: 123_456_789, user: 'ann', host: 'survey-1', application: 'sounder' } as const;
+const hello = {
+  kind: 'hello',
+  from: 1,
+  to: 1,
+  pid: 4_711,
+  start: 123_456_789,
+  user: 'ann',
+  host: 'survey-1',
+  application: 'sounder',
+} as const;
 const find = { kind: 'find', request: 1, vendor: 37_515, vendorKey, feature: 42, scope: '' } as const;
 const here = { guid, hostname: 'keys-1', address: '192.0.2.7', kind: 'admin' } as const;
 const found = { kind: 'found', request: 1, status: 0, detail: '', candidates: [{ key, product: 1, licenseManager: here }] } as const;
@@ -51,7 +64,18 @@ const open = { kind: 'open', channel: 2, key, lm: guid, opening: fill(110, 0xaa)
 
 const toLm: readonly (readonly [string, ToLm])[] = [
   ['hello', hello],
-  ['hello of a later application that still speaks version 1, with everything at its greatest', { ...hello, to: 255, pid: 0xffff_ffff, start: Number.MAX_SAFE_INTEGER, user: 'u'.repeat(255), host: 'ü'.repeat(127), application: '\u{1f511}'.repeat(63) }],
+  [
+    'hello of a later application that still speaks version 1, with everything at its greatest',
+    {
+      ...hello,
+      to: 255,
+      pid: 0xffff_ffff,
+      start: Number.MAX_SAFE_INTEGER,
+      user: 'u'.repeat(255),
+      host: 'ü'.repeat(127),
+      application: '\u{1f511}'.repeat(63),
+    },
+  ],
   ['hello with empty texts', { ...hello, pid: 0, start: 0, user: '', host: '', application: '' }],
   ['find', find],
   ['find within a scope', { ...find, request: 0xffff_ffff, scope: '<haspscope><license_manager hostname="keys-1"/></haspscope>' }],
@@ -65,8 +89,17 @@ const toLm: readonly (readonly [string, ToLm])[] = [
 const toApplication: readonly (readonly [string, ToApplication])[] = [
   ['welcome', welcome],
   ['found', found],
-  ['found nothing', { kind: 'found', request: 1, status: 31, detail: 'Feature 42 is in none of the 2 keys of vendor 37515.', candidates: [] }],
-  ['found several', { ...found, candidates: [found.candidates[0], { key: '1', product: 65_471, licenseManager: { guid: '', hostname: '', address: '', kind: '' } }] }],
+  [
+    'found nothing',
+    { kind: 'found', request: 1, status: 31, detail: 'Feature 42 is in none of the 2 keys of vendor 37515.', candidates: [] },
+  ],
+  [
+    'found several',
+    {
+      ...found,
+      candidates: [found.candidates[0], { key: '1', product: 65_471, licenseManager: { guid: '', hostname: '', address: '', kind: '' } }],
+    },
+  ],
   ['opened', { kind: 'opened', channel: 2, answer: fill(165, 0xcc) }],
   ['record', { kind: 'record', channel: 2, record: fill(40, 0xdd) }],
   ['lost', { kind: 'lost', channel: 2, status: 40, detail: '192.0.2.7:1947: no answer in time' }],
@@ -79,7 +112,8 @@ export const makeLocalVectors = () => {
   const lm = (name: string, message: ToLm) => ({ name, bytes: hex(encodeToLm(message)), message: plain(message) });
   const app = (name: string, message: ToApplication) => ({ name, bytes: hex(encodeToApplication(message)), message: plain(message) });
   const goodHello = encodeToLm(hello);
-  const patched = (at: number, bytes: string): string => hex(Buffer.concat([goodHello.subarray(0, at), Buffer.from(bytes, 'hex'), goodHello.subarray(at + bytes.length / 2)]));
+  const patched = (at: number, bytes: string): string =>
+    hex(Buffer.concat([goodHello.subarray(0, at), Buffer.from(bytes, 'hex'), goodHello.subarray(at + bytes.length / 2)]));
   return {
     about:
       'Messages of docs/protocol/local.md, each as a whole frame. Byte strings are hex. What is refused has the form of a frame but not of a message. A conversation is what one side sends and the other understands, in order.',
@@ -106,10 +140,26 @@ export const makeLocalVectors = () => {
           ...[hello, find].map((message) => ({ from: 'application', bytes: hex(encodeToLm(message)), message: plain(message) })),
           ...[welcome, found].map((message) => ({ from: 'lm', bytes: hex(encodeToApplication(message)), message: plain(message) })),
           { from: 'application', bytes: hex(encodeToLm(open)), message: plain(open) },
-          ...([{ kind: 'opened', channel: 2, answer: fill(165, 0xcc) }] as const).map((message) => ({ from: 'lm', bytes: hex(encodeToApplication(message)), message: plain(message) })),
-          ...([{ kind: 'record', channel: 2, record: fill(40, 1) }] as const).map((message) => ({ from: 'application', bytes: hex(encodeToLm(message)), message: plain(message) })),
-          ...([{ kind: 'record', channel: 2, record: fill(40, 2) }] as const).map((message) => ({ from: 'lm', bytes: hex(encodeToApplication(message)), message: plain(message) })),
-          ...([{ kind: 'close', channel: 2 }] as const).map((message) => ({ from: 'application', bytes: hex(encodeToLm(message)), message: plain(message) })),
+          ...([{ kind: 'opened', channel: 2, answer: fill(165, 0xcc) }] as const).map((message) => ({
+            from: 'lm',
+            bytes: hex(encodeToApplication(message)),
+            message: plain(message),
+          })),
+          ...([{ kind: 'record', channel: 2, record: fill(40, 1) }] as const).map((message) => ({
+            from: 'application',
+            bytes: hex(encodeToLm(message)),
+            message: plain(message),
+          })),
+          ...([{ kind: 'record', channel: 2, record: fill(40, 2) }] as const).map((message) => ({
+            from: 'lm',
+            bytes: hex(encodeToApplication(message)),
+            message: plain(message),
+          })),
+          ...([{ kind: 'close', channel: 2 }] as const).map((message) => ({
+            from: 'application',
+            bytes: hex(encodeToLm(message)),
+            message: plain(message),
+          })),
         ],
       },
     ],

@@ -53,7 +53,13 @@ export type Authority = {
    * Opens a channel to a key here.
    * @throws WireError, or LicensingError KEY_NOT_FOUND (7), STORAGE_CORRUPT (47), OLD_LM (42)
    */
-  open(keyId: string, opening: Uint8Array, party: Party, send: (record: Uint8Array) => void, fail: (error: LicensingError) => void): KeyChannel;
+  open(
+    keyId: string,
+    opening: Uint8Array,
+    party: Party,
+    send: (record: Uint8Array) => void,
+    fail: (error: LicensingError) => void,
+  ): KeyChannel;
   release(session: LiveSession, cause: ReleaseCause): Promise<void>;
   /** The application ended: its sessions here are released. */
   processEnded(pid: number, start: number): Promise<void>;
@@ -162,7 +168,7 @@ export const openAuthority = async (options: AuthorityOptions): Promise<Authorit
     watching = false;
   };
   const settleOwed = async (): Promise<void> => {
-    for (const [id, command] of [...owed]) {
+    for (const [id, command] of owed) {
       if (sessions.get(id) === undefined) {
         await ledger.update(rowsOf(command), (rows) => {
           const decision = decideRelease(rows, command);
@@ -201,14 +207,17 @@ export const openAuthority = async (options: AuthorityOptions): Promise<Authorit
     }
     if (reply.kind === 'refused') throw new LicensingError(reply.status, { detail: reply.detail });
     const known = sessions.get(command.session);
-    const live: LiveSession = known !== undefined && known.ending === undefined ? known : {
-      id: command.session,
-      pool: command.pool,
-      row: reply.session,
-      lastUse: clock.mono(),
-      ending: undefined,
-      channel: undefined,
-    };
+    const live: LiveSession =
+      known !== undefined && known.ending === undefined
+        ? known
+        : {
+            id: command.session,
+            pool: command.pool,
+            row: reply.session,
+            lastUse: clock.mono(),
+            ending: undefined,
+            channel: undefined,
+          };
     if (live !== known) sessions.add(live);
     core.attach(live, channel, party);
     return live;
@@ -290,9 +299,16 @@ export const openAuthority = async (options: AuthorityOptions): Promise<Authorit
     open(keyId, opening, party, send, fail) {
       const key = keystore.get(keyId);
       if (key?.damage !== undefined) throw new LicensingError(Status.STORAGE_CORRUPT, { detail: `Key ${keyId}: ${key.damage}.` });
-      if (key?.license === undefined) throw new LicensingError(Status.KEY_NOT_FOUND, { detail: `Key ${keyId} is not here, or has no license yet.` });
+      if (key?.license === undefined)
+        throw new LicensingError(Status.KEY_NOT_FOUND, { detail: `Key ${keyId} is not here, or has no license yet.` });
       const { identity, license } = key;
-      const target = { id: identity.id, vendor: identity.vendor, signingKey: identity.signingKey, certificate: license.document, digest: license.digest };
+      const target = {
+        id: identity.id,
+        vendor: identity.vendor,
+        signingKey: identity.signingKey,
+        certificate: license.document,
+        digest: license.digest,
+      };
       const answer: { readonly message: Uint8Array; readonly channel: Channel } = answerOpening(opening, target, entropy);
       return createKeyChannel(core, keyId, answer, party, send, fail);
     },

@@ -17,7 +17,9 @@ const fillable = () => {
       if (!full) return inner.update(keys, decide, options);
       if (options?.durability !== 'later') {
         // Reading alone is answered when the disk has nothing to do.
-        return keys.length > 0 && undone === 0 ? inner.update(keys, (rows, now) => ({ ...decide(rows, now), changes: [], audit: [] })).then(refused) : refused();
+        return keys.length > 0 && undone === 0
+          ? inner.update(keys, (rows, now) => ({ ...decide(rows, now), changes: [], audit: [] })).then(refused)
+          : refused();
       }
       undone += 1;
       return inner.update(keys, (rows, now) => ({ ...decide(rows, now), changes: [], audit: [] }), options);

@@ -11,7 +11,14 @@ const sixteen = Buffer.from('sixteen bytes!!!');
 
 const loggedIn = async (feature = 42) => {
   const site = await createSite();
-  const key = await site.licensed({ features: [{ id: 42, seats: 5 }, { id: 43, seats: 5 }], readOnly: Buffer.from('fixed'), readWrite: Buffer.from('start') });
+  const key = await site.licensed({
+    features: [
+      { id: 42, seats: 5 },
+      { id: 43, seats: 5 },
+    ],
+    readOnly: Buffer.from('fixed'),
+    readWrite: Buffer.from('start'),
+  });
   const app = connectApplication(site, key);
   const { handle } = decodeGrant((await app.login(feature)).body);
   return { site, key, app, handle };
@@ -22,12 +29,20 @@ describe('memory of a key', () => {
   it('is read and written within its size, and not beyond (1)', async () => {
     const { app, handle } = await loggedIn();
     const read = (offset: number, length: number, file = READ_WRITE_FILE) => app.call({ kind: 'read', handle, file, offset, length });
-    const write = (offset: number, data: string) => app.call({ kind: 'write', handle, file: READ_WRITE_FILE, offset, data: Buffer.from(data) });
+    const write = (offset: number, data: string) =>
+      app.call({ kind: 'write', handle, file: READ_WRITE_FILE, offset, data: Buffer.from(data) });
     expect(textOf(await read(0, 5))).toBe('start');
     expect(textOf(await read(3, 4))).toBe('rt\0\0');
     expect(textOf(await read(60, 4))).toBe('\0\0\0\0');
     expect((await read(64, 0)).status).toBe(0);
-    for (const [offset, length] of [[64, 1], [60, 5], [0, 65], [0xffff_ffff, 1], [0xffff_ffff, 0xffff_ffff]] as const) expect((await read(offset, length)).status).toBe(1);
+    for (const [offset, length] of [
+      [64, 1],
+      [60, 5],
+      [0, 65],
+      [0xffff_ffff, 1],
+      [0xffff_ffff, 0xffff_ffff],
+    ] as const)
+      expect((await read(offset, length)).status).toBe(1);
     expect((await write(62, 'xy')).status).toBe(0);
     expect(textOf(await read(60, 4))).toBe('\0\0xy');
     expect((await write(63, 'xy')).status).toBe(1);
@@ -56,7 +71,10 @@ describe('memory of a key', () => {
 
   it('keeps every one of many writes at once', async () => {
     const { app, handle } = await loggedIn();
-    const writes = Array.from({ length: 64 }, (_, offset): Call => ({ kind: 'write', handle, file: READ_WRITE_FILE, offset, data: Buffer.from([offset + 1]) }));
+    const writes = Array.from(
+      { length: 64 },
+      (_, offset): Call => ({ kind: 'write', handle, file: READ_WRITE_FILE, offset, data: Buffer.from([offset + 1]) }),
+    );
     expect(new Set((await app.send(...writes)).map(({ status }) => status))).toEqual(new Set([0]));
     const { body } = await app.call({ kind: 'read', handle, file: READ_WRITE_FILE, offset: 0, length: 64 });
     expect([...body]).toEqual(Array.from({ length: 64 }, (_, offset) => offset + 1));
@@ -264,6 +282,7 @@ describe('a channel', () => {
     const unlicensed = await site.keystore.unlicensed('sl-adminmode', createTestVendor(9, 3).code);
     const nobody = { ...key, identity: { ...key.identity, id: '12345' } };
     const otherVendor = { ...key, identity: { ...key.identity, vendor: 9 } };
-    for (const each of [unlicensed, nobody, otherVendor]) expect(statusOfThrown(() => connectApplication(site, each, localParty()))).toBe(7);
+    for (const each of [unlicensed, nobody, otherVendor])
+      expect(statusOfThrown(() => connectApplication(site, each, localParty()))).toBe(7);
   });
 });

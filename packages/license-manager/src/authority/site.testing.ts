@@ -2,16 +2,16 @@ import { Buffer } from 'node:buffer';
 import { Writer } from '@keyhaven/core/bytes';
 import { openingFor } from '@keyhaven/core/channel';
 import { LicensingError } from '@keyhaven/core/errors';
-import { readCertificate, openDocument, type KeyType } from '@keyhaven/core/license';
-import { type Call, readReplies, type Reply, signingKeyIn, writeCall } from '@keyhaven/core/session';
+import { type KeyType, openDocument, readCertificate } from '@keyhaven/core/license';
+import { type Call, type Reply, readReplies, signingKeyIn, writeCall } from '@keyhaven/core/session';
 import { createMemoryLedger, type Ledger } from '@keyhaven/ledger';
-import { openKeystore, type Key } from '../keystore/index.ts';
+import { type Key, openKeystore } from '../keystore/index.ts';
 import { createTestVendor, type LicenseWish, type TestVendor } from '../keystore/vendor.testing.ts';
 import { createMachineSeal, systemEntropy } from '../machine/index.ts';
 import { createSimulatedClock } from '../simulated-clock.testing.ts';
 import { openAuthority, type Party } from './index.ts';
 
-export const testSeal = createMachineSeal(['id:test'], Buffer.alloc(32, 9), systemEntropy);
+const testSeal = createMachineSeal(['id:test'], Buffer.alloc(32, 9), systemEntropy);
 
 /** One LM without sockets: keys, authority and a ledger in memory, on a simulated clock. */
 export const createSite = async (options: { readonly ledger?: Ledger; readonly idleTimeoutMs?: number } = {}) => {

@@ -182,14 +182,17 @@ describe('the port', () => {
     await launch({ port });
   });
 
-  it('is opened on every IPv4 address, and on IPv6 where it exists (L2)', async () => {
+  it('is opened on every IPv4 address (L2)', async () => {
     const { front, port } = await launch({ bind: [] });
     expect(front.addresses[0]).toBe(`0.0.0.0:${port}`);
     expect(await echoed(await dial(port, '127.0.0.9'), Buffer.of(0), 'local')).toBe('00');
-    if (front.addresses.length > 1) {
-      expect(front.addresses[1]).toBe(`[::]:${port}`);
-      expect(await echoed(await dial(port, '::1'), Buffer.of(0), 'local')).toBe('00');
-    }
+  });
+
+  it('is opened on IPv6 where it exists (L2)', async (context) => {
+    const { front, port } = await launch({ bind: [] });
+    if (front.addresses.length === 1) return context.skip('this computer has no IPv6');
+    expect(front.addresses[1]).toBe(`[::]:${port}`);
+    expect(await echoed(await dial(port, '::1'), Buffer.of(0), 'local')).toBe('00');
   });
 });
 
@@ -198,7 +201,19 @@ describe('TLS', () => {
   beforeAll(async () => {
     const directory = await mkdtemp(join(tmpdir(), 'keyhaven-'));
     const [cert, key] = [join(directory, 'cert.pem'), join(directory, 'key.pem')];
-    const wish = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-subj', '/CN=localhost'];
+    const wish = [
+      'req',
+      '-x509',
+      '-newkey',
+      'ec',
+      '-pkeyopt',
+      'ec_paramgen_curve:prime256v1',
+      '-nodes',
+      '-days',
+      '2',
+      '-subj',
+      '/CN=localhost',
+    ];
     try {
       await promisify(execFile)('openssl', [...wish, '-addext', 'subjectAltName=DNS:localhost', '-out', cert, '-keyout', key]);
       pem = { cert: await readFile(cert), key: await readFile(key) };

@@ -128,7 +128,8 @@ export const openFront = async (options: FrontOptions): Promise<Front> => {
   try {
     // IPv4 always, IPv6 where it exists (L2).
     const hosts = options.bind.length > 0 ? options.bind : ['0.0.0.0', '::'];
-    for (const host of hosts) if (await listen(host)) addresses.push(host.includes(':') ? `[${host}]:${options.port}` : `${host}:${options.port}`);
+    for (const host of hosts)
+      if (await listen(host)) addresses.push(host.includes(':') ? `[${host}]:${options.port}` : `${host}:${options.port}`);
   } catch (error) {
     await close();
     throw error;
@@ -152,11 +153,23 @@ const listenError = (error: NodeJS.ErrnoException, host: string, port: number): 
         cause: error,
       });
     case 'EACCES':
-      return new LicensingError(Status.LOCAL_COMM_ERR, { detail: `This user may not listen on ${at}.`, remedy: 'Use a port above 1023.', cause: error });
+      return new LicensingError(Status.LOCAL_COMM_ERR, {
+        detail: `This user may not listen on ${at}.`,
+        remedy: 'Use a port above 1023.',
+        cause: error,
+      });
     case 'EAFNOSUPPORT':
-      return new LicensingError(Status.LOCAL_COMM_ERR, { detail: `${at}: this computer has no IPv4, which the license manager needs.`, remedy: 'Enable IPv4 on this computer.', cause: error });
+      return new LicensingError(Status.LOCAL_COMM_ERR, {
+        detail: `${at}: this computer has no IPv4, which the license manager needs.`,
+        remedy: 'Enable IPv4 on this computer.',
+        cause: error,
+      });
     case 'EADDRNOTAVAIL':
-      return new LicensingError(Status.LOCAL_COMM_ERR, { detail: `${host} is no address of this computer.`, remedy: 'Name an address of this computer with --bind.', cause: error });
+      return new LicensingError(Status.LOCAL_COMM_ERR, {
+        detail: `${host} is no address of this computer.`,
+        remedy: 'Name an address of this computer with --bind.',
+        cause: error,
+      });
     default:
       return new LicensingError(Status.LOCAL_COMM_ERR, { detail: `${at} cannot be opened: ${error.message}.`, cause: error });
   }

@@ -1,6 +1,6 @@
 import { LicensingError, Status } from '@keyhaven/core/errors';
-import { createOverview } from '../overview.ts';
 import type { Site } from '../authority/site.testing.ts';
+import { createOverview } from '../overview.ts';
 import type { HttpFaces } from './faces.ts';
 import { pageStyle } from './page.ts';
 
@@ -14,12 +14,28 @@ export const facesOf = (site: Site, more: Partial<HttpFaces> = {}): { faces: Htt
   const { keystore, authority, ledger, clock } = site;
   const faces: HttpFaces = {
     link: { hello: () => 'hello', confirm: () => 'confirm', exchange: async () => 'exchange' } as never,
-    overview: createOverview({ self: { guid: 'self', hostname: 'here', address: '127.0.0.1' }, keystore, authority, ledger, peers: nobody as never }),
+    overview: createOverview({
+      self: { guid: 'self', hostname: 'here', address: '127.0.0.1' },
+      keystore,
+      authority,
+      ledger,
+      peers: nobody as never,
+    }),
     style: pageStyle,
     remoteAdministration: false,
     remoteClients: true,
     hostNames: () => new Set(['localhost', 'here', '192.0.2.1']),
-    status: () => ({ guid: 'self', name: 'here', version: '0', uptime: clock.mono(), tcp: [], udp: [], sessions: authority.sessionCount, keys: 0, peers: 0 }),
+    status: () => ({
+      guid: 'self',
+      name: 'here',
+      version: '0',
+      uptime: clock.mono(),
+      tcp: [],
+      udp: [],
+      sessions: authority.sessionCount,
+      keys: 0,
+      peers: 0,
+    }),
     fresh: async () => undefined,
     audit: (query) => ledger.audit(query),
     async kill(id) {

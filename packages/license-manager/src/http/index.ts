@@ -1,3 +1,3 @@
-export { createHttpServer, type HttpServer } from './server.ts';
 export type { HttpFaces } from './faces.ts';
 export { pageStyle } from './page.ts';
+export { createHttpServer, type HttpServer } from './server.ts';

@@ -4,7 +4,10 @@ import type { HttpFaces } from './faces.ts';
 // that came from elsewhere is escaped (S8).
 
 const escapes: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
-export const escapeHtml = (text: string | number): string => String(text).replaceAll(/[&<>"']/g, (each) => escapes[each] ?? '').replaceAll(/\p{Cc}/gu, ' ');
+const escapeHtml = (text: string | number): string =>
+  String(text)
+    .replaceAll(/[&<>"']/g, (each) => escapes[each] ?? '')
+    .replaceAll(/\p{Cc}/gu, ' ');
 
 const table = (title: string, heads: readonly string[], rows: readonly (readonly (string | number)[])[], none: string): string => {
   const head = heads.map((each) => `<th scope="col">${escapeHtml(each)}</th>`).join('');

@@ -46,7 +46,9 @@ const termsOf = (feature: Feature): SeatTerms => ({
 });
 
 export const licenseFrom = (certificate: Certificate, document: Buffer, secrets: Secrets, entropy: Entropy): KeyLicense => {
-  const pools = new Map<string, Pool>([[poolName(0, 0), { product: undefined, feature: DEFAULT_FEATURE, terms: termsOf(DEFAULT_FEATURE) }]]);
+  const pools = new Map<string, Pool>([
+    [poolName(0, 0), { product: undefined, feature: DEFAULT_FEATURE, terms: termsOf(DEFAULT_FEATURE) }],
+  ]);
   for (const product of certificate.products) {
     for (const feature of product.features) pools.set(poolName(product.id, feature.id), { product, feature, terms: termsOf(feature) });
   }
@@ -81,4 +83,5 @@ export const sizeOf = (license: KeyLicense, file: number): number | undefined =>
   }
 };
 
-export const tokenKeyFrom = (seed: Uint8Array): KeyObject => secretKey(sha256(Buffer.concat([Buffer.from('keyhaven session tokens 1\0'), seed])));
+export const tokenKeyFrom = (seed: Uint8Array): KeyObject =>
+  secretKey(sha256(Buffer.concat([Buffer.from('keyhaven session tokens 1\0'), seed])));

@@ -105,7 +105,14 @@ export const openKeystore = async (ledger: Ledger, seal: MachineSeal, entropy: E
         audit: [{ kind: 'key created', scope: identity.id, detail: { type, vendor: code.vendor } }],
         reply: undefined,
       }));
-      const key: Key = { identity, counter: 0, license: undefined, memory: new Map(), tokenKey: tokenKeyFrom(signingSeed), damage: undefined };
+      const key: Key = {
+        identity,
+        counter: 0,
+        license: undefined,
+        memory: new Map(),
+        tokenKey: tokenKeyFrom(signingSeed),
+        damage: undefined,
+      };
       keys.set(identity.id, key);
       return key;
     },

@@ -21,7 +21,13 @@ import { systemEntropy } from '../machine/index.ts';
 
 export type SoldFeature = Partial<Omit<Feature, 'concurrency'>> & { readonly id: number } & Partial<Feature['concurrency']>;
 
-export const soldFeature = ({ id, name = `Feature ${id}`, license = { type: 'perpetual' }, detachable = false, ...rest }: SoldFeature): Feature => ({
+const soldFeature = ({
+  id,
+  name = `Feature ${id}`,
+  license = { type: 'perpetual' },
+  detachable = false,
+  ...rest
+}: SoldFeature): Feature => ({
   id,
   name,
   license,
@@ -69,14 +75,24 @@ export const createTestVendor = (vendor = 37_515, fill = 1): TestVendor => {
         ...changed,
       };
       const secrets: Secrets = {
-        features: [0, ...features.map(({ id }) => id)].map((id) => ({ id, secret: toBase64(hkdf(master, new Uint8Array(), `test feature ${id}`, 32)) })),
+        features: [0, ...features.map(({ id }) => id)].map((id) => ({
+          id,
+          secret: toBase64(hkdf(master, new Uint8Array(), `test feature ${id}`, 32)),
+        })),
         ...(readOnly === undefined ? {} : { readOnly: toBase64(readOnly) }),
         ...(readWrite === undefined ? {} : { readWrite: toBase64(readWrite) }),
       };
       const document = signDocument('certificate', writeCertificate(certificate), signingKey);
       const exchange = fromBase64(c2v.exchangeKey) ?? Buffer.alloc(0);
       const sealed = sealTo(exchange, systemEntropy.exchangePair(), writeSecrets(secrets), sealContext(c2v.key, next));
-      const payload = { format: 1, vendor, key: c2v.key, counter: next, certificate: toBase64(document), sealed: toBase64(sealed) } as const;
+      const payload = {
+        format: 1,
+        vendor,
+        key: c2v.key,
+        counter: next,
+        certificate: toBase64(document),
+        sealed: toBase64(sealed),
+      } as const;
       return signDocument('V2C', writeV2c(payload), signingKey);
     },
   };

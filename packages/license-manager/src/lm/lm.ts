@@ -162,7 +162,12 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
     clock,
     self: { guid: self.guid, hostname, idleMs: options.idleConnectionMs },
     async find(question, application) {
-      const attempt = (): Found => ({ request: question.request, status: Status.OK, detail: '', candidates: candidatesFor(question, sources()) });
+      const attempt = (): Found => ({
+        request: question.request,
+        status: Status.OK,
+        detail: '',
+        candidates: candidatesFor(question, sources()),
+      });
       try {
         try {
           return attempt();

@@ -25,6 +25,7 @@ export type XmlElement = {
 type OpenElement = { name: string; attributes: ReadonlyMap<string, string>; children: XmlElement[]; text: string; offset: number };
 
 const NAME = '[A-Za-z_][A-Za-z0-9_.:-]{0,63}';
+const wholeName = new RegExp(`^${NAME}$`);
 const startOfTag = new RegExp(`<(${NAME})`, 'y');
 const attribute = new RegExp(`\\s+(${NAME})\\s*=\\s*(?:"([^"<]*)"|'([^'<]*)')`, 'y');
 const endOfTag = /\s*(\/?)>/y;
@@ -119,6 +120,9 @@ export function readXml(text: string, invalid: StatusCode): XmlElement {
   return root ?? fail(text.length, 'there is no element');
 }
 
+/** Whether the reader takes it as the name of an element or attribute. */
+export const isXmlName = (text: string): boolean => wholeName.test(text);
+
 /** `Line 1, column 12`, counted from 1. */
 export function placeIn(text: string, offset: number): string {
   const before = text.slice(0, offset).split('\n');
@@ -154,7 +158,7 @@ export function writeXml(root: XmlNode): string {
     if (content.length === 0) {
       written += '/>';
     } else if (typeof content === 'string') {
-      written += `>${escapeXml(content)}</${name}>`;
+      written += `>${escapeText(content)}</${name}>`;
     } else {
       written += '>';
       pending.push(`</${name}>`, ...content.toReversed());
@@ -163,7 +167,10 @@ export function writeXml(root: XmlNode): string {
   return written;
 }
 
-const escapeXml = (value: string): string =>
+const escaped = (value: string, special: RegExp): string =>
   value
     .replaceAll(new RegExp(unrepresentable, 'gu'), '\uFFFD')
-    .replaceAll(/[&<>"'\t\n\r]/g, (character) => `&#${character.charCodeAt(0)};`);
+    .replaceAll(special, (character) => `&#${character.charCodeAt(0)};`);
+// In an attribute a reader makes white space of line ends; in text they stay, and programs that search the text find them as they were.
+const escapeXml = (value: string): string => escaped(value, /[&<>"'\t\n\r]/g);
+const escapeText = (value: string): string => escaped(value, /[&<>"'\r]/g);

@@ -1,0 +1,49 @@
+import { HOUR, type Mono, type Wall, wall } from '../time/index.ts';
+
+// The time that licenses live by (K6, field-facts 4.7): forward only. Promised, whatever the computer's clock does:
+// - it never goes back, not even over a restart, as far as the mark was stored;
+// - while the LM runs it goes on at no less than 99 % of real time, also when the computer's clock stands or runs backwards;
+// - a computer's clock that is ahead is followed at once: a computer that slept has no other way to tell.
+// Not promised: that the time is right. A clock kept behind from the first day on is believed, and time while the LM does not run counts only
+// as far as the clock says so.
+
+/** How far behind the license time the computer's clock may be before it counts as set back (45). It grants nothing: the license time is what counts. */
+export const CLOCK_TOLERANCE_MS = HOUR;
+/**
+ * The license time waits for a computer's clock that is behind within the tolerance, so that a monotonic clock a little too fast does
+ * not run away from it over months.
+ */
+const WAITING_RATE = 0.99;
+
+/** `time` was the license time at `seen`. */
+export type LicenseClock = { readonly time: Wall; readonly seen: Mono; readonly behindMs: number };
+
+const later = (a: number, b: number): Wall => wall(Math.max(a, b));
+
+/** @param mark the latest license time that was stored; undefined on the first start. */
+export const startClock = (mark: Wall | undefined, now: Wall, at: Mono): LicenseClock => ({
+  time: later(mark ?? now, now),
+  seen: at,
+  behindMs: Math.max(0, (mark ?? now) - now),
+});
+
+/** Reads the computer's clock. */
+export const readClock = (clock: LicenseClock, now: Wall, at: Mono): LicenseClock => {
+  const elapsed = Math.max(0, at - clock.seen);
+  const counted = clock.time + elapsed;
+  const behindMs = Math.max(0, counted - now);
+  const waits = behindMs > 0 && behindMs <= CLOCK_TOLERANCE_MS;
+  const time = later(now, waits ? clock.time + Math.floor(elapsed * WAITING_RATE) : counted);
+  return { time, seen: latest(clock.seen, at), behindMs };
+};
+const latest = (before: Mono, at: Mono): Mono => (at > before ? at : before);
+
+/** A time that a vendor signed: it is not earlier than that. */
+export const learnTime = (clock: LicenseClock, signed: Wall): LicenseClock => ({
+  ...clock,
+  time: later(clock.time, signed),
+  behindMs: clock.behindMs + Math.max(0, signed - clock.time),
+});
+
+/** True where logins to time-limited features are refused (45). */
+export const isSetBack = (clock: LicenseClock): boolean => clock.behindMs > CLOCK_TOLERANCE_MS;
