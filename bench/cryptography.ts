@@ -1,5 +1,17 @@
 import type { Entropy } from '@keyhaven/core/crypto';
-import { aeadOpen, aeadSeal, agree, hkdf, privateKeyFrom, publicBytes, publicKeyFrom, secretKey, sha256, signBytes, verifyBytes } from '@keyhaven/core/crypto';
+import {
+  aeadOpen,
+  aeadSeal,
+  agree,
+  hkdf,
+  privateKeyFrom,
+  publicBytes,
+  publicKeyFrom,
+  secretKey,
+  sha256,
+  signBytes,
+  verifyBytes,
+} from '@keyhaven/core/crypto';
 import { median } from './figures.ts';
 
 /**
@@ -25,7 +37,8 @@ export const cryptographyOfFreshLogin = (entropy: Entropy): number => {
     }
     const signature = signBytes(signing, transcript);
     const trusted = publicKeyFrom('ed25519', verifying);
-    if (!verifyBytes(trusted, transcript, signature) || !verifyBytes(publicKeyFrom('ed25519', verifying), transcript, certificateSignature)) throw new Error('does not hold');
+    if (!verifyBytes(trusted, transcript, signature) || !verifyBytes(publicKeyFrom('ed25519', verifying), transcript, certificateSignature))
+      throw new Error('does not hold');
     const secret = secretKey(transcript);
     for (let record = 0; record < 4; record++) aeadOpen(secret, nonce, aeadSeal(secret, nonce, message, nonce), nonce);
   };

@@ -31,7 +31,14 @@ export const formatFigures = (figures: readonly Figure[]): string => {
   ]);
   const heads = ['', 'what', 'measured', 'reference', 'reference is', 'ratio', 'target', ''];
   const widths = heads.map((head, column) => Math.max(head.length, ...rows.map((row) => row[column]?.length ?? 0)));
-  return [heads, ...rows].map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd()).join('\n');
+  return [heads, ...rows]
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
 };
 
 export const median = (values: readonly number[]): number => {

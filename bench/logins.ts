@@ -39,8 +39,35 @@ export const benchLogins = async (directory: string, lm: Lm, vendorCode: string)
   const unit = '/s';
   const what = `login + logout, ${PROCESSES} processes`;
   return [
-    { clause: 'P2', what: `${what}, open channels`, value: of('open'), reference: of('floating'), unit, referenceIs: 'floating server, claim + release', ratio: of('open') / of('floating'), target: { atLeast: 10 } },
-    { clause: 'P2', what: `${what}, open channels`, value: of('open'), reference: grouped, unit, referenceIs: `bare grouped commits, ${PROCESSES} clients`, ratio: of('open') / grouped, target: { atLeast: 0.5 } },
-    { clause: 'P2', what: `${what}, fresh`, value: of('fresh'), reference: crypto, unit, referenceIs: 'its cryptography alone, both cores', ratio: of('fresh') / crypto, target: { atLeast: 0.5 } },
+    {
+      clause: 'P2',
+      what: `${what}, open channels`,
+      value: of('open'),
+      reference: of('floating'),
+      unit,
+      referenceIs: 'floating server, claim + release',
+      ratio: of('open') / of('floating'),
+      target: { atLeast: 10 },
+    },
+    {
+      clause: 'P2',
+      what: `${what}, open channels`,
+      value: of('open'),
+      reference: grouped,
+      unit,
+      referenceIs: `bare grouped commits, ${PROCESSES} clients`,
+      ratio: of('open') / grouped,
+      target: { atLeast: 0.5 },
+    },
+    {
+      clause: 'P2',
+      what: `${what}, fresh`,
+      value: of('fresh'),
+      reference: crypto,
+      unit,
+      referenceIs: 'its cryptography alone, both cores',
+      ratio: of('fresh') / crypto,
+      target: { atLeast: 0.5 },
+    },
   ];
 };

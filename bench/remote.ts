@@ -34,7 +34,18 @@ export const benchRemote = async (near: Lm, far: Lm, vendorCode: string): Promis
     }
     const value = median(rounds.map((each) => each.remote)) * 1_000;
     const reference = median(rounds.map((each) => each.local)) * 1_000;
-    return [{ clause: 'P3', what: 'login through two LMs', value, reference, unit: 'us', referenceIs: 'login at the LM with the key', ratio: value / reference, target: { atMost: 2 } }];
+    return [
+      {
+        clause: 'P3',
+        what: 'login through two LMs',
+        value,
+        reference,
+        unit: 'us',
+        referenceIs: 'login at the LM with the key',
+        ratio: value / reference,
+        target: { atMost: 2 },
+      },
+    ];
   } finally {
     local.close();
     remote.close();

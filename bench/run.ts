@@ -49,4 +49,12 @@ try {
   await near.child.stop();
 }
 process.stdout.write(`${formatFigures(figures)}\n`);
-if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(figures.map((figure) => ({ ...figure, met: met(figure) ?? null })), null, 2)}\n`);
+if (values.json !== undefined)
+  writeFileSync(
+    values.json,
+    `${JSON.stringify(
+      figures.map((figure) => ({ ...figure, met: met(figure) ?? null })),
+      null,
+      2,
+    )}\n`,
+  );

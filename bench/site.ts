@@ -51,7 +51,20 @@ export const startLm = async (directory: string, host: string, port: number, sea
   const config = join(directory, 'settings.toml');
   await writeFile(config, `name = "bench"\n[search]\nbroadcast = false\naddresses = ${JSON.stringify(search)}\n`);
   const state = join(directory, 'state');
-  const child = await startChild([keyhaven, 'lm', '--state', state, '--config', config, '--bind', host, '--port', String(port), '--log', 'error']);
+  const child = await startChild([
+    keyhaven,
+    'lm',
+    '--state',
+    state,
+    '--config',
+    config,
+    '--bind',
+    host,
+    '--port',
+    String(port),
+    '--log',
+    'error',
+  ]);
   return { host, port, child, state };
 };
 
@@ -76,7 +89,10 @@ const askText = async (lm: Lm, path: string, type: string, body: string): Promis
 /** Makes a vendor and licenses a key of this LM. Gives the vendor code. */
 export const licenseKey = async (lm: Lm): Promise<string> => {
   const entropy = systemEntropy;
-  const vendor = vendorFromSecrets({ id: 4_711, name: 'Bench' }, { signingSeed: Buffer.from(entropy.bytes(32)), masterSecret: Buffer.from(entropy.bytes(32)) });
+  const vendor = vendorFromSecrets(
+    { id: 4_711, name: 'Bench' },
+    { signingSeed: Buffer.from(entropy.bytes(32)), masterSecret: Buffer.from(entropy.bytes(32)) },
+  );
   const code = vendorCodeOf(vendor);
   const c2v = await askText(lm, '/api/v1/c2v', 'application/json', JSON.stringify({ vendorCode: code }));
   const { v2c } = issueLicense({ vendor, catalog: readCatalog(catalog), c2v, products: [1], now: wall(Date.now()), entropy });

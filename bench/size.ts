@@ -49,7 +49,18 @@ export const benchSize = async (small: Lm, large: Lm, smallCode: string, largeCo
     }
     const value = median(rounds.map((each) => each.many)) * 1_000;
     const reference = median(rounds.map((each) => each.few)) * 1_000;
-    return [{ clause: 'P5', what: 'login with 100,000 sessions', value, reference, unit: 'us', referenceIs: 'login with 100 sessions', ratio: value / reference, target: { atMost: 1.2 } }];
+    return [
+      {
+        clause: 'P5',
+        what: 'login with 100,000 sessions',
+        value,
+        reference,
+        unit: 'us',
+        referenceIs: 'login with 100 sessions',
+        ratio: value / reference,
+        target: { atMost: 1.2 },
+      },
+    ];
   } finally {
     for (const each of [...fillers, few, many]) each.close();
   }

@@ -6,8 +6,8 @@ import { describe, expect, it } from 'vitest';
 
 const slow = process.env['SLOW'] !== undefined;
 const given = process.env['SEED'];
-const seeds = given === undefined ? Array.from({ length: slow ? 400 : 16 }, (_, index) => String(index + 1)) : [given];
-const size = { minutes: 8, applications: 16 } as const;
+const seeds = given === undefined ? Array.from({ length: slow ? 400 : 20 }, (_, index) => String(index + 1)) : [given];
+const size = { minutes: 5, applications: 14 } as const;
 
 describe('a simulated site with crashes, partitions, loss, delay and duplication', () => {
   it.each(seeds)('keeps I1, I2, I3 and I6 through every event of seed %s', async (seed) => {

@@ -33,20 +33,41 @@ export const licenseFileCommands = (): Command[] => [
     .option('--key <id>', 'an existing key')
     .addOption(new Option('--type <type>', 'type of the new key').choices(['sl-adminmode', 'sl-usermode']).default('sl-adminmode'))
     .requiredOption('--out <file>', 'the file to write')
-    .action(async (options: { readonly lm: string; readonly vendorCode?: string; readonly key?: string; readonly type: string; readonly out: string }) => {
-      if ((options.vendorCode === undefined) === (options.key === undefined)) {
-        throw new LicensingError(Status.INVALID_PARAMETER, { detail: 'A C2V is either for a new key or for an existing one.', remedy: 'Give --vendor-code CODE or --key ID.' });
-      }
-      if (options.type === 'sl-usermode') {
-        throw new LicensingError(Status.REQ_NOT_SUPP, { detail: 'An Admin LM does not hold SL UserMode keys.', remedy: 'Use --type sl-adminmode.' });
-      }
-      const wanted = options.key === undefined ? { vendorCode: options.vendorCode, type: options.type } : { key: options.key };
-      const text = await askLm(parseTarget(options.lm), 'POST', '/api/v1/c2v', { type: 'application/json', text: JSON.stringify(wanted) });
-      try {
-        await writeFile(options.out, text);
-      } catch (cause) {
-        throw new LicensingError(Status.SYS_ERR, { detail: `${options.out} cannot be written.`, remedy: 'Name a file with --out that this user may write.', cause });
-      }
-      process.stdout.write(`written: ${options.out}\n`);
-    }),
+    .action(
+      async (options: {
+        readonly lm: string;
+        readonly vendorCode?: string;
+        readonly key?: string;
+        readonly type: string;
+        readonly out: string;
+      }) => {
+        if ((options.vendorCode === undefined) === (options.key === undefined)) {
+          throw new LicensingError(Status.INVALID_PARAMETER, {
+            detail: 'A C2V is either for a new key or for an existing one.',
+            remedy: 'Give --vendor-code CODE or --key ID.',
+          });
+        }
+        if (options.type === 'sl-usermode') {
+          throw new LicensingError(Status.REQ_NOT_SUPP, {
+            detail: 'An Admin LM does not hold SL UserMode keys.',
+            remedy: 'Use --type sl-adminmode.',
+          });
+        }
+        const wanted = options.key === undefined ? { vendorCode: options.vendorCode, type: options.type } : { key: options.key };
+        const text = await askLm(parseTarget(options.lm), 'POST', '/api/v1/c2v', {
+          type: 'application/json',
+          text: JSON.stringify(wanted),
+        });
+        try {
+          await writeFile(options.out, text);
+        } catch (cause) {
+          throw new LicensingError(Status.SYS_ERR, {
+            detail: `${options.out} cannot be written.`,
+            remedy: 'Name a file with --out that this user may write.',
+            cause,
+          });
+        }
+        process.stdout.write(`written: ${options.out}\n`);
+      },
+    ),
 ];

@@ -28,14 +28,14 @@ const sessionsCommand = (): Command => {
       'No application uses a key of this license manager now.',
     ),
   );
-  const kill = withLm(new Command('kill').description('ends a session; its seat is free at once').argument('<id>', 'as shown by: keyhaven sessions')).action(
-    async (id: string, options: ListOptions, command: Command) => {
-      // `sessions --lm X kill ID` means the same as `sessions kill ID --lm X`.
-      const lm = command.getOptionValueSource('lm') === 'default' ? (command.parent?.getOptionValue('lm') as string) : options.lm;
-      await askLm(parseTarget(lm), 'DELETE', `/api/v1/sessions/${encodeURIComponent(id)}`);
-      process.stdout.write(`session ${id} ended\n`);
-    },
-  );
+  const kill = withLm(
+    new Command('kill').description('ends a session; its seat is free at once').argument('<id>', 'as shown by: keyhaven sessions'),
+  ).action(async (id: string, options: ListOptions, command: Command) => {
+    // `sessions --lm X kill ID` means the same as `sessions kill ID --lm X`.
+    const lm = command.getOptionValueSource('lm') === 'default' ? (command.parent?.getOptionValue('lm') as string) : options.lm;
+    await askLm(parseTarget(lm), 'DELETE', `/api/v1/sessions/${encodeURIComponent(id)}`);
+    process.stdout.write(`session ${id} ended\n`);
+  });
   return sessions.addCommand(kill);
 };
 
@@ -54,7 +54,14 @@ export const listCommands = (): Command[] => [
   list<KeyInfo[]>('keys', 'protection keys, here and on the network', (rows) =>
     table(
       ['KEY', 'VENDOR', 'TYPE', 'LOCATION', 'UPDATES', 'STATE'],
-      rows.map((each) => [each.key, each.vendor, each.type, where(each.local, each.licenseManager), each.updateCounter, each.damage ?? 'ok']),
+      rows.map((each) => [
+        each.key,
+        each.vendor,
+        each.type,
+        where(each.local, each.licenseManager),
+        each.updateCounter,
+        each.damage ?? 'ok',
+      ]),
       'No key is here and none was found on the network. Make one with: keyhaven c2v --vendor-code CODE --out FILE',
     ),
   ),

@@ -11,7 +11,10 @@ export const parseTarget = (text: string): LmTarget => {
   const host = found?.[1] ?? found?.[2];
   const port = Number(found?.[3] ?? 1947);
   if (host === undefined || port < 1 || port > 65_535) {
-    throw new LicensingError(Status.INVALID_PARAMETER, { detail: `${JSON.stringify(text)} is no HOST:PORT.`, remedy: 'Write it like 127.0.0.1:1947 or [::1]:1947.' });
+    throw new LicensingError(Status.INVALID_PARAMETER, {
+      detail: `${JSON.stringify(text)} is no HOST:PORT.`,
+      remedy: 'Write it like 127.0.0.1:1947 or [::1]:1947.',
+    });
   }
   return { host, port };
 };
@@ -20,7 +23,12 @@ const TIMEOUT_MS = 15_000;
 const failure = z.object({ status: z.number(), message: z.string(), remedy: z.string() });
 
 /** One request to the admin API; the text of the answer. @throws LicensingError, that of the LM where it refused */
-export const askLm = (target: LmTarget, method: 'GET' | 'POST' | 'DELETE', path: string, body?: { readonly type: string; readonly text: string }): Promise<string> =>
+export const askLm = (
+  target: LmTarget,
+  method: 'GET' | 'POST' | 'DELETE',
+  path: string,
+  body?: { readonly type: string; readonly text: string },
+): Promise<string> =>
   new Promise((resolve, reject) => {
     const at = `${target.host}:${target.port}`;
     const headers = body === undefined ? {} : { 'content-type': body.type, 'content-length': Buffer.byteLength(body.text) };

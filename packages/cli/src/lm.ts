@@ -5,7 +5,14 @@ import { pino } from 'pino';
 
 // keyhaven lm: an Admin LM in the foreground.
 
-type Options = { readonly state?: string; readonly config?: string; readonly bind?: string[]; readonly port?: string; readonly name?: string; readonly log: string };
+type Options = {
+  readonly state?: string;
+  readonly config?: string;
+  readonly bind?: string[];
+  readonly port?: string;
+  readonly name?: string;
+  readonly log: string;
+};
 
 const collect = (value: string, before: string[] | undefined): string[] => [...(before ?? []), value];
 
@@ -26,7 +33,11 @@ export const lmCommand = (): Command =>
       });
       const log = pino({ level: options.log, base: null }, pino.destination({ dest: 2, sync: true }));
       const state = options.state ?? defaultStateDirectory(process.env, process.platform, homedir(), process.getuid?.() === 0);
-      const lm = await startAdminLm({ settings, stateDirectory: state, onEvent: ({ level, event, ...detail }) => log[level](detail, event) });
+      const lm = await startAdminLm({
+        settings,
+        stateDirectory: state,
+        onEvent: ({ level, event, ...detail }) => log[level](detail, event),
+      });
       printJsonLine('ready', { guid: lm.guid, pid: process.pid, tcp: lm.tcp, udp: lm.udp });
       await new Promise<void>((stop) => {
         process.once('SIGTERM', stop);

@@ -4,7 +4,14 @@ import { printJson } from './print.ts';
 
 // keyhaven login: a protected application in one line. Says what was decided as soon as it is, then holds the session.
 
-type Options = { readonly vendorCode: string; readonly feature: string; readonly scope?: string; readonly hold: string; readonly seats?: string; readonly json?: boolean };
+type Options = {
+  readonly vendorCode: string;
+  readonly feature: string;
+  readonly scope?: string;
+  readonly hold: string;
+  readonly seats?: string;
+  readonly json?: boolean;
+};
 
 const whole = (text: string): number => (/^\d{1,10}$/.test(text) ? Number(text) : Number.NaN);
 
@@ -43,7 +50,10 @@ export const loginCommand = (): Command =>
         return;
       }
       if (options.json === true) printJson(told(session));
-      else process.stdout.write(`session ${session.id} on key ${session.key} at ${session.licenseManager.hostname} (${session.licenseManager.address})\n`);
+      else
+        process.stdout.write(
+          `session ${session.id} on key ${session.key} at ${session.licenseManager.hostname} (${session.licenseManager.address})\n`,
+        );
       await held(whole(options.hold));
       await session.logout();
     });

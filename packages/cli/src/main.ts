@@ -11,7 +11,8 @@ import { vendorCommand } from './vendor.ts';
 
 const program = (): Command => {
   const root = new Command('keyhaven').description('Keyhaven, the open license manager').version(VERSION);
-  for (const command of [lmCommand(), ...listCommands(), ...licenseFileCommands(), loginCommand(), vendorCommand()]) root.addCommand(command);
+  for (const command of [lmCommand(), ...listCommands(), ...licenseFileCommands(), loginCommand(), vendorCommand()])
+    root.addCommand(command);
   return root;
 };
 
@@ -31,7 +32,10 @@ export const main = async (argv: readonly string[]): Promise<void> => {
       process.exitCode = error.exitCode === 0 ? 0 : 2;
       return;
     }
-    const known = error instanceof LicensingError ? error : new LicensingError(Status.INT_ERR, { detail: error instanceof Error ? error.message : String(error), cause: error });
+    const known =
+      error instanceof LicensingError
+        ? error
+        : new LicensingError(Status.INT_ERR, { detail: error instanceof Error ? error.message : String(error), cause: error });
     process.stderr.write(`${formatError(known)}\n`);
     process.exitCode = 1;
   }

@@ -3,12 +3,12 @@ import { readFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { createSecureContext, type SecureContext } from 'node:tls';
-import { armor, parseVendorCode } from '@keyhaven/core/license';
 import type { LmStatus } from '@keyhaven/core/admin';
 import type { Entropy } from '@keyhaven/core/crypto';
 import { LicensingError, Status } from '@keyhaven/core/errors';
+import { armor, parseVendorCode } from '@keyhaven/core/license';
 import { type Clock, MINUTE, SECOND } from '@keyhaven/core/time';
-import { openSqliteLedger, type Ledger } from '@keyhaven/ledger';
+import { type Ledger, openSqliteLedger } from '@keyhaven/ledger';
 import type { Authority } from './authority/index.ts';
 import { openFront } from './front/index.ts';
 import { createHttpServer, type HttpFaces, pageStyle } from './http/index.ts';
@@ -59,7 +59,11 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
   try {
     const binding = await openBinding(stateDirectory, entropy, options.machineMarks);
     const { identity: self } = binding;
-    const ledger = await openSqliteLedger({ directory: stateDirectory, now: () => clock.wall(), authenticationKey: binding.seal.key('ledger') });
+    const ledger = await openSqliteLedger({
+      directory: stateDirectory,
+      now: () => clock.wall(),
+      authenticationKey: binding.seal.key('ledger'),
+    });
     closers.push(() => ledger.close());
     for (const { scope, reason } of ledger.damage()) onEvent({ level: 'error', event: 'state damaged', scope, reason });
     const boot = await countBoot(ledger);
@@ -100,14 +104,21 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
       audit: (query) => ledger.audit(query),
       async kill(id, by) {
         const session = authority.session(id);
-        if (session === undefined || session.ending !== undefined) throw new LicensingError(Status.INV_HND, { detail: `No session has the id ${id.slice(0, 64)}.`, remedy: 'List the sessions with: keyhaven sessions' });
+        if (session === undefined || session.ending !== undefined)
+          throw new LicensingError(Status.INV_HND, {
+            detail: `No session has the id ${id.slice(0, 64)}.`,
+            remedy: 'List the sessions with: keyhaven sessions',
+          });
         onEvent({ level: 'warn', event: 'session killed', session: id, by });
         await authority.release(session, 'killed');
       },
       apply: lm.apply,
       async c2v(wanted) {
         if ('type' in wanted && wanted.type === 'sl-usermode') {
-          throw new LicensingError(Status.REQ_NOT_SUPP, { detail: 'An Admin LM does not hold SL UserMode keys (T1).', remedy: 'Ask for a key of type sl-adminmode.' });
+          throw new LicensingError(Status.REQ_NOT_SUPP, {
+            detail: 'An Admin LM does not hold SL UserMode keys (T1).',
+            remedy: 'Ask for a key of type sl-adminmode.',
+          });
         }
         const key = 'key' in wanted ? keystore.get(wanted.key) : await keystore.unlicensed(wanted.type, parseVendorCode(wanted.vendorCode));
         if (key === undefined) throw new LicensingError(Status.KEYID_NOT_FOUND, { detail: 'No key of this id is on this computer.' });
@@ -158,7 +169,9 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
 
     tellPeers = () => discovery.setPeers(peers.all().map((peer) => peer.address.host));
     tellPeers();
-    const udpAddresses = discovery.addresses.map(({ address, port, family }) => (family === 6 ? `[${address}]:${port}` : `${address}:${port}`));
+    const udpAddresses = discovery.addresses.map(({ address, port, family }) =>
+      family === 6 ? `[${address}]:${port}` : `${address}:${port}`,
+    );
     const status = (): LmStatus => ({
       guid: self.guid,
       name: hostname,
@@ -183,7 +196,11 @@ const countBoot = async (ledger: Ledger): Promise<number> => {
   const key = 'lm/lm/boot' as const;
   return ledger.update([key], (rows) => {
     const count = ((rows.get<{ readonly count: number }>(key)?.count ?? 0) + 1) % 65_536;
-    return { changes: [{ key, row: { count } }], audit: [{ kind: 'started', scope: 'lm', detail: { count, version: VERSION } }], reply: count };
+    return {
+      changes: [{ key, row: { count } }],
+      audit: [{ kind: 'started', scope: 'lm', detail: { count, version: VERSION } }],
+      reply: count,
+    };
   });
 };
 
@@ -198,11 +215,20 @@ const secureContext = async (settings: Settings): Promise<SecureContext | undefi
     const [cert, key] = await Promise.all([readFile(settings.tls.certificate), readFile(settings.tls.key)]);
     return createSecureContext({ cert, key, minVersion: 'TLSv1.2' });
   } catch (cause) {
-    throw new LicensingError(Status.CANNOT_READ_FILE, { detail: `The TLS certificate or key cannot be used: ${cause instanceof Error ? cause.message : ''}.`, remedy: 'Name PEM files of a certificate and its key in [tls].', cause });
+    throw new LicensingError(Status.CANNOT_READ_FILE, {
+      detail: `The TLS certificate or key cannot be used: ${cause instanceof Error ? cause.message : ''}.`,
+      remedy: 'Name PEM files of a certificate and its key in [tls].',
+      cause,
+    });
   }
 };
 
-export const defaultStateDirectory = (env: Readonly<Record<string, string | undefined>>, platform: string, home: string, root: boolean): string => {
+export const defaultStateDirectory = (
+  env: Readonly<Record<string, string | undefined>>,
+  platform: string,
+  home: string,
+  root: boolean,
+): string => {
   const given = env['KEYHAVEN_STATE'];
   if (given !== undefined && given !== '') return given;
   if (platform === 'win32') return join(env['PROGRAMDATA'] ?? 'C:\\ProgramData', 'Keyhaven');

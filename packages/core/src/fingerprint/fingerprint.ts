@@ -70,7 +70,11 @@ export const normalise = (value: string): string | undefined => {
 };
 
 const hashOf = (kind: ComponentKind, value: string, salt: Uint8Array): string =>
-  toBase64(sha256(Buffer.concat([Buffer.from(`keyhaven fingerprint 1\0${kind}\0${salt.length}\0`, 'utf8'), salt, Buffer.from(value, 'utf8')])).subarray(0, HASH_BYTES));
+  toBase64(
+    sha256(
+      Buffer.concat([Buffer.from(`keyhaven fingerprint 1\0${kind}\0${salt.length}\0`, 'utf8'), salt, Buffer.from(value, 'utf8')]),
+    ).subarray(0, HASH_BYTES),
+  );
 
 /** @param salt the public key of the vendor who gets it. */
 export const fingerprintOf = (observed: Observation, salt: Uint8Array): Fingerprint => ({
@@ -90,7 +94,8 @@ const hash: Decoder<string> = (value, place, faults) => {
   faults.push(`${place}: must be ${HASH_BYTES} bytes in base64url`);
   return undefined;
 };
-const ascending = (items: readonly (string | number)[]): boolean => items.every((item, index) => index === 0 || (items[index - 1] ?? item) < item);
+const ascending = (items: readonly (string | number)[]): boolean =>
+  items.every((item, index) => index === 0 || (items[index - 1] ?? item) < item);
 const fields = object({
   version: literal(1),
   host: literal(...hostKinds),
@@ -102,9 +107,11 @@ export const fingerprint: Decoder<Fingerprint> = (value, place, faults) => {
   const before = faults.length;
   const decoded = fields(value, place, faults);
   if (decoded === undefined || faults.length > before) return undefined;
-  if (!ascending(decoded.components.map(({ kind }) => componentKinds.indexOf(kind)))) faults.push(`${place}.components: must be in order, each once`);
+  if (!ascending(decoded.components.map(({ kind }) => componentKinds.indexOf(kind))))
+    faults.push(`${place}.components: must be in order, each once`);
   for (const { kind, values } of decoded.components) {
-    if (values.length === 0 || !ascending(values)) faults.push(`${place}.components: the values of ${kind} must be sorted, each once, and at least one`);
+    if (values.length === 0 || !ascending(values))
+      faults.push(`${place}.components: the values of ${kind} must be sorted, each once, and at least one`);
   }
   return decoded;
 };

@@ -10,4 +10,16 @@ export {
   normalise,
   type Observation,
 } from './fingerprint.ts';
-export { type CustomScheme, describe, matches, missing, type Protection, protection, protects, resolve, type Scheme, type SchemeName, schemeNames } from './schemes.ts';
+export {
+  type CustomScheme,
+  describe,
+  matches,
+  missing,
+  type Protection,
+  protection,
+  protects,
+  resolve,
+  type Scheme,
+  type SchemeName,
+  schemeNames,
+} from './schemes.ts';

@@ -22,7 +22,11 @@ export type Scheme = SchemeName | CustomScheme;
 export type Protection = { readonly physical: Scheme; readonly virtual: Scheme };
 
 const custom: Decoder<CustomScheme> = (value, place, faults) => {
-  const decoded = object({ criteria: list(literal(...componentKinds), componentKinds.length), minimum: integer(1, componentKinds.length) })(value, place, faults);
+  const decoded = object({ criteria: list(literal(...componentKinds), componentKinds.length), minimum: integer(1, componentKinds.length) })(
+    value,
+    place,
+    faults,
+  );
   if (decoded === undefined) return undefined;
   if (new Set(decoded.criteria).size !== decoded.criteria.length) faults.push(`${place}.criteria: names a component twice`);
   if (decoded.minimum > decoded.criteria.length) faults.push(`${place}.minimum: is more than the criteria named`);
@@ -33,7 +37,8 @@ const both = object({ physical: scheme, virtual: scheme });
 export const protection: Decoder<Protection> = (value, place, faults) => {
   const decoded = both(value, place, faults);
   if (decoded?.physical === 'VMType1') faults.push(`${place}.physical: VMType1 is for virtual machines`);
-  if (decoded?.virtual === 'PMType1' || decoded?.virtual === 'PMType2') faults.push(`${place}.virtual: ${decoded.virtual} is for physical machines`);
+  if (decoded?.virtual === 'PMType1' || decoded?.virtual === 'PMType2')
+    faults.push(`${place}.virtual: ${decoded.virtual} is for physical machines`);
   return decoded;
 };
 
@@ -48,7 +53,8 @@ const WEIGHTS: readonly (readonly [ComponentKind, number])[] = [
 /** Of these no two computers have the same. */
 const UNIQUE: readonly ComponentKind[] = ['disk', 'board', 'ethernet_address'];
 
-const valuesOf = (of: Fingerprint, kind: ComponentKind): readonly string[] => of.components.find((component) => component.kind === kind)?.values ?? [];
+const valuesOf = (of: Fingerprint, kind: ComponentKind): readonly string[] =>
+  of.components.find((component) => component.kind === kind)?.values ?? [];
 
 const same = (reference: Fingerprint, present: Fingerprint, kind: ComponentKind): boolean => {
   const wanted = valuesOf(reference, kind);
@@ -83,7 +89,8 @@ export const matches = (reference: Fingerprint, present: Fingerprint, of: Scheme
     case 'PMType1':
       return holds('disk') || holds('board');
     case 'PMType2': {
-      const points = (kept: (kind: ComponentKind) => boolean): number => WEIGHTS.reduce((sum, [kind, weight]) => sum + (kept(kind) ? weight : 0), 0);
+      const points = (kept: (kind: ComponentKind) => boolean): number =>
+        WEIGHTS.reduce((sum, [kind, weight]) => sum + (kept(kind) ? weight : 0), 0);
       return UNIQUE.some(holds) && points(holds) * 2 >= points((kind) => valuesOf(reference, kind).length > 0);
     }
     case 'VMType1':

@@ -1,6 +1,6 @@
-import { fromBase64, Reader, toBase64 } from '../bytes/index.ts';
-import { type ExchangePair, exchangePairFrom, type KeyObject, privateKeyFrom, publicBytes, sha256 } from '../crypto/index.ts';
-import { type C2v, type KeyType, signDocument, writeC2v } from '../license/index.ts';
+import { fromBase64, toBase64 } from '../bytes/index.ts';
+import { type ExchangePair, exchangePairFrom, type KeyObject, privateKeyFrom, publicBytes } from '../crypto/index.ts';
+import { type C2v, type KeyType, keyIdOf, signDocument, writeC2v } from '../license/index.ts';
 import type { Wall } from '../time/index.ts';
 
 /** A protection key as its owner holds it. The vendor is pinned when the key is made: only that vendor can ever license it (S12). */
@@ -14,9 +14,6 @@ export type KeyIdentity = {
   readonly signingPublic: Uint8Array;
   readonly exchange: ExchangePair;
 };
-
-/** A key certifies its own id: the first 63 bits of the SHA-256 of its public key, in decimal. */
-export const keyIdOf = (signingPublic: Uint8Array): string => (new Reader(sha256(signingPublic)).u64() >> 1n || 1n).toString();
 
 /** A key from its two 32-byte seeds; they are all that has to stay secret. */
 export const keyFromSeeds = (

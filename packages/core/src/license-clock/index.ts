@@ -1,1 +1,1 @@
-export { CLOCK_TOLERANCE_MS, isSetBack, type LicenseClock, learnTime, readClock, startClock } from './license-clock.ts';
+export { CLOCK_TOLERANCE_MS, isSetBack, type LicenseClock, learnTime, licenseTime, readClock, startClock } from './license-clock.ts';

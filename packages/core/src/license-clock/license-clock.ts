@@ -15,7 +15,7 @@ export const CLOCK_TOLERANCE_MS = HOUR;
  */
 const WAITING_RATE = 0.99;
 
-/** `time` was the license time at `seen`. */
+/** `time` was the license time at `seen`; with fractions, or reading it a thousand times a second would make it stand. */
 export type LicenseClock = { readonly time: Wall; readonly seen: Mono; readonly behindMs: number };
 
 const later = (a: number, b: number): Wall => wall(Math.max(a, b));
@@ -33,7 +33,7 @@ export const readClock = (clock: LicenseClock, now: Wall, at: Mono): LicenseCloc
   const counted = clock.time + elapsed;
   const behindMs = Math.max(0, counted - now);
   const waits = behindMs > 0 && behindMs <= CLOCK_TOLERANCE_MS;
-  const time = later(now, waits ? clock.time + Math.floor(elapsed * WAITING_RATE) : counted);
+  const time = later(now, waits ? clock.time + elapsed * WAITING_RATE : counted);
   return { time, seen: latest(clock.seen, at), behindMs };
 };
 const latest = (before: Mono, at: Mono): Mono => (at > before ? at : before);
@@ -44,6 +44,9 @@ export const learnTime = (clock: LicenseClock, signed: Wall): LicenseClock => ({
   time: later(clock.time, signed),
   behindMs: clock.behindMs + Math.max(0, signed - clock.time),
 });
+
+/** The license time in whole milliseconds, as of the last reading. */
+export const licenseTime = (clock: LicenseClock): Wall => wall(Math.floor(clock.time));
 
 /** True where logins to time-limited features are refused (45). */
 export const isSetBack = (clock: LicenseClock): boolean => clock.behindMs > CLOCK_TOLERANCE_MS;

@@ -10,7 +10,7 @@ export const keyTypes = ['sl-adminmode', 'sl-usermode'] as const;
 export type KeyType = (typeof keyTypes)[number];
 
 /** Bytes as base64url, in its one spelling: no padding, no letters of plain base64. */
-const bytes =
+export const bytes =
   (min: number, max: number): Decoder<string> =>
   (value, place, faults) => {
     const decoded = typeof value === 'string' && value.length <= max * 2 ? fromBase64(value) : undefined;
@@ -25,8 +25,8 @@ export const keyId: Decoder<string> = (value, place, faults) => {
   faults.push(`${place}: must be a key id`);
   return undefined;
 };
-const vendorId = integer(1, 0xffff_ffff);
-const counter = integer(0, 0xffff_ffff);
+export const vendorId = integer(1, 0xffff_ffff);
+export const counter = integer(0, 0xffff_ffff);
 
 /** What a vendor says a key may do; the public part of a V2C, shown to every application (K10). */
 export type Certificate = {
@@ -40,6 +40,8 @@ export type Certificate = {
   readonly issued: string;
   readonly products: readonly Product[];
   readonly memory: MemorySizes;
+  /** The whole key may move to another computer without its vendor (K5); absent = no. */
+  readonly rehost?: true;
 };
 const certificate: Decoder<Certificate> = object({
   format: literal(1),
@@ -51,6 +53,7 @@ const certificate: Decoder<Certificate> = object({
   issued: moment,
   products,
   memory: memorySizes,
+  rehost: optional(literal(true)),
 });
 
 /** BOUNDED: bytes of a certificate document; it travels in one frame when a channel is opened (docs/protocol/frames.md). */
@@ -119,7 +122,7 @@ const c2v: Decoder<C2v> = object({
   usage: list(object({ product: integer(0, 65_471), feature: integer(0, 65_471), executions: integer(0, 0xffff_ffff) }), 65_472),
 });
 
-const read =
+export const read =
   <T>(decoder: Decoder<T>, what: string, status: StatusCode) =>
   (payload: Uint8Array): T => {
     try {
@@ -139,7 +142,7 @@ export const readV2c = read(v2c, 'V2C', Status.INV_UPDATE_DATA);
 export const readC2v = read(c2v, 'C2V', Status.INV_FORMAT);
 export const readSecrets = read(secrets, 'secrets', Status.INV_UPDATE_DATA);
 
-const canonical =
+export const canonical =
   <T>(decoder: Decoder<T>, what: string) =>
   (value: T): Buffer =>
     Buffer.from(JSON.stringify(parse(decoder, value, what)), 'utf8');

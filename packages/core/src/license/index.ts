@@ -1,4 +1,14 @@
 export {
+  chainWith,
+  type Delegation,
+  delegatedFeatures,
+  MAX_LINKS,
+  openStanding,
+  standingDigest,
+  type Standing,
+  writeDelegation,
+} from './chain.ts';
+export {
   type C2v,
   CERTIFICATE_LIMIT,
   type Certificate,
@@ -17,6 +27,7 @@ export {
   writeV2c,
 } from './documents.ts';
 export { armor, DOCUMENT_LIMIT, type DocumentKind, openDocument, type SignedDocument, signDocument, unarmor } from './envelope.ts';
+export { keyIdOf } from './key-id.ts';
 export { openSealed, sealTo } from './sealed.ts';
 export {
   type Concurrency,

@@ -23,5 +23,6 @@ export const blocks: Readonly<Record<Block['kind'], fc.Arbitrary<Block>>> = {
   gone: fc.record({ ...is('gone'), sessions }),
   'ask catalog': fc.record({ ...is('ask catalog'), version: u53 }),
   catalog: fc.record({ ...is('catalog'), version: u53, json: textOf(2_000) }),
+  'catalog part': fc.record({ ...is('catalog part'), version: u53, json: textOf(2_000) }),
   more: fc.record(is('more')),
 };

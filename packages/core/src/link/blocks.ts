@@ -27,7 +27,10 @@ export type Block =
   | { readonly kind: 'gone'; readonly sessions: readonly Uint8Array[] }
   /** Caller: what keys are there? `version` is that of the catalog known; 0 = none. */
   | { readonly kind: 'ask catalog'; readonly version: number }
+  /** Answerer: the last or only part; empty where the version is the one known. */
   | { readonly kind: 'catalog'; readonly version: number; readonly json: string }
+  /** Answerer: keys that do not fit into the last part; parts of one version come one after another. */
+  | { readonly kind: 'catalog part'; readonly version: number; readonly json: string }
   /** Answerer: there is more to come; ask again at once. */
   | { readonly kind: 'more' };
 
@@ -47,6 +50,7 @@ const codes = {
   'ask catalog': 27,
   catalog: 28,
   more: 29,
+  'catalog part': 30,
 } as const satisfies Record<Block['kind'], number>;
 
 const writeIds = (out: Writer, ids: readonly Uint8Array[]): void => {
@@ -97,6 +101,7 @@ export const appendBlock = (out: Writer, block: Block): void =>
       case 'ask catalog':
         return out.u53(block.version);
       case 'catalog':
+      case 'catalog part':
         return out.u53(block.version).block(Buffer.from(block.json, 'utf8'));
       case 'more':
         return out;
@@ -141,6 +146,8 @@ const readBlock = ({ type, body }: Frame): Block => {
         return { kind: 'ask catalog', version: reader.u53() };
       case codes.catalog:
         return { kind: 'catalog', version: reader.u53(), json: reader.longText(MAX_FRAME) };
+      case codes['catalog part']:
+        return { kind: 'catalog part', version: reader.u53(), json: reader.longText(MAX_FRAME) };
       case codes.more:
         return { kind: 'more' };
       default:

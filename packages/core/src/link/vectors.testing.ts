@@ -40,6 +40,7 @@ const blocks: readonly Block[] = [
   { kind: 'ask catalog', version: 0 },
   { kind: 'catalog', version: Number.MAX_SAFE_INTEGER, json: '[]' },
   { kind: 'catalog', version: 7, json: '' },
+  { kind: 'catalog part', version: 7, json: '[]' },
   { kind: 'more' },
 ];
 

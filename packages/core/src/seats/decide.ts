@@ -83,7 +83,8 @@ export const decideLogin = (rows: SeatRows, command: Login, now: Wall): SeatDeci
   if (terms.executions !== undefined) {
     const left = terms.executions - row.executions;
     if (left <= 0) return refuse(Status.FEATURE_EXPIRED, `All ${terms.executions} executions are used up.`);
-    if (executions > left) return refuse(Status.FEATURE_INSUFFICIENT_EXECUTION_COUNT, `${executions} executions were asked for and ${left} are left.`);
+    if (executions > left)
+      return refuse(Status.FEATURE_INSUFFICIENT_EXECUTION_COUNT, `${executions} executions were asked for and ${left} are left.`);
   }
 
   const consumer = consumerOf(terms.count, applicant);

@@ -231,8 +231,8 @@ export const openAuthority = async (options: AuthorityOptions): Promise<Authorit
     login: (command, channel, party) => changes.track(command.pool.key, loginNow(command, channel, party)),
     changing: changes.changing,
     attach(session, channel, party) {
+      // Coming back is no use of the session: else whoever only asks for info would keep it for ever (field-facts 1.6).
       session.channel = channel;
-      session.lastUse = clock.mono();
       if (ownerOf(session) !== 'local') leases.keep(clock.mono(), ownerOf(session), session.id);
       options.onAttached(party, session.id, channel);
     },

@@ -115,7 +115,7 @@ export const createKeyChannel = (
   const applicant = (identity: ApplicationIdentity): Applicant => ({
     ...identity,
     // The local LM knows the process of its connection, so that liveness and counting mean the same process.
-    ...(party.process ?? {}),
+    ...party.process,
     holder: party.holder,
     address: party.address,
   });

@@ -18,20 +18,18 @@ export const createLicenseChanges = (): LicenseChanges => {
   return {
     changing: (keyId) => changes.get(keyId),
     track(keyId, login) {
-      const of = underWay.get(keyId) ?? new Set();
+      const of = underWay.get(keyId) ?? new Set<Promise<unknown>>();
       underWay.set(keyId, of.add(login));
-      const done = (): void => {
+      return login.finally(() => {
         of.delete(login);
         if (of.size === 0) underWay.delete(keyId);
-      };
-      login.then(done, done);
-      return login;
+      });
     },
     async begin(keyId) {
       for (let other = changes.get(keyId); other !== undefined; other = changes.get(keyId)) await other;
       const change = Promise.withResolvers<void>();
       changes.set(keyId, change.promise);
-      await Promise.allSettled(underWay.get(keyId) ?? []);
+      await Promise.allSettled([...(underWay.get(keyId) ?? new Set<Promise<unknown>>())]);
       return () => {
         changes.delete(keyId);
         change.resolve();

@@ -119,7 +119,7 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
     clock,
     entropy,
     authority,
-    catalog: () => ({ version: catalogVersion, json: () => JSON.stringify(overview.catalog()) }),
+    catalog: () => ({ version: catalogVersion, keys: () => overview.catalog() }),
   });
 
   let firstSearch: Promise<void> | undefined = new Promise<void>((done) => clock.after(FIRST_SEARCH_MS, done)).then(() => {

@@ -2,7 +2,14 @@ import type { Duplex } from 'node:stream';
 import { WireError } from '@keyhaven/core/bytes';
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import type { Clock } from '@keyhaven/core/time';
-import { type ConnectionEvent, createListeningConnection, type Find, type Found, type Hello, type ToApplication } from '@keyhaven/core/wire';
+import {
+  type ConnectionEvent,
+  createListeningConnection,
+  type Find,
+  type Found,
+  type Hello,
+  type ToApplication,
+} from '@keyhaven/core/wire';
 
 // The shell around one application's connection: socket and timers here, the protocol in core. Routes each channel to a key here or
 // through another LM. A fault ends this connection and nothing else (S6, S14).

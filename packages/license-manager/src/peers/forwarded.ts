@@ -5,7 +5,13 @@ import type { Ledger, RowKey } from '@keyhaven/ledger';
 // come back yet (S22), and gives them back for those that ended meanwhile. Written behind the grant: what a crash loses here lapses at
 // the owner, which is the safe side.
 
-export type Forwarded = { readonly peer: string; readonly host: string; readonly port: number; readonly pid: number; readonly start: number };
+export type Forwarded = {
+  readonly peer: string;
+  readonly host: string;
+  readonly port: number;
+  readonly pid: number;
+  readonly start: number;
+};
 
 export type ForwardedStore = {
   all(): Promise<ReadonlyMap<string, Forwarded>>;
@@ -19,7 +25,9 @@ export const createForwardedStore = (ledger: Ledger): ForwardedStore => {
   const change = (session: string, row: Forwarded | undefined): void => {
     const key = rowKey(session);
     ledger
-      .update([key], (rows, _now: Wall) => ({ changes: row === rows.get(key) ? [] : [{ key, row }], audit: [], reply: undefined }), { durability: 'later' })
+      .update([key], (rows, _now: Wall) => ({ changes: row === rows.get(key) ? [] : [{ key, row }], audit: [], reply: undefined }), {
+        durability: 'later',
+      })
       .catch(() => undefined); // A disk that refuses costs only what a crash would cost.
   };
   return {
@@ -32,4 +40,3 @@ export const createForwardedStore = (ledger: Ledger): ForwardedStore => {
     delete: (session) => change(session, undefined),
   };
 };
-

@@ -1,7 +1,19 @@
+import type { Catalog } from '@keyhaven/core/admin';
 import { fromBase64, toBase64, WireError } from '@keyhaven/core/bytes';
 import type { Entropy } from '@keyhaven/core/crypto';
 import { LicensingError } from '@keyhaven/core/errors';
-import { type Answering, answerLink, type Block, decodeBlocks, decodeBody, encodeBlocks, encodeBody, type LinkKeys, linkOf, type LmIdentity } from '@keyhaven/core/link';
+import {
+  type Answering,
+  answerLink,
+  type Block,
+  decodeBlocks,
+  decodeBody,
+  encodeBlocks,
+  encodeBody,
+  type LinkKeys,
+  type LmIdentity,
+  linkOf,
+} from '@keyhaven/core/link';
 import { type Clock, MINUTE, SECOND } from '@keyhaven/core/time';
 import type { Authority, KeyChannel } from '../authority/index.ts';
 import { asLicensingError } from '../local/index.ts';
@@ -17,7 +29,7 @@ export type LinkAnswererOptions = {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly authority: Authority;
-  readonly catalog: () => { readonly version: number; readonly json: () => string };
+  readonly catalog: () => { readonly version: number; readonly keys: () => Catalog };
 };
 
 export type LinkAnswerer = {
@@ -38,6 +50,8 @@ const MAX_HANDSHAKES = 1_024;
 const HANDSHAKE_MS = 10 * SECOND;
 const LINK_IDLE_MS = 10 * MINUTE;
 const HOLD_MS = 250;
+/** Characters of a part of a catalog. */
+const CATALOG_PART = 256 * 1024;
 const MAX_CHANNELS = 65_536;
 
 type Link = {
@@ -106,7 +120,8 @@ export const createLinkAnswerer = (options: LinkAnswererOptions): LinkAnswerer =
 
   const openChannel = (link: Link, block: Extract<Block, { kind: 'open' }>, address: string): void => {
     const { channel } = block;
-    if (link.channels.has(channel) || link.channels.size >= MAX_CHANNELS) throw new WireError('a channel that is open already, or one too many');
+    if (link.channels.has(channel) || link.channels.size >= MAX_CHANNELS)
+      throw new WireError('a channel that is open already, or one too many');
     const lose = (error: LicensingError): void => {
       const open = link.channels.get(channel);
       if (open !== undefined) {
@@ -158,9 +173,12 @@ export const createLinkAnswerer = (options: LinkAnswererOptions): LinkAnswerer =
         push(link, { kind: 'gone', sessions: authority.renewExactly(link.keys.peer.guid, block.sessions) });
         return push(link, { kind: 'renewed', agreed: true });
       case 'ask catalog': {
-        const { version, json } = options.catalog();
+        const { version, keys } = options.catalog();
         // The same version costs a few bytes; the caller knows it already.
-        return push(link, { kind: 'catalog', version, json: version === block.version ? '' : json() });
+        if (version === block.version) return push(link, { kind: 'catalog', version, json: '' });
+        const parts = catalogParts(keys());
+        for (const json of parts.slice(0, -1)) push(link, { kind: 'catalog part', version, json });
+        return push(link, { kind: 'catalog', version, json: parts.at(-1) ?? '[]' });
       }
       default:
         throw new WireError(`a block "${block.kind}" from the calling side`);
@@ -209,7 +227,16 @@ export const createLinkAnswerer = (options: LinkAnswererOptions): LinkAnswerer =
       const keys = refusing(() => pending.answering.confirmed(bytes));
       const before = byGuid.get(keys.peer.guid);
       if (before !== undefined) drop(before);
-      const link: Link = { keys, sequence: 0, lastUse: clock.mono(), channels: new Map(), numbers: new Map(), working: new Set(), outbox: [], wake: undefined };
+      const link: Link = {
+        keys,
+        sequence: 0,
+        lastUse: clock.mono(),
+        channels: new Map(),
+        numbers: new Map(),
+        working: new Set(),
+        outbox: [],
+        wake: undefined,
+      };
       links.set(id, link);
       byGuid.set(keys.peer.guid, link);
       return '';
@@ -241,7 +268,8 @@ export const createLinkAnswerer = (options: LinkAnswererOptions): LinkAnswerer =
     attached(channel, session) {
       const link = byChannel.get(channel);
       const number = link?.numbers.get(channel);
-      if (link !== undefined && number !== undefined) push(link, { kind: 'attached', channel: number, session: Buffer.from(session, 'hex') });
+      if (link !== undefined && number !== undefined)
+        push(link, { kind: 'attached', channel: number, session: Buffer.from(session, 'hex') });
     },
     ended(holder, session) {
       const link = byGuid.get(holder);
@@ -252,6 +280,22 @@ export const createLinkAnswerer = (options: LinkAnswererOptions): LinkAnswerer =
       handshakes.clear();
     },
   };
+};
+
+/** JSON of the keys in parts that fit into a block each. */
+export const catalogParts = (keys: Catalog, limit = CATALOG_PART): string[] => {
+  const parts: string[][] = [[]];
+  let length = 0;
+  for (const key of keys) {
+    const json = JSON.stringify(key);
+    if (length > 0 && length + json.length > limit) {
+      parts.push([]);
+      length = 0;
+    }
+    parts.at(-1)?.push(json);
+    length += json.length;
+  }
+  return parts.map((part) => `[${part.join(',')}]`);
 };
 
 const refusing = <T>(work: () => T): T => {

@@ -65,6 +65,7 @@ export const sizeOf = (block: Block): number => {
     case 'opened':
       return 64 + block.answer.length;
     case 'catalog':
+    case 'catalog part':
       return 64 + block.json.length;
     case 'renewing':
     case 'gone':

@@ -51,6 +51,8 @@ export type Peer = {
 type Open = { readonly events: RouteEvents; readonly process: ProcessIdentity };
 /** BOUNDED: channels closed here whose last grants may still be on their way. */
 const KEPT_CLOSED = 1_024;
+/** BOUNDED: parts of one catalog. */
+const MAX_PARTS = 64;
 
 export const createPeer = (options: PeerOptions): Peer => {
   const { guid, clock, leases } = options;
@@ -62,6 +64,7 @@ export const createPeer = (options: PeerOptions): Peer => {
   let state: Peer['state'] = 'connecting';
   let hostname = '';
   let catalog: Catalog = [];
+  let parts: { readonly version: number; readonly json: string[] } = { version: 0, json: [] };
   let version = 0;
   let refreshed: (() => void)[] = [];
 
@@ -88,10 +91,17 @@ export const createPeer = (options: PeerOptions): Peer => {
     if (closedChannels.size > KEPT_CLOSED) for (const oldest of closedChannels.keys()) return void closedChannels.delete(oldest);
   };
 
+  const learnPart = (block: Extract<Block, { kind: 'catalog part' }>): void => {
+    if (parts.version !== block.version) parts = { version: block.version, json: [] };
+    // What a peer says beyond the bound is not kept; its catalog is then short, which hides keys and harms nothing else.
+    if (parts.json.length < MAX_PARTS) parts.json.push(block.json);
+  };
   const learn = (block: Extract<Block, { kind: 'catalog' }>): void => {
+    const before = parts.version === block.version ? parts.json : [];
+    parts = { version: 0, json: [] };
     if (block.json !== '') {
       try {
-        catalog = parseCatalog(block.json);
+        catalog = [...before, block.json].flatMap(parseCatalog);
         version = block.version;
         options.onStateChange(peer);
       } catch {
@@ -133,6 +143,8 @@ export const createPeer = (options: PeerOptions): Peer => {
         if (block.agreed) leases.renewed(guid);
         else link.send({ kind: 'renewing', sessions: leases.list(clock.mono(), guid) });
         return;
+      case 'catalog part':
+        return learnPart(block);
       case 'catalog':
         return learn(block);
       default:

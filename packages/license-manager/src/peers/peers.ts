@@ -1,4 +1,3 @@
-import type { Catalog } from '@keyhaven/core/admin';
 import type { Entropy } from '@keyhaven/core/crypto';
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import { createHolderLeases, LEASE_MS, RENEW_MS } from '@keyhaven/core/lease';
@@ -25,8 +24,6 @@ export type PeersOptions = {
   readonly onAway: (process: ProcessIdentity) => void;
   readonly onChange: (peer: { readonly guid: string; readonly state: Peer['state'] }) => void;
 };
-
-export type RemoteKeys = { readonly peer: Peer; readonly catalog: Catalog };
 
 export type Peers = {
   /** Discovery says that an LM of this GUID may be at this address. */
