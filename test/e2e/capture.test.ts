@@ -4,7 +4,7 @@ import { type Block, decodeBlocks } from '@keyhaven/core/link';
 import { decodeToApplication, decodeToLm, FrameDecoder } from '@keyhaven/core/wire';
 import { captureAvailable, type Packet, type Stream, streams } from '@keyhaven/testkit/lab';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createSite, eventually, FEATURE, linkedTo, needsLab, type Site } from './site.ts';
+import { createSite, eventually, FEATURE, type Lm, linkedTo, needsLab, type Site } from './site.ts';
 
 const noCapture = captureAvailable();
 const PORT = 1947;
@@ -38,7 +38,8 @@ const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$
 describe('what passes on the wire while an application uses a key of another computer', () => {
   let site: Site | undefined;
   let guids: ReadonlySet<string>;
-  let hosts: { readonly office: string; readonly yard: string };
+  /** All addresses of a computer: the others speak to the one that they heard it from first. */
+  let hosts: { readonly office: ReadonlySet<string>; readonly yard: ReadonlySet<string> };
   let bridge: readonly Packet[];
   let loopback: readonly Packet[];
   let ciphertext: Buffer;
@@ -52,7 +53,9 @@ describe('what passes on the wire while an application uses a key of another com
     const [onBridge, onLoopback] = await Promise.all([site.lab.capture(), site.host('yard').captureLoopback()]);
     const [office, yard, ship] = await Promise.all([site.startLm('office'), site.startLm('yard'), site.startLm('ship')]);
     guids = new Set([office, yard, ship].map(({ guid }) => guid));
-    hosts = { office: office.host.address, yard: yard.host.address };
+    const addresses = ({ host }: Lm) =>
+      new Set(host.interfaces().flatMap(({ address, address6, linkLocal }) => [address, address6, linkLocal]));
+    hosts = { office: addresses(office), yard: addresses(yard) };
     await site.license(office);
     await Promise.all([linkedTo(yard, office), linkedTo(ship, office)]);
     const asked = { vendorCode: code, feature: FEATURE.unlimited };
@@ -79,11 +82,11 @@ describe('what passes on the wire while an application uses a key of another com
   const tcp = (packets: readonly Packet[]) => packets.filter((packet) => packet.protocol === 'tcp');
   const udp = (packets: readonly Packet[]) => packets.filter((packet) => packet.protocol === 'udp');
   /** The HTTP messages that went from one computer to another: requests to its port, or answers from it. */
-  const messages = (from: string, to: string, what: 'requests' | 'answers'): Message[] =>
+  const messages = (from: ReadonlySet<string>, to: ReadonlySet<string>, what: 'requests' | 'answers'): Message[] =>
     streams(bridge)
       .filter(
         ({ source, destination }) =>
-          source.address === from && destination.address === to && (what === 'requests' ? destination : source).port === PORT,
+          from.has(source.address) && to.has(destination.address) && (what === 'requests' ? destination : source).port === PORT,
       )
       .flatMap((stream) => {
         expect(stream.complete).toBe(true);
@@ -178,7 +181,7 @@ describe('what passes on the wire while an application uses a key of another com
   it('one kept-alive connection carries everything from one LM to another (R8)', () => {
     const syns = tcp(bridge).filter(
       ({ syn, source, destination }) =>
-        syn && source.address === hosts.yard && destination.address === hosts.office && destination.port === PORT,
+        syn && hosts.yard.has(source.address) && hosts.office.has(destination.address) && destination.port === PORT,
     );
     expect(messages(hosts.yard, hosts.office, 'requests').length).toBeGreaterThan(READS);
     expect(syns.length).toBe(1);

@@ -7,7 +7,7 @@ import { statusOf } from './told-application.ts';
 
 const noLab = labAvailable();
 
-describe('three computers and one key, found by IPv4 broadcast (R1, R3)', () => {
+describe('three computers without IPv6 and one key, found by IPv4 broadcast (R1, R3, L2)', () => {
   let site: Site;
   let office: Lm;
   let others: readonly Lm[];
@@ -15,6 +15,7 @@ describe('three computers and one key, found by IPv4 broadcast (R1, R3)', () => 
   beforeAll(async () => {
     if (noLab !== undefined) return;
     site = await createSite({ hosts: ['office', 'yard', 'ship'] });
+    for (const host of site.lab.hosts) await host.run('sh', ['-c', 'echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6']);
     let yard: Lm;
     let ship: Lm;
     [office, yard, ship] = await Promise.all([site.startLm('office'), site.startLm('yard'), site.startLm('ship')]);

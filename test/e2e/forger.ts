@@ -113,6 +113,7 @@ export const createForger = ({ vendor, key = keyIdOf(publicBytes(signingKey)), c
         }
         case 'close':
         case 'update':
+        case 'ask':
           return [];
       }
     },

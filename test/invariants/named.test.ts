@@ -31,21 +31,44 @@ const everywhere = (world: World): number => world.computer(0).lm?.authority.ses
 describe('I1 never more seats out than sold', () => {
   it('when more applications than seats log in at once, on both computers', async () => {
     const { world, vendorCode } = await site(5);
-    const logins = Array.from({ length: 30 }, (_, index) => world.application(world.computer(index % 2)).licensing.login({ vendorCode, feature: 42 }));
+    const logins = Array.from({ length: 30 }, (_, index) =>
+      world.application(world.computer(index % 2)).licensing.login({ vendorCode, feature: 42 }),
+    );
     const results = await world.settle(Promise.allSettled(logins));
     expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(5);
-    expect(results.flatMap((each) => (each.status === 'rejected' ? [(each.reason as LicensingError).status] : []))).toEqual(Array(25).fill(Status.TOO_MANY_USERS));
+    expect(results.flatMap((each) => (each.status === 'rejected' ? [(each.reason as LicensingError).status] : []))).toEqual(
+      Array(25).fill(Status.TOO_MANY_USERS),
+    );
   });
 
   it('when a license with fewer seats is applied while logins are under way', async () => {
     const { world, vendor, key, vendorCode } = await site(6);
-    for (const seats of [2, 6, 1, 5, 3, 1]) {
-      const logins = Array.from({ length: 8 }, () => world.application(world.computer(0)).licensing.login({ vendorCode, feature: 42 }));
-      await pass(world, world.random.between(0, 12));
+    for (const seats of [2, 6, 1, 5, 1, 6, 2, 6, 1, 6, 3, 6, 1]) {
+      const begun = Array.from({ length: 16 }, async () => {
+        const { licensing } = world.application(world.computer(0));
+        await new Promise<void>((done) => world.timeline.after(world.random.between(0, 60), { alive: true }, done));
+        return licensing.login({ vendorCode, feature: 42 });
+      });
+      const logins = Promise.allSettled(begun);
+      await pass(world, world.random.between(0, 40));
       world.watch.mayChangeLicense();
       await world.settle(world.license(world.computer(0), vendor, key, catalog(seats)));
-      await world.settle(Promise.allSettled(logins));
+      await world.settle(logins);
       expect(world.computer(0).lm?.authority.used({ key, product: 1, feature: 42 })).toBeLessThanOrEqual(seats);
+    }
+  });
+
+  it('when a license with fewer seats comes before the logins by the old one are durable', async () => {
+    for (let delay = 0.5; delay < 3; delay += 0.25) {
+      const { world, vendor, key, vendorCode } = await site(6, { computers: 1, seed: `named ${delay}` });
+      const open = Array.from({ length: 6 }, () => world.application(world.computer(0)).licensing);
+      for (const licensing of open) await world.settle(licensing.login({ vendorCode, feature: 43 }));
+      const logins = Promise.allSettled(open.map((licensing) => licensing.login({ vendorCode, feature: 42 })));
+      await pass(world, delay);
+      world.watch.mayChangeLicense();
+      await world.settle(world.license(world.computer(0), vendor, key, catalog(1)));
+      await world.settle(logins);
+      expect(world.computer(0).lm?.authority.used({ key, product: 1, feature: 42 })).toBeLessThanOrEqual(1);
     }
   });
 });
@@ -55,7 +78,11 @@ describe('I2 whoever believes in a seat is in the owner’s ledger', () => {
     const { world, vendorCode } = await site(1, { drift: 0.005 });
     const session = await world.settle(world.application(world.computer(1)).licensing.login({ vendorCode, feature: 42 }));
     await pass(world, 100 * SECOND);
-    const believes = (): boolean => world.computer(1).lm?.peers.believed().some((each) => each.session === session.id) ?? false;
+    const believes = (): boolean =>
+      world
+        .computer(1)
+        .lm?.peers.believed()
+        .some((each) => each.session === session.id) ?? false;
     expect(believes()).toBe(true);
     world.network.cut('10.0.0.1', '10.0.0.2');
     world.network.cut('10.0.0.2', '10.0.0.1');
@@ -94,19 +121,20 @@ describe('I3 acknowledged is durable', () => {
     world.network.weather = { delay: [1, 300], loss: 0.1, duplication: 0.2 };
     let acknowledged = 0;
     for (let count = 0; count < 12; count++) {
-      const login = world.application(world.computer(1)).licensing.login({ vendorCode, feature: 43 });
+      const login = world
+        .application(world.computer(1))
+        .licensing.login({ vendorCode, feature: 43 })
+        .then(
+          () => true,
+          () => false,
+        );
       if (count % 4 === 3) {
         await pass(world, world.random.between(0, 600));
         world.crashLm(world.computer(0));
         await pass(world, 200);
         await world.startLm(world.computer(0));
       }
-      await world.settle(login).then(
-        () => {
-          acknowledged += 1;
-        },
-        () => undefined,
-      );
+      if (await world.settle(login)) acknowledged += 1;
     }
     const row = world.computer(0).disk.durable.get(`${key}/pool/1.43`);
     expect(row).toMatchObject({ executions: everywhere(world) });
@@ -152,8 +180,19 @@ describe('I4 a hostile license manager in between', () => {
       active = true;
       for (let call = 0; call < 4; call++) {
         const plain = Buffer.from(`sixteen bytes or more ${count} ${call}`);
-        const work = call % 2 === 0 ? session.read({ file: 0xfff5, offset: 0, length: SECRET.length }) : session.encrypt(plain).then((sealed) => session.decrypt(sealed));
-        const outcome = await world.settle(Promise.race([work.then((data) => ({ data }), (error: unknown) => ({ error })), silence(world)]));
+        const work =
+          call % 2 === 0
+            ? session.read({ file: 0xfff5, offset: 0, length: SECRET.length })
+            : session.encrypt(plain).then((sealed) => session.decrypt(sealed));
+        const outcome = await world.settle(
+          Promise.race([
+            work.then(
+              (data) => ({ data }),
+              (error: unknown) => ({ error }),
+            ),
+            silence(world),
+          ]),
+        );
         if (outcome === undefined) seen.silent += 1;
         else if ('data' in outcome) {
           expect(Buffer.from(outcome.data)).toEqual(call % 2 === 0 ? SECRET : plain);
@@ -169,28 +208,41 @@ describe('I4 a hostile license manager in between', () => {
 });
 
 /** A dropped record is an answer that never comes. */
-const silence = (world: World): Promise<undefined> => new Promise((done) => world.timeline.after(20 * SECOND, { alive: true }, () => done(undefined)));
+const silence = (world: World): Promise<undefined> =>
+  new Promise((done) => world.timeline.after(20 * SECOND, { alive: true }, () => done(undefined)));
 
 describe('I6 every session ends', () => {
   it.each<[string, (world: World, session: Session, crash: () => void) => Promise<void>]>([
-    ['logout', async (world, session) => {
-      world.watch.mayEnd(session.id, 'logout');
-      await world.settle(session.logout());
-    }],
-    ['process ended', async (world, _session, crash) => {
-      crash();
-      await pass(world, 5 * SECOND);
-    }],
-    ['lease ended', async (world) => {
-      world.crashLm(world.computer(1));
-      await pass(world, 4 * MINUTE);
-    }],
+    [
+      'logout',
+      async (world, session) => {
+        world.watch.mayEnd(session.id, 'logout');
+        await world.settle(session.logout());
+      },
+    ],
+    [
+      'process ended',
+      async (world, _session, crash) => {
+        crash();
+        await pass(world, 5 * SECOND);
+      },
+    ],
+    [
+      'lease ended',
+      async (world) => {
+        world.crashLm(world.computer(1));
+        await pass(world, 4 * MINUTE);
+      },
+    ],
     ['idle', (world) => pass(world, 12 * HOUR + MINUTE)],
-    ['killed', async (world, session) => {
-      world.watch.mayEnd(session.id, 'killed');
-      const { authority } = world.computer(0).lm!;
-      await world.settle(authority.release(authority.session(session.id)!, 'killed'));
-    }],
+    [
+      'killed',
+      async (world, session) => {
+        world.watch.mayEnd(session.id, 'killed');
+        const { authority } = world.computer(0).lm!;
+        await world.settle(authority.release(authority.session(session.id)!, 'killed'));
+      },
+    ],
   ])('by %s', async (cause, end) => {
     const { world, vendorCode } = await site(1);
     const application = world.application(world.computer(1));

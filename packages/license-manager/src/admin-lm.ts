@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { readFile } from 'node:fs/promises';
-import { networkInterfaces } from 'node:os';
+import { arch, networkInterfaces, type as osName, release } from 'node:os';
 import { join } from 'node:path';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import type { LmStatus } from '@keyhaven/core/admin';
@@ -84,6 +84,7 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
       idleConnectionMs: settings.idleConnectionMinutes * MINUTE,
       idleSessionMs: settings.sessionIdleMinutes * MINUTE,
       remoteLicenses: settings.access.remoteLicenses,
+      computer: { version: VERSION, osName: osName(), osVersion: release(), architecture: arch() },
       onKeysChanged: ({ identity, counter }) =>
         discovery.keysChanged([{ what: counter === 1 ? 'added' : 'changed', keyId: BigInt(identity.id), version: counter }]),
       onPeersChanged: () => tellPeers(),

@@ -1,6 +1,7 @@
 import type { CatalogKey, CatalogPool } from '@keyhaven/core/admin';
 import { toBase64 } from '@keyhaven/core/bytes';
 import { LicensingError, Status } from '@keyhaven/core/errors';
+import { keyTypeNames } from '@keyhaven/core/format';
 import { anyScope, matches, parseScope, type Scope } from '@keyhaven/core/scope';
 import { type Candidate, type Find, MAX_CANDIDATES } from '@keyhaven/core/wire';
 
@@ -17,11 +18,6 @@ export type Source = {
   /** Keys here that must not be served. */
   readonly damaged?: readonly { readonly key: string; readonly vendor: number; readonly reason: string }[];
 };
-
-const spelled = {
-  'sl-adminmode': ['HASP-SL-AdminMode', 'haspsl-adminmode'],
-  'sl-usermode': ['HASP-SL-UserMode', 'haspsl-usermode'],
-} as const;
 
 const freeSeats = (pool: CatalogPool): boolean => pool.limit === 'unlimited' || pool.used < pool.limit;
 
@@ -55,7 +51,7 @@ export const candidatesFor = (question: Find, sources: readonly Source[]): Candi
               .map((pool) => ({ product: pool.product, feature: pool.feature, free: freeSeats(pool) }));
       for (const pool of pools) {
         ofFeature += 1;
-        const [type, configuration] = spelled[key.type];
+        const { type, configuration } = keyTypeNames[key.type];
         const subject = {
           licenseManager: { hostname: source.hostname, id: source.guid, ips: [source.address], local: source.local },
           vendor: { id: key.vendor },

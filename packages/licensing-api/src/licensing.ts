@@ -1,11 +1,13 @@
 import { Buffer } from 'node:buffer';
 import type { Entropy } from '@keyhaven/core/crypto';
 import { LicensingError, Status } from '@keyhaven/core/errors';
+import { type FormatInput, type InfoData, parseInfoData, toFormat } from '@keyhaven/core/format';
 import { parseVendorCode, type VendorCode } from '@keyhaven/core/license';
 import { parseScope, type Scope, type ScopeInput, type LoginOptions as ScopeOptions, scopeToXml, toScope } from '@keyhaven/core/scope';
 import { type ApplicationIdentity, type Call, checkGrant, decodeGrant, type Reply } from '@keyhaven/core/session';
-import type { Candidate } from '@keyhaven/core/wire';
+import { ASK, type Candidate } from '@keyhaven/core/wire';
 import { type LmAddress, type Surroundings, systemSurroundings } from './environment.ts';
+import { render, wantedBy } from './information.ts';
 import { type CertificateCache, type KeyPath, openKeyPath, PathLost } from './key-path.ts';
 import { connectToLm, type LmConnection } from './lm-connection.ts';
 import { createSession, type Session } from './session.ts';
@@ -33,6 +35,10 @@ export type Target = { readonly candidate: Candidate; readonly vendor: VendorCod
 export type Licensing = {
   login(options: LoginOptions): Promise<Session>;
   find(options: Pick<LoginOptions, 'vendorCode' | 'feature' | 'scope'>): Promise<readonly Candidate[]>;
+  /** What is here and at other LMs, within the scope; without taking a seat. The LM says it, and nobody proves it. */
+  information(options: Pick<LoginOptions, 'vendorCode' | 'scope'>): Promise<InfoData>;
+  /** The same as the XML that the format asks for. */
+  information(options: Pick<LoginOptions, 'vendorCode' | 'scope'> & { readonly format: FormatInput }): Promise<string>;
   /** Applies a license document of this text. */
   update(document: string): Promise<string>;
   close(): void;
@@ -180,6 +186,7 @@ export const createLicensing = (
           sold,
           path,
           identity,
+          ask: (bits) => ask({ vendor: target.vendor, scope: scopeToXml(toScope({ key: { id: key } })) }, bits),
           later: time.later,
           persist: (attempt) => persist(target, attempt),
           onClosed: (closed) => sessions.delete(closed),
@@ -219,6 +226,27 @@ export const createLicensing = (
     }
   };
 
+  const ask = async (asked: Pick<ReturnType<typeof parseOptions>, 'vendor' | 'scope'>, bits: number): Promise<InfoData> => {
+    const via = await connected();
+    via.retain();
+    try {
+      const { vendor, scope } = asked;
+      return parseInfoData(await via.ask({ vendor: vendor.vendor, vendorKey: vendor.publicKey, wanted: bits, scope }));
+    } finally {
+      via.release();
+    }
+  };
+
+  type Question = Pick<LoginOptions, 'vendorCode' | 'scope'>;
+  function information(options: Question): Promise<InfoData>;
+  function information(options: Question & { readonly format: FormatInput }): Promise<string>;
+  async function information(options: Question & { readonly format?: FormatInput }): Promise<InfoData | string> {
+    const asked = parseOptions(options);
+    if (options.format === undefined) return ask(asked, ASK.sessions);
+    const format = toFormat(options.format);
+    return render(format, await ask(asked, wantedBy(format)));
+  }
+
   const loginSomewhere = async (asked: ReturnType<typeof parseOptions>, signal: AbortSignal | undefined): Promise<Session> => {
     let refused: LicensingError | undefined;
     for (const candidate of await find(asked)) {
@@ -251,6 +279,7 @@ export const createLicensing = (
       return abortable(loginSomewhere(asked, signal), signal);
     },
     find: (options) => find(parseOptions(options)),
+    information,
     async update(document) {
       const via = await connected();
       via.retain();

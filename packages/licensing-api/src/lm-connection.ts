@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { LicensingError, Status, statusOf } from '@keyhaven/core/errors';
 import type { ApplicationIdentity } from '@keyhaven/core/session';
 import {
+  type Ask,
   decodeToApplication,
   encodeRecord,
   encodeToLm,
@@ -13,6 +14,7 @@ import {
   MAX_UPDATE,
   type ToApplication,
   type ToLm,
+  type Told,
 } from '@keyhaven/core/wire';
 import type { LmAddress, Surroundings } from './environment.ts';
 
@@ -30,6 +32,8 @@ export type LmConnection = {
   readonly alive: boolean;
   find(question: Omit<Find, 'request'>): Promise<Found>;
   update(document: Uint8Array): Promise<string>;
+  /** The answer, which is JSON. */
+  ask(question: Omit<Ask, 'request'>): Promise<string>;
   /** Opens a channel; its number is for `send` and `closeChannel`. */
   openChannel(key: string, lm: string, opening: Uint8Array, events: ChannelEvents): number;
   send(channel: number, record: Uint8Array): void;
@@ -48,9 +52,13 @@ export type LmSocket = Duplex & { setTimeout(milliseconds: number, task?: () => 
 /** How long the LM may take to accept the connection. */
 const CONNECT_MS = 5_000;
 
+/** BOUNDED: bytes of an answer in parts. */
+const MAX_ANSWER = 64 * 1024 * 1024;
+
 type Waiting = {
   readonly found?: (found: Found) => void;
   readonly updated?: (message: Extract<ToApplication, { kind: 'updated' }>) => void;
+  readonly told?: (message: Told) => void;
   readonly fail: (error: LicensingError) => void;
 };
 
@@ -124,6 +132,10 @@ export const connectToLm = (
           waiting.get(message.request)?.updated?.(message);
           waiting.delete(message.request);
           return;
+        case 'told':
+          waiting.get(message.request)?.told?.(message);
+          if (!message.more) waiting.delete(message.request);
+          return;
         case 'welcome':
           if (message.version < LOCAL_VERSIONS.from || message.version > LOCAL_VERSIONS.to) end(new LicensingError(Status.OLD_LM));
           idleMs = message.idleMs;
@@ -160,6 +172,24 @@ export const connectToLm = (
         }));
         if (reply.status !== Status.OK) throw new LicensingError(statusOf(reply.status) ?? Status.INT_ERR, { detail: reply.detail });
         return reply.detail;
+      },
+      async ask(question) {
+        const parts: Uint8Array[] = []; // BOUNDED by MAX_ANSWER
+        let size = 0;
+        const last = await ask<Told>((request, settle) => ({
+          message: { kind: 'ask', request, ...question },
+          waiting: {
+            told(message) {
+              size += message.part.length;
+              if (size > MAX_ANSWER) end(broken('The license manager does not stop talking.'));
+              // A copy: the message is a view on what the socket read.
+              else parts.push(new Uint8Array(message.part));
+              if (!message.more) settle(message);
+            },
+          },
+        }));
+        if (last.status !== Status.OK) throw new LicensingError(statusOf(last.status) ?? Status.INT_ERR, { detail: last.detail });
+        return Buffer.concat(parts).toString('utf8');
       },
       openChannel(key, lm, opening, events) {
         const channel = nextNumber++;

@@ -1,9 +1,11 @@
 import { Buffer } from 'node:buffer';
 import { hex, Reader } from '@keyhaven/core/bytes';
 import { LicensingError, Status, type StatusCode } from '@keyhaven/core/errors';
+import { type Format, type FormatInput, type InfoData, toFormat } from '@keyhaven/core/format';
 import type { Feature, License } from '@keyhaven/core/license';
 import { type ApplicationIdentity, type Call, decodeGrant, type Grant, MAX_CALL_BYTES, type Reply } from '@keyhaven/core/session';
 import type { Candidate } from '@keyhaven/core/wire';
+import { needsLicenseManager, render, sessionData, wantedBy } from './information.ts';
 import type { KeyPath, PathLost } from './key-path.ts';
 import type { Target } from './licensing.ts';
 
@@ -20,6 +22,8 @@ export type SessionInfo = {
   readonly used: number;
   readonly idleTimeout: number;
   readonly idleRemaining: number;
+  /** Executions taken so far, where the license counts them. */
+  readonly executions?: number;
 };
 
 /** `lost`: the way to the key is gone, or the session has ended. `restored`: it goes on. `expiring`: kept for later versions. */
@@ -45,6 +49,10 @@ export type Session = {
   /** The time of the key's license manager. */
   clock(): Promise<Date>;
   info(): Promise<SessionInfo>;
+  /** The same, and the key with its product and feature, as plain data. */
+  info(format: 'data'): Promise<InfoData>;
+  /** As the XML that the format asks for. Does not count as use of the session. */
+  info(format: FormatInput): Promise<string>;
   /** Executions are counted at login in this version; rejects with REQ_NOT_SUPP (16). */
   consume(executions: number): Promise<void>;
   logout(): Promise<void>;
@@ -62,6 +70,8 @@ export type SessionOptions = {
   readonly path: KeyPath;
   readonly identity: ApplicationIdentity;
   readonly persist: <T>(attempt: (path: KeyPath) => Promise<T>) => Promise<T>;
+  /** What the LM says of itself and of the key. */
+  readonly ask: (wanted: number) => Promise<InfoData>;
   readonly later: (milliseconds: number, task: () => void) => void;
   readonly onClosed: (session: Session) => void;
 };
@@ -87,6 +97,7 @@ export const createSession = (options: SessionOptions): Session => {
   const { target, grant, identity } = options;
   const { candidate } = target;
   const listeners = new Map<SessionEvent, ((error?: LicensingError) => void)[]>(); // BOUNDED by the application
+  let certificate = options.path.certificate;
   let state: State = { kind: 'open', path: options.path, handle: grant.handle };
   let resuming: Promise<{ readonly path: KeyPath; readonly handle: number }> | undefined;
   let recovering = false;
@@ -117,6 +128,7 @@ export const createSession = (options: SessionOptions): Session => {
       .then(
         (found) => {
           if (state.kind !== 'ended') state = { kind: 'open', ...found };
+          certificate = found.path.certificate;
           return found;
         },
         (error: unknown) => {
@@ -160,6 +172,26 @@ export const createSession = (options: SessionOptions): Session => {
       else retry(undefined);
     });
 
+  // Made by the key and authenticated by the channel.
+  const ownInfo = (): Promise<SessionInfo> =>
+    call(
+      (handle) => ({ kind: 'info', handle }),
+      (reply) => JSON.parse(Buffer.from(reply.body).toString('utf8')) as SessionInfo,
+    );
+  const dataFor = async (format: Format | undefined): Promise<InfoData> => {
+    const told = format !== undefined && needsLicenseManager(format) ? await options.ask(wantedBy(format)) : undefined;
+    return sessionData({ info: await ownInfo(), certificate, sold: options.sold, candidate, identity, told });
+  };
+  function info(): Promise<SessionInfo>;
+  function info(format: 'data'): Promise<InfoData>;
+  function info(format: FormatInput): Promise<string>;
+  async function info(input?: FormatInput): Promise<SessionInfo | InfoData | string> {
+    if (input === undefined) return ownInfo();
+    if (input === 'data') return dataFor(undefined);
+    const format = toFormat(input);
+    return render(format, await dataFor(format));
+  }
+
   const session: Session = {
     id: hex(grant.session),
     feature: grant.feature,
@@ -189,12 +221,7 @@ export const createSession = (options: SessionOptions): Session => {
         (handle) => ({ kind: 'clock', handle }),
         (reply) => new Date(new Reader(reply.body).u53()),
       ),
-    // Made by the key and authenticated by the channel.
-    info: () =>
-      call(
-        (handle) => ({ kind: 'info', handle }),
-        (reply) => JSON.parse(Buffer.from(reply.body).toString('utf8')) as SessionInfo,
-      ),
+    info,
     async consume() {
       throw new LicensingError(Status.REQ_NOT_SUPP, {
         detail: 'This version counts executions at login only.',

@@ -23,5 +23,9 @@ products:
     # the larger size. Contents are optional: text, hex or base64, in quotes. readOnlyData goes out with every license,
     # readWriteData with the first license of a key only, since later the memory holds what the application wrote.
     memory: { readWrite: 4032, readOnly: 2048, dynamic: [] }
+    # Clone protection by the fingerprint of the computer; default none. For a physical machine PMType1 (disk or board must be the same), PMType2
+    # (tolerant of more), for a virtual one VMType1 (network address, processor and UUID), for both PlatformDefault, FQDN, Disable or
+    # {criteria: [machine_id, fqdn, custom, ...], minimum: how many of them}. A scheme that is left out is PlatformDefault.
+    # protection: { physical: PMType2, virtual: VMType1 }
     # memory: { readOnlyData: { text: "for the survey fleet" }, readWriteData: { hex: "00000000" } }
 `;

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { fromBase64 } from '@keyhaven/core/bytes';
+import { componentKinds, type Protection, type Scheme, schemeNames } from '@keyhaven/core/fingerprint';
 import { type Feature, type License, MAX_EXECUTIONS, MAX_ID, MAX_SEATS, type MemorySizes } from '@keyhaven/core/license';
 import { z } from 'zod';
 
@@ -12,6 +13,7 @@ export type CatalogProduct = {
   readonly name: string;
   readonly features: readonly Feature[];
   readonly memory: MemorySizes;
+  readonly protection?: Protection;
   readonly readOnlyData?: Uint8Array;
   readonly readWriteData?: Uint8Array;
 };
@@ -158,6 +160,29 @@ const memory = z
     }
   });
 
+const criterion = z.enum(componentKinds, { error: `must be one of ${componentKinds.join(', ')}` });
+const custom = z
+  .strictObject(
+    { criteria: z.array(criterion, { error: 'must be a list of components' }).min(1, { error: 'must name a component' }), minimum: whole(1, componentKinds.length) },
+    shape('must be {criteria: [...], minimum: N}'),
+  )
+  .superRefine(({ criteria, minimum }, context) => {
+    if (new Set(criteria).size < criteria.length) context.addIssue({ code: 'custom', path: ['criteria'], message: 'names a component twice' });
+    if (minimum > criteria.length) context.addIssue({ code: 'custom', path: ['minimum'], message: 'is more than the criteria named' });
+  });
+const scheme = (names: readonly (typeof schemeNames)[number][]) =>
+  z
+    .union([z.enum(names), custom], { error: `must be ${names.join(', ')}, or {criteria: [...], minimum: N}` })
+    .default('PlatformDefault')
+    .transform((value): Scheme => value);
+const protection = z.strictObject(
+  {
+    physical: scheme(schemeNames.filter((each) => each !== 'VMType1')),
+    virtual: scheme(schemeNames.filter((each) => each !== 'PMType1' && each !== 'PMType2')),
+  },
+  shape('must be fields such as {physical: PMType2, virtual: VMType1}'),
+);
+
 /** Faults where an id is there a second time. */
 const distinctIds = (items: readonly { readonly id: number }[], context: z.RefinementCtx): void => {
   const seen = new Set<number>();
@@ -177,6 +202,7 @@ const product = z
         .max(4_096, { error: 'must have at most 4096 entries' })
         .superRefine(distinctIds),
       memory: memory.default({ readWrite: MAX_READ_WRITE, readOnly: MAX_READ_ONLY, dynamic: [] }),
+      protection: protection.optional(),
     },
     shape('must be a product with id, name and features'),
   )
@@ -186,6 +212,7 @@ const product = z
       name: value.name ?? `Product ${value.id}`,
       features: value.features,
       memory: { readWrite, readOnly },
+      ...(value.protection === undefined ? {} : { protection: value.protection }),
       ...(readOnlyData === undefined ? {} : { readOnlyData }),
       ...(readWriteData === undefined ? {} : { readWriteData }),
     }),

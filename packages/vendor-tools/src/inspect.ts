@@ -4,15 +4,19 @@ import { speaksForItself } from '@keyhaven/core/key';
 import {
   type C2v,
   type Certificate,
+  type Delegation,
   type DocumentKind,
   type Feature,
+  openDelegation,
   openDocument,
+  openStanding,
   readC2v,
   readCertificate,
   readV2c,
   unarmor,
   type V2c,
 } from '@keyhaven/core/license';
+import { type H2h, type H2r, openRecipient, type R2h, type Recipient, readH2h, readH2r, readR2h } from '@keyhaven/core/transfer';
 
 // What a license file says. Of a file whose signature does not hold nothing is shown but that: its contents are not even parsed (S1).
 
@@ -21,7 +25,12 @@ export type Signature = { readonly holds: true; readonly signer: string } | { re
 export type Contents =
   | { readonly kind: 'C2V'; readonly c2v: C2v }
   | { readonly kind: 'V2C'; readonly v2c: Omit<V2c, 'certificate' | 'sealed'>; readonly certificate: Certificate }
-  | { readonly kind: 'certificate'; readonly certificate: Certificate };
+  | { readonly kind: 'certificate'; readonly certificate: Certificate }
+  | { readonly kind: 'ID'; readonly recipient: Recipient }
+  | { readonly kind: 'delegation'; readonly delegation: Delegation }
+  | { readonly kind: 'H2R'; readonly h2r: Omit<H2r, 'certificate' | 'sealed'>; readonly certificate: Certificate }
+  | { readonly kind: 'R2H'; readonly r2h: Omit<R2h, 'delegation'>; readonly delegation: Delegation }
+  | { readonly kind: 'H2H'; readonly h2h: Omit<H2h, 'certificate' | 'sealed'>; readonly certificate: Certificate };
 export type Inspection = {
   readonly kind: DocumentKind;
   readonly bytes: number;
@@ -41,7 +50,7 @@ export const inspectFile = (text: string): Inspection => {
   let found: Omit<Inspection, 'kind' | 'bytes' | 'text'>;
   try {
     const { signer, payload } = openDocument(kind, bytes);
-    found = { signature: { holds: true, signer: toBase64(signer) }, contents: understand(kind, payload, signer) };
+    found = { signature: { holds: true, signer: toBase64(signer) }, contents: understand(kind, payload, signer, bytes) };
   } catch (error) {
     if (!(error instanceof LicensingError) || (error.status !== Status.INV_SIG && error.status !== Status.INV_UPDATE_OBJ)) throw error;
     found = { signature: { holds: false, reason: error.detail ?? error.message } };
@@ -50,7 +59,10 @@ export const inspectFile = (text: string): Inspection => {
   return { ...report, text: describe(report) };
 };
 
-const understand = (kind: DocumentKind, payload: Uint8Array, signer: Uint8Array): Contents => {
+const decoded = (text: string): Uint8Array => fromBase64(text) ?? new Uint8Array();
+const foreign = (): LicensingError => new LicensingError(Status.INV_SIG, { detail: 'What is inside is signed by somebody else, or for another key.' });
+
+const understand = (kind: DocumentKind, payload: Uint8Array, signer: Uint8Array, document: Uint8Array): Contents => {
   switch (kind) {
     case 'C2V': {
       const c2v = readC2v(payload);
@@ -67,6 +79,29 @@ const understand = (kind: DocumentKind, payload: Uint8Array, signer: Uint8Array)
     }
     case 'certificate':
       return { kind, certificate: readCertificate(payload) };
+    case 'ID':
+      return { kind, recipient: openRecipient(document) };
+    case 'delegation':
+      return { kind, delegation: openDelegation(document, signer) };
+    case 'H2R': {
+      const { certificate, sealed: _, ...h2r } = readH2r(payload);
+      const standing = openStanding(decoded(certificate), decoded(h2r.vendorKey));
+      if (!sameBytes(standing.signer, signer)) throw foreign();
+      return { kind, h2r, certificate: standing.certificate };
+    }
+    case 'R2H': {
+      const { delegation, ...r2h } = readR2h(payload);
+      // Who signed the delegation is the lending key's to judge; here it has only to be one document with the R2H.
+      const inner = openDelegation(decoded(delegation), openDocument('delegation', decoded(delegation)).signer);
+      if (inner.key !== r2h.key || !sameBytes(decoded(inner.signingKey), signer)) throw foreign();
+      return { kind, r2h, delegation: inner };
+    }
+    case 'H2H': {
+      const { certificate, sealed: _, ...h2h } = readH2h(payload);
+      const inner = readCertificate(openDocument('certificate', decoded(certificate), decoded(h2h.vendorKey)).payload);
+      if (inner.key !== h2h.key || !sameBytes(decoded(inner.signingKey), signer)) throw foreign();
+      return { kind, h2h, certificate: inner };
+    }
   }
 };
 
@@ -75,20 +110,54 @@ const describe = (report: Omit<Inspection, 'text'>): string => {
   const head = [`${kind}, ${report.bytes} bytes`];
   if (!signature.holds) return [...head, `The signature does not hold: ${signature.reason}`].map(printable).join('\n');
   head.push(
-    `The signature holds; signed by ${signature.signer}${kind === 'C2V' ? ' (the key itself)' : ' (the vendor, if this is its public key)'}`,
+    `The signature holds; signed by ${signature.signer}${signers[kind]}`,
   );
   return [...head, ...(contents === undefined ? [] : sayContents(contents))].map(printable).join('\n');
 };
 
-const sayContents = (contents: Contents): string[] => {
-  if (contents.kind !== 'C2V') return sayCertificate(contents.certificate);
-  const { c2v } = contents;
-  return [
-    `Key ${c2v.key} (${c2v.type}) of vendor ${c2v.vendor}, update counter ${c2v.counter}`,
-    `Made ${c2v.created} on ${c2v.host || 'an unnamed computer'}${c2v.virtualMachine ? ', a virtual machine' : ''}`,
-    ...c2v.usage.map(({ product, feature, executions }) => `  Product ${product}, feature ${feature}: ${executions} executions used`),
-  ];
+const signers: Readonly<Record<DocumentKind, string>> = {
+  certificate: ' (the vendor, if this is its public key)',
+  V2C: ' (the vendor, if this is its public key)',
+  C2V: ' (the key itself)',
+  ID: ' (the key of the recipient)',
+  delegation: ' (the key that lends)',
+  H2R: ' (the key that lends)',
+  R2H: ' (the key that gives back)',
+  H2H: ' (the key that moves)',
 };
+
+const sayContents = (contents: Contents): string[] => {
+  switch (contents.kind) {
+    case 'C2V':
+      return sayState(contents.c2v);
+    case 'V2C':
+    case 'certificate':
+      return sayCertificate(contents.certificate);
+    case 'ID': {
+      const { key, type, host, guid, created, virtualMachine } = contents.recipient;
+      return [`Recipient ${key} (${type}) on ${host || 'an unnamed computer'}${virtualMachine ? ', a virtual machine' : ''}`, `License manager ${guid}, made ${created}`];
+    }
+    case 'delegation':
+      return sayDelegation(contents.delegation);
+    case 'H2R':
+      return [`Detached from key ${contents.h2r.parent}`, ...sayCertificate(contents.certificate)];
+    case 'R2H':
+      return [`Gives back to key ${contents.r2h.parent}, made ${contents.r2h.returned}`, ...sayDelegation(contents.delegation)];
+    case 'H2H':
+      return [`Move ${contents.h2h.rehosts} of key ${contents.h2h.key}, to recipient ${contents.h2h.recipient}, made ${contents.h2h.moved}`, ...sayCertificate(contents.certificate)];
+  }
+};
+
+const sayDelegation = ({ parent, key, product, seats, network, from, until, sequence }: Delegation): string[] => [
+  `Key ${parent} lends product ${product} to key ${key}: ${seats} ${seats === 1 ? 'seat' : 'seats'}${network ? ' for a network' : ''}`,
+  `From ${from} until ${until}, number ${sequence}`,
+];
+
+const sayState = (c2v: C2v): string[] => [
+  `Key ${c2v.key} (${c2v.type}) of vendor ${c2v.vendor}, update counter ${c2v.counter}`,
+  `Made ${c2v.created} on ${c2v.host || 'an unnamed computer'}${c2v.virtualMachine ? ', a virtual machine' : ''}`,
+  ...c2v.usage.map(({ product, feature, executions }) => `  Product ${product}, feature ${feature}: ${executions} executions used`),
+];
 
 const sayCertificate = (certificate: Certificate): string[] => [
   `For key ${certificate.key} (${certificate.type}) of vendor ${certificate.vendor}, update counter ${certificate.counter}`,

@@ -1,6 +1,7 @@
 import { fromBase64, sameBytes, toBase64, WireError } from '@keyhaven/core/bytes';
 import type { Entropy } from '@keyhaven/core/crypto';
 import { LicensingError, Status } from '@keyhaven/core/errors';
+import { describe, protects } from '@keyhaven/core/fingerprint';
 import { sealContext, speaksForItself } from '@keyhaven/core/key';
 import {
   armor,
@@ -54,11 +55,12 @@ export const issueLicense = (request: IssueRequest): IssuedLicense => {
     signingKey: c2v.signingKey,
     counter,
     issued: new Date(now).toISOString(),
-    products: products.map(({ id, name, features }) => ({ id, name, features })),
+    products: products.map(({ id, name, features, protection }) => ({ id, name, features, ...(protection === undefined ? {} : { protection }) })),
     memory: {
       readWrite: Math.max(...products.map(({ memory }) => memory.readWrite)),
       readOnly: Math.max(...products.map(({ memory }) => memory.readOnly)),
     },
+    ...referenceFor(products, c2v),
   };
   const secrets = secretsFor(vendor, products, c2v.counter === 0);
   try {
@@ -134,6 +136,22 @@ const chooseProducts = (catalog: Catalog, ids: readonly number[]): readonly Cata
   }
   if (faults.length > 0) throw refuse(faults);
   return chosen;
+};
+
+/** What the products' protection is compared with later (K6). A computer that would not pass its own comparison is refused here, not at the customer's. */
+const referenceFor = (products: readonly CatalogProduct[], { fingerprint }: C2v): Pick<Certificate, 'fingerprint'> => {
+  const faults = products.flatMap(({ id, protection }) => {
+    if (protection === undefined) return [];
+    if (fingerprint === undefined) return [`product ${id} has clone protection, and the C2V has no fingerprint of the computer; make it with a newer license manager`];
+    if (protects(fingerprint, fingerprint, protection)) return [];
+    const { physical, virtual } = protection;
+    const found = fingerprint.components.map(({ kind }) => kind).join(', ') || 'nothing';
+    const scheme = describe(fingerprint.host === 'physical' ? physical : virtual);
+    return [`product ${id} has clone protection by ${scheme}, for which this ${fingerprint.host} computer does not tell enough (it tells ${found})`];
+  });
+  if (faults.length > 0) throw refuse(faults);
+  const wanted = products.some(({ protection }) => protection !== undefined);
+  return wanted && fingerprint !== undefined ? { fingerprint } : {};
 };
 
 const secretsFor = (vendor: Vendor, products: readonly CatalogProduct[], first: boolean): Secrets => {

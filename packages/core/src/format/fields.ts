@@ -50,10 +50,7 @@ const tables: Readonly<Record<PartName, ReadonlyMap<string, Field>>> = {
     ['uptime', plain(({ licenseManager }) => licenseManager.uptime)],
     ['time', plain(({ licenseManager }) => licenseManager.time)],
     ['is_embedded_lm', plain(({ licenseManager }) => licenseManager.embedded)],
-    [
-      'host_fingerprint',
-      { kind: 'nodes', read: ({ licenseManager }) => (licenseManager.hostFingerprints ?? []).map(fingerprintNode) },
-    ],
+    ['host_fingerprint', { kind: 'nodes', read: ({ licenseManager }) => (licenseManager.hostFingerprints ?? []).map(fingerprintNode) }],
   ]),
   vendor: new Map([
     ['id', plain(({ vendor }) => vendor?.id)],

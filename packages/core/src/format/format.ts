@@ -24,8 +24,6 @@ type Shape = 'attribute' | 'element';
 /** `name` is one of the field's names, `*` means all. A field of several parts may be asked for some of them only. */
 export type FieldRequest = { readonly name: string; readonly as: Shape; readonly parts?: readonly PartRequest[] };
 export type PartRequest = { readonly name: string; readonly as: Shape };
-/** XML, the name of a predefined format, or the typed form. */
-export type FormatInput = string | Format;
 
 /** Who receives a license that moves: the format that the field calls HASP_RECIPIENT. */
 export const recipientFormat: Format = {
@@ -51,17 +49,10 @@ const DEFAULT_ROOT = 'hasp_info';
 /** BOUNDED: objects and fields of one format, and so the work of an answer. */
 const MAX_REQUESTS = 512;
 
-const predefinedOf = (name: string): PredefinedFormat | undefined => predefinedFormats.find((each) => each === name);
+export const predefinedOf = (name: string): PredefinedFormat | undefined => predefinedFormats.find((each) => each === name);
 const shapeOf = (name: string): Shape | undefined => (name === 'attribute' || name === 'element' ? name : undefined);
 
 /** @throws LicensingError INV_SPEC (35), INV_FORMAT (15), or INVALID_PARAMETER above 32 KiB */
-export const toFormat = (input: FormatInput): Format => {
-  if (typeof input !== 'string') return parseFormat(formatToXml(input));
-  const name = predefinedOf(input);
-  return name === undefined ? parseFormat(input) : { kind: 'predefined', name };
-};
-
-/** @throws LicensingError likewise */
 export const parseFormat = (xml: string): Format => {
   const root = readXml(xml, Status.INV_SPEC);
   const fail = (element: XmlElement, reason: string): never => {
@@ -142,19 +133,18 @@ export const formatToXml = (format: Format): string => {
     case 'predefined':
       return writeXml({ name: 'haspformat', attributes: { format: format.name } });
     case 'tree':
-      return writeXml({ name: 'haspformat', attributes: { root: format.root }, content: format.objects.map((object) => objectNode(object, 1)) });
+      return writeXml({ name: 'haspformat', attributes: { root: format.root }, content: format.objects.map(objectNode) });
   }
 };
 
 const requestNode = ({ name, as }: PartRequest): XmlNode => ({ name: as, attributes: { name } });
 
-// Deeper than a reader accepts is not written either: a typed format from JavaScript may be anything.
-const objectNode = ({ object, fields, objects }: FormatObject, depth: number): XmlNode => ({
+const objectNode = ({ object, fields, objects }: FormatObject): XmlNode => ({
   name: elementOf(object),
   content: [
     ...fields.map(({ name, as, parts }) =>
       parts === undefined || !isXmlName(name) ? requestNode({ name, as }) : { name, content: parts.map(requestNode) },
     ),
-    ...(depth > 40 ? [] : objects.map((inner) => objectNode(inner, depth + 1))),
+    ...objects.map(objectNode),
   ],
 });

@@ -44,7 +44,9 @@ const updateNode = (keys: readonly KeyInfo[]): XmlNode => {
 };
 
 const fingerprintNodes = (rows: readonly Row[]): readonly XmlNode[] => {
-  const nodes = distinct(rows, ({ licenseManager }) => licenseManager).flatMap(({ hostFingerprints = [] }) => hostFingerprints.map(fingerprintNode));
+  const nodes = distinct(rows, ({ licenseManager }) => licenseManager).flatMap(({ hostFingerprints = [] }) =>
+    hostFingerprints.map(fingerprintNode),
+  );
   return nodes.length === 0 ? missing('The license manager gives no fingerprint of its computer.') : nodes;
 };
 
@@ -64,7 +66,11 @@ const featureNode = ({ id, maxLogins, currentLogins, concurrency, virtualMachine
       : [
           {
             name: 'concurrency',
-            content: [...leaf('export', concurrency.export.join(',')), ...leaf('count', concurrency.count), ...leaf('seats', concurrency.seats)],
+            content: [
+              ...leaf('export', concurrency.export.join(',')),
+              ...leaf('count', concurrency.count),
+              ...leaf('seats', concurrency.seats),
+            ],
           },
         ]),
     ...leaf('vmenabled', virtualMachine),

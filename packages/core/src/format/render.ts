@@ -48,36 +48,39 @@ const order: readonly PartName[] = ['licenseManager', 'vendor', 'key', 'product'
 const holdsOuter = (object: FormatObject): boolean =>
   object.objects.some((inner) => order.indexOf(inner.object) < order.indexOf(object.object) || holdsOuter(inner));
 
-// Recursion is as deep as the format, which its reader limits to 32.
-const nodesOf = (object: FormatObject, rows: readonly Row[], fieldsOf: FieldsOf): readonly XmlNode[] => {
+type Group = { readonly rendered: Rendered; readonly rows: Row[] };
+
+/** The rows by the object that they are about. One vendor is there once, however many license managers hold keys of it. */
+const groupsOf = (object: FormatObject, rows: readonly Row[], fieldsOf: FieldsOf): readonly Group[] => {
   const turned = holdsOuter(object);
-  const groups = new Map<unknown, { readonly rendered: Rendered; readonly rows: Row[] } | undefined>(); // BOUNDED by the rows
-  for (const row of rows) {
-    const entity = row[object.object];
-    if (entity === undefined) continue;
-    // One vendor is there once, however many license managers hold keys of it. Turned round, what has one id and looks the same is one.
-    const id = formatFieldOf(object.object, 'id')?.kind === 'plain' && 'id' in entity ? entity.id : '';
-    const known = turned ? undefined : groups.get(object.object === 'vendor' ? id : entity);
-    if (known !== undefined) {
-      known.rows.push(row);
-      continue;
-    }
-    const rendered = fieldsOf(object, row);
-    const name = turned ? JSON.stringify([id, rendered]) : object.object === 'vendor' ? id : entity;
+  const byEntity = Map.groupBy(rows, (row) => (object.object === 'vendor' ? row.vendor?.id : row[object.object]));
+  byEntity.delete(undefined);
+  const groups = new Map<unknown, Group>(); // BOUNDED by the rows
+  for (const [entity, of] of byEntity) {
+    const [row] = of;
+    const rendered = row === undefined ? undefined : fieldsOf(object, row);
+    if (row === undefined || rendered === undefined) continue;
+    // Turned round, features of several keys that have one id and look the same are one.
+    const name = turned ? JSON.stringify([idOf(object.object, row), rendered]) : entity;
     const group = groups.get(name);
-    if (group !== undefined) group.rows.push(row);
-    else groups.set(name, rendered === undefined ? undefined : { rendered, rows: [row] });
+    if (group === undefined) groups.set(name, { rendered, rows: of });
+    else for (const each of of) group.rows.push(each);
   }
-  return [...groups.values()].flatMap((group) => {
-    if (group === undefined) return [];
-    const inner = object.objects.flatMap((each) => nodesOf(each, group.rows, fieldsOf));
-    const content = [...group.rendered.content, ...inner];
-    // In a scope an object that names nothing, or nothing of what it should hold, would let through more than was found.
-    const says = Object.keys(group.rendered.attributes).length + content.length > 0;
-    if (fieldsOf === scopeFields && (!says || (object.objects.length > 0 && inner.length === 0))) return [];
-    return [{ name: elementOf(object.object), attributes: group.rendered.attributes, content }];
-  });
+  return [...groups.values()];
 };
+
+const idOf = (part: PartName, row: Row): string | undefined => (part === 'session' ? undefined : row[part]?.id);
+
+// Recursion is as deep as the format, which its reader limits to 32.
+const nodesOf = (object: FormatObject, rows: readonly Row[], fieldsOf: FieldsOf): readonly XmlNode[] =>
+  groupsOf(object, rows, fieldsOf).flatMap(({ rendered, rows: of }) => {
+    const inner = object.objects.flatMap((each) => nodesOf(each, of, fieldsOf));
+    const content = [...rendered.content, ...inner];
+    // In a scope an object that names nothing, or nothing of what it should hold, would let through more than was found.
+    const says = Object.keys(rendered.attributes).length + content.length > 0;
+    if (fieldsOf === scopeFields && (!says || (object.objects.length > 0 && inner.length === 0))) return [];
+    return [{ name: elementOf(object.object), attributes: rendered.attributes, content }];
+  });
 
 /** `*` stands for all fields that are not asked for otherwise. */
 const requestsOf = ({ object, fields }: FormatObject): readonly FieldRequest[] => {

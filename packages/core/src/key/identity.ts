@@ -1,5 +1,6 @@
 import { fromBase64, toBase64 } from '../bytes/index.ts';
 import { type ExchangePair, exchangePairFrom, type KeyObject, privateKeyFrom, publicBytes } from '../crypto/index.ts';
+import type { Fingerprint } from '../fingerprint/index.ts';
 import { type C2v, type KeyType, keyIdOf, signDocument, writeC2v } from '../license/index.ts';
 import type { Wall } from '../time/index.ts';
 
@@ -14,6 +15,8 @@ export type KeyIdentity = {
   readonly signingPublic: Uint8Array;
   readonly exchange: ExchangePair;
 };
+
+export { keyIdOf };
 
 /** A key from its two 32-byte seeds; they are all that has to stay secret. */
 export const keyFromSeeds = (
@@ -31,7 +34,13 @@ export type Usage = C2v['usage'];
 /** The C2V of a key: its state, signed by itself. */
 export const stateDocument = (
   key: KeyIdentity,
-  state: { readonly counter: number; readonly host: string; readonly virtualMachine: boolean; readonly usage: Usage },
+  state: {
+    readonly counter: number;
+    readonly host: string;
+    readonly virtualMachine: boolean;
+    readonly usage: Usage;
+    readonly fingerprint?: Fingerprint | undefined;
+  },
   now: Wall,
 ): Uint8Array =>
   signDocument(
@@ -49,6 +58,7 @@ export const stateDocument = (
       host: state.host,
       virtualMachine: state.virtualMachine,
       usage: state.usage,
+      ...(state.fingerprint === undefined ? {} : { fingerprint: state.fingerprint }),
     }),
     key.signingKey,
   );

@@ -1,2 +1,2 @@
-export { type Holding, createHolderLeases, type HolderEvent, type HolderLeases, LEASE_MS, RENEW_MS } from './holder.ts';
+export { createHolderLeases, type HolderEvent, type HolderLeases, type Holding, LEASE_MS, RENEW_MS } from './holder.ts';
 export { createOwnerLeases, type OwnerLeases } from './owner.ts';

@@ -6,7 +6,7 @@ import { boolean, type Decoder, integer, literal, object } from '../parse/index.
 import { bytes, CERTIFICATE_LIMIT, type Certificate, canonical, counter, type KeyType, keyId, keyTypes, read, readCertificate, vendorId } from './documents.ts';
 import { openDocument } from './envelope.ts';
 import { keyIdOf } from './key-id.ts';
-import { type Feature, MAX_ID, MAX_SEATS, moment, type Product } from './terms.ts';
+import { type Feature, type License, MAX_ID, MAX_SEATS, moment, type Product } from './terms.ts';
 
 // What a key may do, proven from the vendor down (K5, K10): the vendor signs the certificate of a key; that key signs a delegation to the
 // key of another computer; that one, where it was detached for a network, may sign one more. Promised:
@@ -66,6 +66,8 @@ export type Standing = {
   readonly certificate: Certificate;
   /** The last link; undefined where the vendor itself licensed the key. */
   readonly delegation: Delegation | undefined;
+  /** The public key that signed the last link. */
+  readonly signer: Uint8Array;
   /** Documents from the vendor down to it, 1 to MAX_LINKS. */
   readonly links: number;
 };
@@ -83,19 +85,25 @@ export const delegatedFeatures = (product: Product): readonly Feature[] => produ
 export const openStanding = (shown: Uint8Array, vendorKey: Uint8Array): Standing => {
   const [first, ...others] = linksOf(shown);
   const { payload } = openDocument('certificate', first, vendorKey);
-  let standing: Standing = { certificate: readCertificate(payload), delegation: undefined, links: 1 };
+  let standing: Standing = { certificate: readCertificate(payload), delegation: undefined, signer: vendorKey, links: 1 };
   let soFar = first;
   for (const link of others) {
     const signer = fromBase64(standing.certificate.signingKey) ?? Buffer.alloc(0);
-    const next = readDelegation(openDocument('delegation', link, signer).payload);
+    const next = openDelegation(link, signer);
     const fault = faultIn(next, standing.certificate, soFar);
     if (fault !== undefined) throw new LicensingError(Status.INV_UPDATE_DATA, { detail: fault });
     const links = standing.links + 1;
-    standing = { certificate: narrowed(standing.certificate, next, links), delegation: next, links };
+    standing = { certificate: narrowed(standing.certificate, next, links), delegation: next, signer, links };
     soFar = chainWith(soFar, link);
   }
   return standing;
 };
+
+/** @throws LicensingError as `openStanding` */
+export const openDelegation = (link: Uint8Array, signer: Uint8Array): Delegation => readDelegation(openDocument('delegation', link, signer).payload);
+
+/** The document that stands at the end of a chain. */
+export const lastLink = (shown: Uint8Array): Uint8Array => linksOf(shown).at(-1) ?? shown;
 
 /** What the child shows: all that its parent shows, and the delegation behind it. */
 export const chainWith = (parent: Uint8Array, link: Uint8Array): Buffer => {
@@ -119,7 +127,7 @@ const linksOf = (shown: Uint8Array): [Uint8Array, ...Uint8Array[]] => {
     if (first === undefined) throw new WireError('an empty chain');
     return [first, ...others];
   } catch (error) {
-    if (!(error instanceof WireError) && !(error instanceof RangeError)) throw error;
+    if (!(error instanceof WireError)) throw error;
     throw refuse('The certificate is neither a document nor a chain of documents.');
   }
 };
@@ -141,6 +149,13 @@ const faultIn = (next: Delegation, parent: Certificate, parentShown: Uint8Array)
 
 const earlier = (a: string, b: string): string => (Date.parse(a) <= Date.parse(b) ? a : b);
 
+/** Of what the vendor sold only what holds on any computer and ends with the delegation: its dates, and no grace after them. */
+const narrowedLicense = ({ license }: Feature, until: string): License => ({
+  type: 'expiration',
+  until: 'until' in license ? earlier(license.until, until) : until,
+  ...('from' in license && typeof license.from === 'string' ? { from: license.from } : {}),
+});
+
 const narrowed = (parent: Certificate, by: Delegation, links: number): Certificate => ({
   format: 1,
   vendor: parent.vendor,
@@ -152,11 +167,13 @@ const narrowed = (parent: Certificate, by: Delegation, links: number): Certifica
   products: parent.products
     .filter(({ id }) => id === by.product)
     .map((product) => ({
-      ...product,
+      id: product.id,
+      name: product.name,
       features: delegatedFeatures(product).map(
         (feature): Feature => ({
-          ...feature,
-          license: { ...feature.license, type: 'expiration', until: 'until' in feature.license ? earlier(feature.license.until, by.until) : by.until },
+          id: feature.id,
+          name: feature.name,
+          license: narrowedLicense(feature, by.until),
           concurrency: {
             ...feature.concurrency,
             seats: feature.concurrency.seats === 'unlimited' ? 'unlimited' : by.seats,

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { fromBase64, toBase64 } from '../bytes/index.ts';
 import { LicensingError, Status, type StatusCode } from '../errors/index.ts';
+import { type Fingerprint, fingerprint } from '../fingerprint/index.ts';
 import { boolean, type Decoder, integer, list, literal, object, optional, ParseError, parse, text } from '../parse/index.ts';
 import { distinct, type MemorySizes, memorySizes, moment, type Product, products } from './terms.ts';
 
@@ -42,6 +43,8 @@ export type Certificate = {
   readonly memory: MemorySizes;
   /** The whole key may move to another computer without its vendor (K5); absent = no. */
   readonly rehost?: true;
+  /** Of the computer that the key is for, as its C2V told it; what `protection` of the products is compared with (K6). */
+  readonly fingerprint?: Fingerprint;
 };
 const certificate: Decoder<Certificate> = object({
   format: literal(1),
@@ -54,6 +57,7 @@ const certificate: Decoder<Certificate> = object({
   products,
   memory: memorySizes,
   rehost: optional(literal(true)),
+  fingerprint: optional(fingerprint),
 });
 
 /** BOUNDED: bytes of a certificate document; it travels in one frame when a channel is opened (docs/protocol/frames.md). */
@@ -106,6 +110,8 @@ export type C2v = {
   readonly host: string;
   readonly virtualMachine: boolean;
   readonly usage: readonly { readonly product: number; readonly feature: number; readonly executions: number }[];
+  /** Of the computer with the key; absent where the license manager is older than clone protection (K6). */
+  readonly fingerprint?: Fingerprint;
 };
 const c2v: Decoder<C2v> = object({
   format: literal(1),
@@ -120,6 +126,7 @@ const c2v: Decoder<C2v> = object({
   host: text(255),
   virtualMachine: boolean,
   usage: list(object({ product: integer(0, 65_471), feature: integer(0, 65_471), executions: integer(0, 0xffff_ffff) }), 65_472),
+  fingerprint: optional(fingerprint),
 });
 
 export const read =

@@ -1,4 +1,5 @@
-import { boolean, type Decoder, either, integer, list, literal, object, tagged, text } from '../parse/index.ts';
+import { type Protection, protection } from '../fingerprint/index.ts';
+import { boolean, type Decoder, either, integer, list, literal, object, optional, tagged, text } from '../parse/index.ts';
 import { type Wall, wall } from '../time/index.ts';
 
 // What a vendor may sell of a feature (K1). Limits: reference field-facts 4.1.
@@ -28,7 +29,13 @@ export type Feature = {
   readonly concurrency: Concurrency;
   readonly detachable: boolean;
 };
-export type Product = { readonly id: number; readonly name: string; readonly features: readonly Feature[] };
+export type Product = {
+  readonly id: number;
+  readonly name: string;
+  readonly features: readonly Feature[];
+  /** How its computer is recognised (K6); absent = not at all. */
+  readonly protection?: Protection;
+};
 /** Sizes in bytes. */
 export type MemorySizes = { readonly readWrite: number; readonly readOnly: number };
 
@@ -80,7 +87,12 @@ export const distinct =
   };
 
 export const feature: Decoder<Feature> = object({ id: integer(1, MAX_ID), name, license, concurrency, detachable: boolean });
-export const product: Decoder<Product> = object({ id: integer(0, MAX_ID), name, features: distinct(list(feature, 4_096)) });
+export const product: Decoder<Product> = object({
+  id: integer(0, MAX_ID),
+  name,
+  features: distinct(list(feature, 4_096)),
+  protection: optional(protection),
+});
 export const products: Decoder<readonly Product[]> = distinct(list(product, 1_024));
 /** Limits of software keys (field-facts 1.2). */
 export const memorySizes: Decoder<MemorySizes> = object({ readWrite: integer(0, 4_032), readOnly: integer(0, 2_048) });

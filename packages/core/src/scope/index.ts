@@ -5,4 +5,4 @@ export { anyScope, type Clause, type Condition, matches, type Scope, type Test }
 export { type ScopeAlternative, type ScopeInput, toScope } from './scope-input.ts';
 export { type ParsedScope, parseScope, scopeToXml } from './scope-xml.ts';
 export { type Checked, checkedField, checkedTest, quoted } from './test-of-text.ts';
-export { elementOf, type PartName, partOf, type ScopeSubject } from './vocabulary.ts';
+export { elementOf, type PartName, partNames, partOf, type ScopeSubject } from './vocabulary.ts';

@@ -1,11 +1,11 @@
 import { Buffer } from 'node:buffer';
 import { LicensingError, Status } from '../errors/index.ts';
+import { MAX_XML_BYTES, placeIn, readXml, writeXml, type XmlElement, type XmlNode } from '../xml/index.ts';
 import type { LoginOptions } from './login-options.ts';
 import { optionAttributes, optionOf, readOption } from './login-options.ts';
 import type { Clause, Condition, Scope, Test } from './scope.ts';
 import { type Checked, checkedField, checkedTest, quoted } from './test-of-text.ts';
 import { elementOf, type FieldName, fieldOf, type PartName, partOf } from './vocabulary.ts';
-import { MAX_XML_BYTES, placeIn, readXml, writeXml, type XmlElement, type XmlNode } from '../xml/index.ts';
 
 // The XML form of scopes (A1, field-facts 1.4). `parseScope(scopeToXml(scope)).scope` equals `scope`.
 //

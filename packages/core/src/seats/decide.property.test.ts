@@ -6,15 +6,41 @@ import { applicant, login, Table, terms } from './table.testing.ts';
 const numRuns = process.env['SLOW'] === undefined ? 300 : 5_000;
 
 type Step =
-  | { readonly kind: 'login'; readonly session: number; readonly holder: string; readonly pid: number; readonly start: number; readonly seats: number; readonly executions: number }
+  | {
+      readonly kind: 'login';
+      readonly session: number;
+      readonly holder: string;
+      readonly pid: number;
+      readonly start: number;
+      readonly seats: number;
+      readonly executions: number;
+    }
   | { readonly kind: 'release'; readonly session: number }
   | { readonly kind: 'terms'; readonly terms: SeatTerms };
 
 const count = fc.constantFrom<SeatTerms['count']>('login', 'process', 'station');
-const someTerms = fc.record({ seats: fc.option(fc.integer({ min: 1, max: 8 }), { nil: undefined }), count, network: fc.boolean(), executions: fc.option(fc.integer({ min: 1, max: 12 }), { nil: undefined }) }).map(terms);
+const someTerms = fc
+  .record({
+    seats: fc.option(fc.integer({ min: 1, max: 8 }), { nil: undefined }),
+    count,
+    network: fc.boolean(),
+    executions: fc.option(fc.integer({ min: 1, max: 12 }), { nil: undefined }),
+  })
+  .map(terms);
 const session = fc.integer({ min: 0, max: 12 });
 const step = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ kind: fc.constant('login' as const), session, holder: fc.constantFrom('local', 'a', 'b'), pid: fc.integer({ min: 1, max: 3 }), start: fc.integer({ min: 1, max: 2 }), seats: fc.integer({ min: 0, max: 4 }), executions: fc.integer({ min: 0, max: 3 }) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constant('login' as const),
+      session,
+      holder: fc.constantFrom('local', 'a', 'b'),
+      pid: fc.integer({ min: 1, max: 3 }),
+      start: fc.integer({ min: 1, max: 2 }),
+      seats: fc.integer({ min: 0, max: 4 }),
+      executions: fc.integer({ min: 0, max: 3 }),
+    }),
+  },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('release' as const), session }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('terms' as const), terms: someTerms }) },
 );

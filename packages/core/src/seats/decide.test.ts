@@ -29,20 +29,23 @@ describe('what a seat counts (K1)', () => {
     expect(seen).toEqual(used);
   });
 
-  it.each(['process', 'station'] as const)('a %s that asks for more seats takes the difference, and keeps the most until its last session ends', (count) => {
-    const table = new Table();
-    const of = { terms: terms({ count }) };
-    table.login(login('a', { ...of, seats: 2 }));
-    table.login(login('b', { ...of, seats: 4 }));
-    table.login(login('c', { ...of, seats: 1 }));
-    expect(table.pool.used).toBe(4);
-    table.release('b');
-    table.release('a');
-    expect(table.pool.used).toBe(4);
-    table.release('c');
-    expect(table.pool).toEqual({ used: 0, executions: 0 });
-    expect(table.consumers).toEqual([]);
-  });
+  it.each(['process', 'station'] as const)(
+    'a %s that asks for more seats takes the difference, and keeps the most until its last session ends',
+    (count) => {
+      const table = new Table();
+      const of = { terms: terms({ count }) };
+      table.login(login('a', { ...of, seats: 2 }));
+      table.login(login('b', { ...of, seats: 4 }));
+      table.login(login('c', { ...of, seats: 1 }));
+      expect(table.pool.used).toBe(4);
+      table.release('b');
+      table.release('a');
+      expect(table.pool.used).toBe(4);
+      table.release('c');
+      expect(table.pool).toEqual({ used: 0, executions: 0 });
+      expect(table.consumers).toEqual([]);
+    },
+  );
 });
 
 describe('a login that is refused', () => {
@@ -62,8 +65,18 @@ describe('a login that is refused', () => {
     ['at the last moment', [], login('x', { terms: dated }), 'granted'],
     ['after the last moment', [], login('x', { terms: terms({ until: wall(999) }) }), Status.FEATURE_EXPIRED],
     ['the last execution', granted, login('x', { terms: counted(1) }), 'granted'],
-    ['all executions used', [login('held', { terms: counted(2), executions: 2 })], login('x', { terms: counted(2) }), Status.FEATURE_EXPIRED],
-    ['more executions than are left', [login('held', { terms: counted(2) })], login('x', { terms: counted(2), executions: 2 }), Status.FEATURE_INSUFFICIENT_EXECUTION_COUNT],
+    [
+      'all executions used',
+      [login('held', { terms: counted(2), executions: 2 })],
+      login('x', { terms: counted(2) }),
+      Status.FEATURE_EXPIRED,
+    ],
+    [
+      'more executions than are left',
+      [login('held', { terms: counted(2) })],
+      login('x', { terms: counted(2), executions: 2 }),
+      Status.FEATURE_INSUFFICIENT_EXECUTION_COUNT,
+    ],
     ['executions where none are counted', [], login('x', { executions: 9 }), 'granted'],
   ])('%s', (_name, before, command, expected) => {
     const table = new Table();
@@ -75,7 +88,9 @@ describe('a login that is refused', () => {
 
   it('is written to the audit with its cause', () => {
     const { audit } = decideLogin({ get: () => undefined }, login('x', { seats: 6 }), wall(0));
-    expect(audit).toMatchObject([{ kind: 'refused', scope: pool.key, detail: { status: 38, seats: 6, cause: '0 of 5 seats are in use and 6 more are needed.' } }]);
+    expect(audit).toMatchObject([
+      { kind: 'refused', scope: pool.key, detail: { status: 38, seats: 6, cause: '0 of 5 seats are in use and 6 more are needed.' } },
+    ]);
   });
 });
 

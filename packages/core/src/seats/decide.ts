@@ -59,7 +59,8 @@ export const rowsOf = (command: Command): RowKey[] => {
   return keys;
 };
 
-export const decideLogin = (rows: SeatRows, command: Login, now: Wall): SeatDecision<LoginReply> => {
+export const decideLogin = (rows: SeatRows, command: Login, ledgerTime: Wall): SeatDecision<LoginReply> => {
+  const now = command.time !== undefined && command.time > ledgerTime ? command.time : ledgerTime;
   const { pool, terms, applicant } = command;
   const sessionKey = sessionRowKey(pool.key, command.session);
   const existing = rows.get<SessionRow>(sessionKey);
@@ -71,6 +72,7 @@ export const decideLogin = (rows: SeatRows, command: Login, now: Wall): SeatDeci
     reply: { kind: 'refused', status, detail },
   });
 
+  if (command.barred !== undefined) return refuse(command.barred.status, command.barred.detail);
   if (terms === undefined) return refuse(Status.FEATURE_NOT_FOUND, `The key has no feature ${pool.feature} in product ${pool.product}.`);
   const row = rows.get<PoolRow>(poolRowKey(pool)) ?? EMPTY_POOL;
   if (applicant.holder !== 'local' && !terms.network) {
@@ -103,7 +105,7 @@ export const decideLogin = (rows: SeatRows, command: Login, now: Wall): SeatDeci
     seats,
     ...(consumer === undefined ? {} : { consumer }),
     dieAtExpiration: command.dieAtExpiration,
-    since: now,
+    since: ledgerTime,
   };
   const changes: Change[] = [
     { key: sessionKey, row: session },

@@ -61,6 +61,10 @@ export type Login = {
   /** Executions to take; 0 means the default of one where executions are counted. */
   readonly executions: number;
   readonly dieAtExpiration: boolean;
+  /** What the LM knows against it, whatever its seats: a clone, a clock set back, a key that is on two computers (K6, K9). */
+  readonly barred?: { readonly status: StatusCode; readonly detail: string } | undefined;
+  /** The license time, where it is later than the ledger's: it only goes forward (K6). */
+  readonly time?: Wall | undefined;
 };
 export type ReleaseCause = 'logout' | 'process ended' | 'lease ended' | 'idle' | 'killed' | 'license changed';
 export type Release = {

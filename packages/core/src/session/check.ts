@@ -1,11 +1,11 @@
 import { fromBase64 } from '../bytes/index.ts';
 import { LicensingError, Status } from '../errors/index.ts';
-import { type Certificate, DEFAULT_FEATURE, type Feature, openDocument, readCertificate } from '../license/index.ts';
+import { type Certificate, DEFAULT_FEATURE, type Feature, openStanding } from '../license/index.ts';
 import type { Grant } from './calls.ts';
 
-// What an application believes (I4): a certificate only from its own vendor and for the key it asked for; a grant only for what it
-// asked, within what that certificate says. Everything else is SCHAN_ERR (46): somebody in between tried. docs/protocol/session.md
-// G22 and G23.
+// What an application believes (I4): a certificate only from its own vendor, or what a chain of delegations leaves of one (K5), and for the
+// key it asked for; a grant only for what it asked, within what that certificate says. Everything else is SCHAN_ERR (46): somebody in
+// between tried. docs/protocol/session.md G22 and G23.
 
 const refuse = (detail: string): LicensingError => new LicensingError(Status.SCHAN_ERR, { detail });
 
@@ -16,7 +16,7 @@ export const trustCertificate = (
 ): Certificate => {
   let certificate: Certificate;
   try {
-    certificate = readCertificate(openDocument('certificate', document, vendor.publicKey).payload);
+    certificate = openStanding(document, vendor.publicKey).certificate;
   } catch (cause) {
     throw new LicensingError(Status.SCHAN_ERR, { detail: 'The key shows a certificate that its vendor did not sign.', cause });
   }

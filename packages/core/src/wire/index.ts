@@ -8,6 +8,8 @@ export {
   MIN_IDLE_MS,
 } from './listening-connection.ts';
 export {
+  ASK,
+  type Ask,
   type Candidate,
   decodeToApplication,
   decodeToLm,
@@ -22,5 +24,6 @@ export {
   MAX_UPDATE,
   type ToApplication,
   type ToLm,
+  type Told,
   type Welcome,
 } from './local.ts';

@@ -75,6 +75,7 @@ export const createListeningConnection = (
         channels.delete(message.channel);
         return message;
       case 'find':
+      case 'ask':
       case 'record':
       case 'update':
         return message;

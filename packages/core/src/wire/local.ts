@@ -30,6 +30,16 @@ export type Find = {
   readonly feature: number;
   readonly scope: string;
 };
+/** `wanted`: bits of `ASK`; those that an LM does not know add nothing. */
+export type Ask = {
+  readonly request: number;
+  readonly vendor: number;
+  readonly vendorKey: Uint8Array;
+  readonly wanted: number;
+  readonly scope: string;
+};
+/** What an answer is to hold besides what is always there. */
+export const ASK = { sessions: 1, c2v: 2 } as const;
 /** Where a feature can be had. A hint: the key proves what it is when a channel to it is opened. */
 export type Candidate = {
   readonly key: string;
@@ -44,9 +54,21 @@ export type Found = {
   readonly candidates: readonly Candidate[];
 };
 
+/** A part of the answer to a question; all parts together are JSON (core/format). */
+export type Told = {
+  readonly request: number;
+  /** 0, or why nothing is told; then this is all. */
+  readonly status: number;
+  readonly detail: string;
+  /** Another part follows. */
+  readonly more: boolean;
+  readonly part: Uint8Array;
+};
+
 export type ToLm =
   | ({ readonly kind: 'hello' } & Hello)
   | ({ readonly kind: 'find' } & Find)
+  | ({ readonly kind: 'ask' } & Ask)
   | { readonly kind: 'open'; readonly channel: number; readonly key: string; readonly lm: string; readonly opening: Uint8Array }
   | { readonly kind: 'record'; readonly channel: number; readonly record: Uint8Array }
   | { readonly kind: 'close'; readonly channel: number }
@@ -54,6 +76,7 @@ export type ToLm =
 export type ToApplication =
   | ({ readonly kind: 'welcome' } & Welcome)
   | ({ readonly kind: 'found' } & Found)
+  | ({ readonly kind: 'told' } & Told)
   | { readonly kind: 'opened'; readonly channel: number; readonly answer: Uint8Array }
   | { readonly kind: 'record'; readonly channel: number; readonly record: Uint8Array }
   /** The channel is gone; its sessions may not be: resume them in another one. */
@@ -75,6 +98,8 @@ export const types = {
   refused: 10,
   update: 11,
   updated: 12,
+  ask: 13,
+  told: 14,
 } as const;
 
 /** The most frequent frame, written without detours. */
@@ -98,6 +123,10 @@ export const encodeToLm = (message: ToLm): Buffer => {
     case 'find':
       return encodeFrame(types.find, (out) =>
         out.u32(message.request).u32(message.vendor).bytes(message.vendorKey).u32(message.feature).text(message.scope),
+      );
+    case 'ask':
+      return encodeFrame(types.ask, (out) =>
+        out.u32(message.request).u32(message.vendor).bytes(message.vendorKey).u8(message.wanted).text(message.scope),
       );
     case 'open':
       return encodeFrame(
@@ -134,6 +163,15 @@ export const encodeToApplication = (message: ToApplication): Buffer => {
           out.u64(BigInt(key)).u32(product).text(lm.guid).text(lm.hostname).text(lm.address).text(lm.kind);
         }
       });
+    case 'told':
+      return encodeFrame(
+        types.told,
+        (out) =>
+          writeStatus(out.u32(message.request), message.status, message.detail)
+            .u8(message.more ? 1 : 0)
+            .block(message.part),
+        600 + message.part.length,
+      );
     case 'opened':
       return encodeFrame(types.opened, (out) => out.u32(message.channel).block(message.answer), 64 + message.answer.length);
     case 'record':
@@ -180,6 +218,15 @@ const readToLm = (type: number, reader: Reader): ToLm => {
         feature: reader.u32(),
         scope: reader.text(MAX_SCOPE),
       };
+    case types.ask:
+      return {
+        kind: 'ask',
+        request: reader.u32(),
+        vendor: reader.u32(),
+        vendorKey: reader.bytes(32),
+        wanted: reader.u8(),
+        scope: reader.text(MAX_SCOPE),
+      };
     case types.open:
       return { kind: 'open', channel: reader.u32(), key: reader.u64().toString(), lm: reader.text(64), opening: reader.block(512) };
     case types.close:
@@ -210,6 +257,11 @@ const readToApplication = (type: number, reader: Reader): ToApplication => {
       const count = reader.u16();
       if (count > MAX_CANDIDATES) throw new WireError(`${count} candidates`);
       return { kind: 'found', request, status, detail, candidates: Array.from({ length: count }, () => readCandidate(reader)) };
+    }
+    case types.told: {
+      const [request, { status, detail }, more] = [reader.u32(), readStatus(reader), reader.u8()];
+      if (more > 1) throw new WireError('more that is neither 0 nor 1');
+      return { kind: 'told', request, status, detail, more: more === 1, part: reader.block(MAX_FRAME) };
     }
     case types.opened:
       return { kind: 'opened', channel: reader.u32(), answer: reader.block(MAX_FRAME) };

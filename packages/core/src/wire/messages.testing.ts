@@ -26,6 +26,7 @@ const candidate = fc.record({
 export const toLm: Readonly<Record<ToLm['kind'], fc.Arbitrary<ToLm>>> = {
   hello: fc.record(hello),
   find: fc.record({ ...is('find'), request: u32, vendor: u32, vendorKey: bytesOf(32), feature: u32, scope: textOf(2_000) }),
+  ask: fc.record({ ...is('ask'), request: u32, vendor: u32, vendorKey: bytesOf(32), wanted: u8, scope: textOf(2_000) }),
   open: fc.record({ ...is('open'), channel: u32, key: u64Text, lm: textOf(64), opening: someBytes }),
   record: fc.record({ ...is('record'), channel: u32, record: someBytes }),
   close: fc.record({ ...is('close'), channel: u32 }),
@@ -35,6 +36,7 @@ export const toLm: Readonly<Record<ToLm['kind'], fc.Arbitrary<ToLm>>> = {
 export const toApplication: Readonly<Record<ToApplication['kind'], fc.Arbitrary<ToApplication>>> = {
   welcome: fc.record({ ...is('welcome'), version: u8, guid: textOf(64), hostname: textOf(255), idleMs: u32 }),
   found: fc.record({ ...is('found'), request: u32, ...outcome, candidates: fc.array(candidate, { maxLength: 4 }) }),
+  told: fc.record({ ...is('told'), request: u32, ...outcome, more: fc.boolean(), part: someBytes }),
   opened: fc.record({ ...is('opened'), channel: u32, answer: someBytes }),
   record: fc.record({ ...is('record'), channel: u32, record: someBytes }),
   lost: fc.record({ ...is('lost'), channel: u32, ...failure }),

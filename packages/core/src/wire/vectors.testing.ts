@@ -84,6 +84,11 @@ const toLm: readonly (readonly [string, ToLm])[] = [
   ['record', { kind: 'record', channel: 2, record: fill(40, 0xbb) }],
   ['record without contents', { kind: 'record', channel: 0, record: Buffer.alloc(0) }],
   ['close', { kind: 'close', channel: 2 }],
+  ['ask', { kind: 'ask', request: 4, vendor: 37_515, vendorKey, wanted: 0, scope: '' }],
+  [
+    'ask for sessions and a C2V within a scope, with a bit that only a later version knows',
+    { kind: 'ask', request: 5, vendor: 37_515, vendorKey, wanted: 0x83, scope: '<haspscope><hasp id="1"/></haspscope>' },
+  ],
   ['update', { kind: 'update', request: 3, document: Buffer.from('-----BEGIN KEYHAVEN V2C-----\n') }],
 ];
 const toApplication: readonly (readonly [string, ToApplication])[] = [
@@ -105,6 +110,9 @@ const toApplication: readonly (readonly [string, ToApplication])[] = [
   ['lost', { kind: 'lost', channel: 2, status: 40, detail: '192.0.2.7:1947: no answer in time' }],
   ['updated', { kind: 'updated', request: 3, status: 0, detail: '' }],
   ['not updated', { kind: 'updated', request: 3, status: 54, detail: 'The key is at counter 7.' }],
+  ['told, with more to come', { kind: 'told', request: 4, status: 0, detail: '', more: true, part: Buffer.from('{"licenseManagers"') }],
+  ['told the rest', { kind: 'told', request: 4, status: 0, detail: '', more: false, part: Buffer.from(':[]}') }],
+  ['told nothing', { kind: 'told', request: 5, status: 50, detail: 'The scope leaves nothing.', more: false, part: Buffer.alloc(0) }],
   ['refused', { kind: 'refused', status: 42, detail: 'the application speaks version 2 and later' }],
 ];
 
@@ -128,6 +136,7 @@ export const makeLocalVectors = () => {
       { to: 'lm', name: 'a type unknown', bytes: '00000001c8' },
       { to: 'lm', name: 'a close with a byte too many', bytes: '00000006090000000200' },
       { to: 'application', name: 'a message to the LM', bytes: hex(encodeToLm(find)) },
+      { to: 'application', name: 'told with a mark that is neither 0 nor 1', bytes: '0000000e0e00000004000000000200000000' },
       { to: 'application', name: 'a channel lost with status 0', bytes: '00000009080000000200000000' },
       { to: 'application', name: 'refused with status 0', bytes: '000000050a00000000' },
       { to: 'application', name: 'more candidates than there are', bytes: '0000000b0400000001000000000001' },

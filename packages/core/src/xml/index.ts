@@ -1,1 +1,1 @@
-export { isXmlName, MAX_XML_BYTES, placeIn, readXml, writeXml, type XmlElement, type XmlNode } from './xml.ts';
+export { isXmlName, MAX_XML_BYTES, MAX_XML_DEPTH, placeIn, readXml, writeXml, type XmlElement, type XmlNode } from './xml.ts';

@@ -168,9 +168,7 @@ export function writeXml(root: XmlNode): string {
 }
 
 const escaped = (value: string, special: RegExp): string =>
-  value
-    .replaceAll(new RegExp(unrepresentable, 'gu'), '\uFFFD')
-    .replaceAll(special, (character) => `&#${character.charCodeAt(0)};`);
+  value.replaceAll(new RegExp(unrepresentable, 'gu'), '\uFFFD').replaceAll(special, (character) => `&#${character.charCodeAt(0)};`);
 // In an attribute a reader makes white space of line ends; in text they stay, and programs that search the text find them as they were.
 const escapeXml = (value: string): string => escaped(value, /[&<>"'\t\n\r]/g);
 const escapeText = (value: string): string => escaped(value, /[&<>"'\r]/g);

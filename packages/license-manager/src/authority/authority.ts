@@ -18,6 +18,7 @@ import {
 import { type Clock, HOUR, MINUTE, SECOND } from '@keyhaven/core/time';
 import type { Ledger } from '@keyhaven/ledger';
 import { type Key, type KeyLicense, type Keystore, poolName } from '../keystore/index.ts';
+import type { LoginGuard } from './guard.ts';
 import { createKeyChannel, type KeyChannel, type Party } from './key-channel.ts';
 import { createLicenseChanges, newestWith } from './license-changes.ts';
 import { createLiveSessions, type LiveSession } from './live-sessions.ts';
@@ -34,6 +35,8 @@ export type AuthorityOptions = {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly idleTimeoutMs: number;
+  /** What is known against logins apart from seats, and the license time; without it nothing, and the computer's clock. */
+  readonly guard?: LoginGuard;
   /** A session began to run for this party, in this channel. */
   readonly onAttached: (party: Party, session: string, channel: KeyChannel) => void;
   /** A session is without a channel: somebody has to look whether its application still runs. */
@@ -82,6 +85,7 @@ export type AuthorityCore = {
   readonly ledger: Ledger;
   readonly keystore: Keystore;
   readonly clock: Clock;
+  readonly guard: LoginGuard | undefined;
   login(command: Login, channel: KeyChannel, party: Party): Promise<LiveSession>;
   attach(session: LiveSession, channel: KeyChannel, party: Party): void;
   /** Set while the license of the key changes: its logins wait, for what is sold is about to be another. */
@@ -227,6 +231,7 @@ export const openAuthority = async (options: AuthorityOptions): Promise<Authorit
     ledger,
     keystore,
     clock,
+    guard: options.guard,
     idleTimeoutMs: options.idleTimeoutMs,
     login: (command, channel, party) => changes.track(command.pool.key, loginNow(command, channel, party)),
     changing: changes.changing,

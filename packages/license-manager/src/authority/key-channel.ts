@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { hex, sameBytes, WireError, Writer } from '@keyhaven/core/bytes';
 import type { Channel } from '@keyhaven/core/channel';
 import { LicensingError, Status, type StatusCode } from '@keyhaven/core/errors';
-import type { Applicant, ReleaseCause } from '@keyhaven/core/seats';
+import { type Applicant, type PoolRow, poolRowKey, type ReleaseCause } from '@keyhaven/core/seats';
 import { type ApplicationIdentity, type Call, encodeGrant, FULL_RECORD, readCalls, writeReply } from '@keyhaven/core/session';
 import { SECOND } from '@keyhaven/core/time';
 import { type Key, type MemoryRow, memoryRow, poolName, READ_ONLY_FILE, sizeOf } from '../keystore/index.ts';
@@ -202,7 +202,15 @@ export const createKeyChannel = (
     return NOTHING;
   };
 
-  const info = (session: LiveSession): Buffer => {
+  /** Executions taken from the pool of a session. */
+  const executionsOf = ({ pool }: LiveSession): Promise<number> =>
+    authority.ledger.update(
+      [poolRowKey(pool)],
+      (rows) => ({ changes: [], audit: [], reply: rows.get<PoolRow>(poolRowKey(pool))?.executions ?? 0 }),
+      { durability: 'later' },
+    );
+
+  const info = (session: LiveSession): Buffer | Promise<Buffer> => {
     const pool = licensed().pools.get(poolName(session.row.product, session.row.feature));
     const now = authority.clock.mono();
     const about = {
@@ -218,7 +226,8 @@ export const createKeyChannel = (
       idleTimeout: Math.floor(authority.idleTimeoutMs / SECOND),
       idleRemaining: Math.floor((authority.idleTimeoutMs - (now - session.lastUse)) / SECOND),
     };
-    return Buffer.from(JSON.stringify(about), 'utf8');
+    const written = (more: object): Buffer => Buffer.from(JSON.stringify({ ...about, ...more }), 'utf8');
+    return pool?.terms.executions === undefined ? written({}) : executionsOf(session).then((executions) => written({ executions }));
   };
 
   const cipherOf = (session: LiveSession) => {

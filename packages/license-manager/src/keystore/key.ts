@@ -2,8 +2,9 @@ import { Buffer } from 'node:buffer';
 import { fromBase64 } from '@keyhaven/core/bytes';
 import { type Entropy, type KeyObject, secretKey, sha256 } from '@keyhaven/core/crypto';
 import { createFeatureCipher, type FeatureCipher, type KeyIdentity } from '@keyhaven/core/key';
-import { type Certificate, DEFAULT_FEATURE, expiryOf, type Feature, type Product, type Secrets } from '@keyhaven/core/license';
+import { type Certificate, DEFAULT_FEATURE, type Delegation, expiryOf, type Feature, type Product, type Secrets } from '@keyhaven/core/license';
 import type { SeatTerms } from '@keyhaven/core/seats';
+import { wall } from '@keyhaven/core/time';
 
 /** Memory files that every key has (field-facts 1.2). */
 export const READ_WRITE_FILE = 0xfff4;
@@ -18,6 +19,9 @@ export type KeyLicense = {
   readonly document: Buffer;
   readonly digest: Buffer;
   readonly pools: ReadonlyMap<string, Pool>;
+  /** Where the license is lent by another key: by whom, and until when it is good (K5). */
+  readonly delegation: Delegation | undefined;
+  readonly secrets: Secrets['features'];
   cipher(feature: number): FeatureCipher | undefined;
 };
 
@@ -45,9 +49,16 @@ const termsOf = (feature: Feature): SeatTerms => ({
   executions: feature.license.type === 'executions' ? feature.license.count : undefined,
 });
 
-export const licenseFrom = (certificate: Certificate, document: Buffer, secrets: Secrets, entropy: Entropy): KeyLicense => {
+export const licenseFrom = (
+  certificate: Certificate,
+  document: Buffer,
+  secrets: Secrets,
+  entropy: Entropy,
+  delegation?: Delegation,
+): KeyLicense => {
+  const end = delegation === undefined ? undefined : wall(Date.parse(delegation.until));
   const pools = new Map<string, Pool>([
-    [poolName(0, 0), { product: undefined, feature: DEFAULT_FEATURE, terms: termsOf(DEFAULT_FEATURE) }],
+    [poolName(0, 0), { product: undefined, feature: DEFAULT_FEATURE, terms: { ...termsOf(DEFAULT_FEATURE), until: end } }],
   ]);
   for (const product of certificate.products) {
     for (const feature of product.features) pools.set(poolName(product.id, feature.id), { product, feature, terms: termsOf(feature) });
@@ -59,6 +70,8 @@ export const licenseFrom = (certificate: Certificate, document: Buffer, secrets:
     document,
     digest: sha256(document),
     pools,
+    delegation,
+    secrets: secrets.features,
     cipher(feature) {
       const secret = raw.get(feature);
       if (secret === undefined) return undefined;

@@ -2,24 +2,20 @@ import { Buffer } from 'node:buffer';
 import { fromBase64, toBase64 } from '@keyhaven/core/bytes';
 import type { Entropy } from '@keyhaven/core/crypto';
 import { LicensingError, Status } from '@keyhaven/core/errors';
+import { fingerprintOf, type Observation } from '@keyhaven/core/fingerprint';
 import { type KeyIdentity, keyFromSeeds, peekV2c, stateDocument, type Usage, verifyUpdate } from '@keyhaven/core/key';
-import { type KeyType, openDocument, readCertificate, readSecrets, type VendorCode, writeSecrets } from '@keyhaven/core/license';
+import { type KeyType, openStanding, readSecrets, type VendorCode, writeSecrets } from '@keyhaven/core/license';
 import type { PoolRow } from '@keyhaven/core/seats';
+import type { GoneRow } from '@keyhaven/core/transfer';
 import type { Wall } from '@keyhaven/core/time';
-import type { Change, Ledger, RowKey } from '@keyhaven/ledger';
+import type { Change, Ledger } from '@keyhaven/ledger';
 import type { MachineSeal } from '../machine/index.ts';
 import { type Key, type KeyLicense, licenseFrom, READ_ONLY_FILE, READ_WRITE_FILE, tokenKeyFrom } from './key.ts';
+import { type IdentityRow, identityRow, type LicenseRow, licenseRow, type MemoryRow, memoryRow, type RecipientRow } from './rows.ts';
+import { createKeyTransfers, type KeyTransfers } from './transfers.ts';
 
 // The keys of one LM: made here, licensed by V2C, kept in the ledger. Secrets in the rows are sealed to this computer; the rows are
 // authenticated by the ledger. A V2C is applied in one decision of the ledger, so a crash leaves the old or the new state (K4).
-
-type IdentityRow = { readonly type: KeyType; readonly vendor: number; readonly vendorKey: string; readonly sealed: string };
-type LicenseRow = { readonly counter: number; readonly certificate: string; readonly sealed: string };
-export type MemoryRow = { readonly data: string };
-
-const identityRow = (key: string): RowKey => `${key}/key/identity`;
-const licenseRow = (key: string): RowKey => `${key}/key/license`;
-export const memoryRow = (key: string, file: number): RowKey => `${key}/memory/${file}`;
 
 export type Keystore = {
   keys(): IterableIterator<Key>;
@@ -33,9 +29,17 @@ export type Keystore = {
   apply(document: Uint8Array, before: (key: Key, next: KeyLicense) => Promise<void>): Promise<Key>;
   /** The C2V of a key. */
   state(key: Key, host: string, now: Wall): Promise<Uint8Array>;
+  /** Keys that are lent, given back or moved (K5). */
+  readonly transfers: KeyTransfers;
 };
 
-export const openKeystore = async (ledger: Ledger, seal: MachineSeal, entropy: Entropy): Promise<Keystore> => {
+/** @param observe what this computer is recognised by, for C2V documents (K6). */
+export const openKeystore = async (
+  ledger: Ledger,
+  seal: MachineSeal,
+  entropy: Entropy,
+  observe?: () => Promise<Observation | undefined>,
+): Promise<Keystore> => {
   const keys = new Map<string, Key>(); // BOUNDED by the keys made here
   const damaged = new Map(ledger.damage().map(({ scope, reason }) => [scope, reason]));
 
@@ -52,21 +56,25 @@ export const openKeystore = async (ledger: Ledger, seal: MachineSeal, entropy: E
     const secrets = seal.open(`secrets ${identity.id}`, row.sealed);
     if (document === undefined || secrets === undefined) return undefined;
     try {
-      const certificate = readCertificate(openDocument('certificate', document, identity.vendorKey).payload);
-      return licenseFrom(certificate, document, readSecrets(secrets), entropy);
+      const { certificate, delegation } = openStanding(document, identity.vendorKey);
+      return licenseFrom(certificate, document, readSecrets(secrets), entropy, delegation);
     } catch {
       return undefined; // One key is damaged; the others are served.
     }
   };
 
+  const transfers = createKeyTransfers({ ledger, seal, entropy, keys });
+
   const load = async (): Promise<void> => {
     const identities = new Map<string, IdentityRow>();
     const licenses = new Map<string, LicenseRow>();
     const memories = new Map<string, Map<number, Buffer>>();
-    for await (const [name, row] of ledger.scan<IdentityRow & LicenseRow & MemoryRow>('')) {
+    for await (const [name, row] of ledger.scan<IdentityRow & LicenseRow & MemoryRow & RecipientRow & GoneRow>('')) {
       const [scope = '', kind, id] = name.split('/');
       if (kind === 'key' && id === 'identity') identities.set(scope, row);
       else if (kind === 'key' && id === 'license') licenses.set(scope, row);
+      else if (kind === 'key' && id === 'recipient') transfers.loadRecipient(scope, row);
+      else if (kind === 'transfer' && id === 'gone') transfers.loadGone(scope, row);
       else if (kind === 'memory') {
         const files = memories.get(scope) ?? new Map<number, Buffer>();
         memories.set(scope, files.set(Number(id), fromBase64(row.data) ?? Buffer.alloc(0)));
@@ -86,6 +94,7 @@ export const openKeystore = async (ledger: Ledger, seal: MachineSeal, entropy: E
   await load();
 
   return {
+    transfers,
     keys: () => keys.values(),
     get: (id) => keys.get(id),
 
@@ -121,6 +130,7 @@ export const openKeystore = async (ledger: Ledger, seal: MachineSeal, entropy: E
       const { v2c } = peekV2c(document);
       const key = keys.get(v2c.key);
       if (key === undefined) {
+        transfers.refuseGone(v2c.key);
         throw new LicensingError(Status.KEYID_NOT_FOUND, { detail: `The license is for key ${v2c.key}, which is not on this computer.` });
       }
       if (key.damage !== undefined) throw new LicensingError(Status.STORAGE_CORRUPT, { detail: key.damage });
@@ -161,7 +171,15 @@ export const openKeystore = async (ledger: Ledger, seal: MachineSeal, entropy: E
         const [product = 0, feature = 0] = (name.split('/')[2] ?? '').split('.').map(Number);
         if (row.executions > 0) usage.push({ product, feature, executions: row.executions });
       }
-      return stateDocument(key.identity, { counter: key.counter, host, virtualMachine: false, usage: usage satisfies Usage }, now);
+      const observed = await observe?.();
+      const state = {
+        counter: key.counter,
+        host,
+        virtualMachine: observed?.host === 'virtual',
+        usage: usage satisfies Usage,
+        fingerprint: observed === undefined ? undefined : fingerprintOf(observed, key.identity.vendorKey),
+      };
+      return stateDocument(key.identity, state, now);
     },
   };
 };

@@ -9,6 +9,7 @@ import type { Ledger } from '@keyhaven/ledger';
 import { createApplications } from '../applications.ts';
 import { type Authority, openAuthority } from '../authority/index.ts';
 import { candidatesFor, type Source } from '../candidates.ts';
+import { type Computer, createInformation, partsOf } from '../information/index.ts';
 import type { Key, Keystore } from '../keystore/index.ts';
 import type { LocalConnectionOptions, Route } from '../local/index.ts';
 import type { ProcessIdentity } from '../machine/index.ts';
@@ -36,6 +37,8 @@ export type LmOptions = {
   readonly idleSessionMs: number;
   /** Applications here may use keys of other LMs. */
   readonly remoteLicenses: boolean;
+  /** For whoever asks what is here; absent where the host does not know. */
+  readonly computer?: Computer;
   /** Whether a process of this computer runs; asks the system where absent. */
   readonly running?: (process: ProcessIdentity) => boolean;
   readonly onKeysChanged: (key: Key) => void;
@@ -102,7 +105,7 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
     ledger,
     onAway: (process) => applications.away(process),
     onChange({ guid, state }) {
-      onEvent({ level: 'info', event: `peer ${state}`, guid });
+      onEvent({ level: 'debug', event: `peer ${state}`, guid });
       options.onPeersChanged();
     },
   });
@@ -125,18 +128,28 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
   let firstSearch: Promise<void> | undefined = new Promise<void>((done) => clock.after(FIRST_SEARCH_MS, done)).then(() => {
     firstSearch = undefined;
   });
+  const usablePeers = () => (options.remoteLicenses ? peers.all() : []).filter((peer) => peer.state === 'linked');
+  const information = createInformation({
+    self: own,
+    computer: options.computer,
+    keystore,
+    authority,
+    ledger,
+    clock,
+    idleTimeoutMs: options.idleSessionMs,
+    startedAt: clock.mono(),
+    peers: usablePeers,
+  });
   const sources = (): Source[] => [
     { local: true, ...own, kind: 'admin', keys: overview.catalog(), damaged: overview.damaged() },
-    ...(options.remoteLicenses ? peers.all() : [])
-      .filter((peer) => peer.state === 'linked')
-      .map((peer) => ({
-        local: false,
-        guid: peer.guid,
-        hostname: peer.hostname,
-        address: peer.address.host,
-        kind: 'admin',
-        keys: peer.catalog,
-      })),
+    ...usablePeers().map((peer) => ({
+      local: false,
+      guid: peer.guid,
+      hostname: peer.hostname,
+      address: peer.address.host,
+      kind: 'admin',
+      keys: peer.catalog,
+    })),
   ];
 
   const apply: Lm['apply'] = async (text) => {
@@ -172,7 +185,8 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
         try {
           return attempt();
         } catch (error) {
-          if (firstSearch === undefined) throw error;
+          // What was lost a moment ago may be there again, long before the next search finds it.
+          if (firstSearch === undefined && !(await peers.reconnect())) throw error;
         }
         await firstSearch;
         return attempt();
@@ -180,6 +194,10 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
         noteRefusal(question, application, error);
         throw error;
       }
+    },
+    async ask(question) {
+      await firstSearch;
+      return partsOf(await information(question));
     },
     open(target, application, events): Route {
       const process = { pid: application.pid, start: application.start };

@@ -3,6 +3,7 @@ import { WireError } from '@keyhaven/core/bytes';
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import type { Clock } from '@keyhaven/core/time';
 import {
+  type Ask,
   type ConnectionEvent,
   createListeningConnection,
   type Find,
@@ -26,6 +27,8 @@ export type LocalConnectionOptions = {
   readonly clock: Clock;
   readonly self: { readonly guid: string; readonly hostname: string; readonly idleMs: number };
   find(question: Find, application: Hello): Promise<Found>;
+  /** The answer in parts, at least one. */
+  ask(question: Ask): Promise<readonly Uint8Array[]>;
   open(target: { readonly key: string; readonly lm: string; readonly opening: Uint8Array }, application: Hello, events: RouteEvents): Route;
   update(document: Uint8Array): Promise<string>;
   onHello(application: Hello): void;
@@ -93,6 +96,20 @@ export const serveLocalConnection = (socket: Duplex, options: LocalConnectionOpt
           },
         );
         return;
+      case 'ask': {
+        const { request } = event;
+        options.ask(event).then(
+          (parts) => {
+            for (const [index, part] of parts.entries())
+              send({ kind: 'told', request, status: Status.OK, detail: '', more: index < parts.length - 1, part });
+          },
+          (error: unknown) => {
+            const known = asLicensingError(error);
+            send({ kind: 'told', request, status: known.status, detail: known.detail ?? '', more: false, part: new Uint8Array(0) });
+          },
+        );
+        return;
+      }
       case 'open':
         if (application !== undefined) openChannel(event, application);
         return;

@@ -2,7 +2,7 @@ import type { Entropy } from '@keyhaven/core/crypto';
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import { createHolderLeases, LEASE_MS, RENEW_MS } from '@keyhaven/core/lease';
 import type { LmIdentity } from '@keyhaven/core/link';
-import { type Clock, MINUTE, SECOND } from '@keyhaven/core/time';
+import { type Clock, MINUTE, type Mono, SECOND } from '@keyhaven/core/time';
 import type { Ledger } from '@keyhaven/ledger';
 import type { Route, RouteEvents } from '../local/index.ts';
 import type { ProcessIdentity } from '../machine/index.ts';
@@ -41,6 +41,8 @@ export type Peers = {
   processEnded(process: ProcessIdentity): void;
   /** Resolves when every linked peer told the seats in use, at most after two seconds. */
   refresh(): Promise<void>;
+  /** Tries those that were lost again, at most every ten seconds. Resolves to whether one is linked again, at most after two seconds. */
+  reconnect(): Promise<boolean>;
   /** Resolves when no peer is being connected any more. */
   settled(): Promise<void>;
   close(): Promise<void>;
@@ -49,6 +51,8 @@ export type Peers = {
 /** BOUNDED: other LMs known at a time, and hints followed at a time; a flood of made-up GUIDs gets no further. */
 const MAX_PEERS = 4_096;
 const MAX_CONNECTING = 64;
+/** A lost LM costs a question of an application some time; not every question. */
+const RECONNECT_MS = 10 * SECOND;
 
 /** Pauses between attempts to reach a peer again. */
 const RETURN_MS = [SECOND, 2 * SECOND, 5 * SECOND, 10 * SECOND, 20 * SECOND, MINUTE, MINUTE, MINUTE, MINUTE, MINUTE];
@@ -66,6 +70,7 @@ export const openPeers = async (options: PeersOptions): Promise<Peers> => {
   const seeking = new Map<Peer, () => void>(); // BOUNDED by MAX_PEERS
   let waiters: (() => void)[] = [];
   let closed = false;
+  let triedAt: Mono | undefined;
   let cancelTick = (): void => undefined;
 
   const connecting = (): number => [...peers.values()].filter((peer) => peer.state === 'connecting').length;
@@ -219,6 +224,14 @@ export const openPeers = async (options: PeersOptions): Promise<Peers> => {
         Promise.all(linked.map((peer) => peer.refresh(true))),
         new Promise<void>((done) => clock.after(2 * SECOND, done)),
       ]);
+    },
+    async reconnect() {
+      const lost = [...peers.values()].filter((peer) => peer.state === 'lost');
+      if (lost.length === 0 || (triedAt !== undefined && clock.mono() - triedAt < RECONNECT_MS)) return false;
+      triedAt = clock.mono();
+      const all = Promise.all(lost.map((peer) => peer.refresh()));
+      await Promise.race([all, new Promise<void>((done) => clock.after(2 * SECOND, done))]);
+      return lost.some((peer) => peer.state === 'linked');
     },
     settled() {
       return new Promise((resolve) => {

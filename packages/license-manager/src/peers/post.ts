@@ -16,7 +16,8 @@ export class PeerRefusal extends Error {
 }
 
 const ANSWER_LIMIT = 6 * 1024 * 1024;
-const TIMEOUT_MS = 10_000;
+/** An exchange is held for a quarter of a second at most, so a peer that says nothing for so long is gone. */
+const TIMEOUT_MS = 5_000;
 /** A computer on this network that is there accepts much sooner; so a call to one that is not fails while somebody waits for it. */
 const CONNECT_MS = 3_000;
 

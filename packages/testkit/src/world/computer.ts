@@ -1,4 +1,4 @@
-import { lmIdentityFrom, type LmIdentity } from '@keyhaven/core/link';
+import { type LmIdentity, lmIdentityFrom } from '@keyhaven/core/link';
 import type { SessionRow } from '@keyhaven/core/seats';
 import { HOUR, MINUTE } from '@keyhaven/core/time';
 import { type Keystore, openKeystore } from '@keyhaven/license-manager/keystore';

@@ -1,5 +1,13 @@
 import { wall } from '@keyhaven/core/time';
-import { type AuditEntry, type Change, createMemoryLedger, type Ledger, type LedgerSnapshot, type Row, type RowKey } from '@keyhaven/ledger';
+import {
+  type AuditEntry,
+  type Change,
+  createMemoryLedger,
+  type Ledger,
+  type LedgerSnapshot,
+  type Row,
+  type RowKey,
+} from '@keyhaven/ledger';
 import { type Life, type Timeline, WORLD_BEGINS } from './timeline.ts';
 
 // A disk that takes its time: what is decided is durable when the commit that began after it has ended, and a crash brings back what the
@@ -45,7 +53,10 @@ export const createDisk = (timeline: Timeline, latency: () => number, watcher: D
       return version;
     },
     open(life) {
-      const inner = createMemoryLedger({ now: () => wall(WORLD_BEGINS + Math.floor(timeline.now)), ...(snapshot === undefined ? {} : { initial: snapshot }) });
+      const inner = createMemoryLedger({
+        now: () => wall(WORLD_BEGINS + Math.floor(timeline.now)),
+        ...(snapshot === undefined ? {} : { initial: snapshot }),
+      });
       let waiting: (() => void)[] = [];
       let audit: AuditEntry[] = [];
       let committing = false;

@@ -54,7 +54,13 @@ const READ_ONLY = Buffer.from('the memory of this key');
 const PATIENCE_MS = 90_000;
 const SITE: Life = { alive: true };
 
-type Actor = { readonly application: Application; readonly sessions: Set<Session>; busy: { readonly what: string; readonly since: number } | undefined };
+type Actor = {
+  readonly application: Application;
+  readonly sessions: Set<Session>;
+  /** Holds on to what it has, so that there is somebody to be cut off for longer than a lease. */
+  readonly steady: boolean;
+  busy: { readonly what: string; readonly since: number } | undefined;
+};
 
 export const simulate = async (options: SimulationOptions): Promise<Report> => {
   const { seed, calm = false, minutes = 20, hostile = [] } = options;
@@ -112,7 +118,8 @@ const run = async (
       if (!expected.some((each) => each === error.status)) watch.fault(`in calm weather ${what} failed: ${error.message}`);
     }
     const known = options.hostile.some((number) => world.computer(number) === actor.application.computer);
-    if (error instanceof LicensingError && error.status === Status.SCHAN_ERR && !known) watch.fault(`I4: ${what} met 46 where nobody meddles`);
+    if (error instanceof LicensingError && error.status === Status.SCHAN_ERR && !known)
+      watch.fault(`I4: ${what} met 46 where nobody meddles`);
   };
 
   const login = async (actor: Actor): Promise<void> => {
@@ -146,7 +153,8 @@ const run = async (
       } else if (kind === 2) await session.info();
       else await session.write({ file: 0xfff4, offset: random.below(48), data: Buffer.alloc(16, random.below(256)) });
     } catch (error) {
-      if (error instanceof LicensingError && [Status.BROKEN_SESSION, Status.KILLED_SESSION].some((each) => each === error.status)) actor.sessions.delete(session);
+      if (error instanceof LicensingError && [Status.BROKEN_SESSION, Status.KILLED_SESSION].some((each) => each === error.status))
+        actor.sessions.delete(session);
       throw error;
     }
     calls += 1;
@@ -162,7 +170,7 @@ const run = async (
       let what = 'login';
       let work: Promise<void>;
       if (session === undefined || (choice < 0.3 && actor.sessions.size < 4)) work = login(actor);
-      else if (choice < 0.5) {
+      else if (choice < 0.5 && !actor.steady) {
         what = 'logout';
         work = logout(actor, session);
       } else {
@@ -181,7 +189,7 @@ const run = async (
   };
   const begin = (): void => {
     const application = world.application(random.pick(world.computers));
-    const actor: Actor = { application, sessions: new Set(), busy: undefined };
+    const actor: Actor = { application, sessions: new Set(), steady: random.chance(0.3), busy: undefined };
     actors.add(actor);
     act(actor);
   };
@@ -196,7 +204,7 @@ const run = async (
       if (random.chance(probability) && timeline.now < end) timeline.after(random.between(0, random.chance(0.5) ? 5 : 40), SITE, task);
     };
     soon(0.04, () => {
-      if (actors.has(actor)) leave(actor);
+      if (actors.has(actor) && !actor.steady) leave(actor);
     });
     if (calm) return;
     soon(0.01, () => failLm(random.chance(0.5) ? actor.application.computer : random.pick(keys).owner));
@@ -216,7 +224,7 @@ const run = async (
     network.cut(a.address, b.address);
     if (both) network.cut(b.address, a.address);
     world.log(`cut ${a.name} ${both ? '<->' : '->'} ${b.name}`);
-    timeline.after(random.chance(0.6) ? random.between(100, 20_000) : random.between(20_000, 400_000), SITE, () => {
+    timeline.after(random.chance(0.5) ? random.between(100, 20_000) : random.between(100_000, 400_000), SITE, () => {
       network.mend(a.address, b.address);
       network.mend(b.address, a.address);
       world.log(`mended ${a.name} and ${b.name}`);
@@ -247,7 +255,8 @@ const run = async (
   const end = start + options.minutes * MINUTE;
   for (let count = 0; count < wanted; count++) begin();
   again(2 * SECOND, 40 * SECOND, () => {
-    if (actors.size > 0) leave(random.pick([...actors]));
+    const brief = [...actors].filter(({ steady }) => !steady);
+    if (brief.length > 0) leave(random.pick(brief));
   });
   again(SECOND, 20 * SECOND, () => {
     if (actors.size < wanted) begin();
@@ -292,7 +301,11 @@ const run = async (
   for (const computer of world.computers) {
     for (const [name, row] of computer.disk.rows) {
       const [, kind] = name.split('/');
-      const left = kind === 'session' || kind === 'consumer' || name.startsWith('lm/forwarded/') || (kind === 'pool' && 'used' in row && row.used !== 0);
+      const left =
+        kind === 'session' ||
+        kind === 'consumer' ||
+        name.startsWith('lm/forwarded/') ||
+        (kind === 'pool' && 'used' in row && row.used !== 0);
       if (left) watch.fault(`I6: ${computer.name} is left with ${name} ${JSON.stringify(row)}`);
     }
   }

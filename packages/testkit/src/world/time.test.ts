@@ -195,3 +195,32 @@ describe('an application on the computer with the key', () => {
     expect(ends(world)['process ended']).toBeGreaterThan(5);
   });
 });
+
+describe('a word that nobody proved (R5)', () => {
+  it('that the LM with the key stops costs its sessions and its logins nothing', async () => {
+    const { world, vendorCode } = await site();
+    const { licensing } = world.application(world.computer(1));
+    const session = await world.settle(licensing.login({ vendorCode, feature: 44 }));
+    world.computer(1).lm?.peers.stopped(world.computer(0).identity.guid);
+    const lost: unknown[] = [];
+    session.on('lost', (error) => lost.push(error));
+    await world.settle(session.clock());
+    await world.settle(licensing.login({ vendorCode, feature: 44 }));
+    await pass(world, 5 * MINUTE);
+    await world.settle(licensing.login({ vendorCode, feature: 44 }));
+    expect(lost).toEqual([]);
+  });
+
+  it('and when it does stop, its keys are offered again as soon as it is back, without waiting for the next search', async () => {
+    const { world, vendorCode } = await site();
+    const { licensing } = world.application(world.computer(1));
+    await world.settle(licensing.login({ vendorCode, feature: 44 }));
+    world.crashLm(world.computer(0));
+    world.computer(1).lm?.peers.stopped(world.computer(0).identity.guid);
+    await pass(world, 20 * SECOND);
+    await expect(world.settle(licensing.login({ vendorCode, feature: 44 }))).rejects.toMatchObject({ status: Status.KEY_NOT_FOUND });
+    await world.computer(0).start();
+    await pass(world, 20 * SECOND);
+    await world.settle(licensing.login({ vendorCode, feature: 44 }));
+  });
+});

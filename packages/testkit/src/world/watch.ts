@@ -115,15 +115,18 @@ export const createWatch = (options: {
         else consumer.found += 1;
       }
     }
-    for (const [name, { sessions: said, found }] of consumers) if (said !== found) fault(`I1: ${name} has ${found} sessions and says ${said}`);
+    for (const [name, { sessions: said, found }] of consumers)
+      if (said !== found) fault(`I1: ${name} has ${found} sessions and says ${said}`);
     for (const [name, { used, executions, sum }] of pools) {
       const [key = '', id = ''] = name.split(' ');
       const license = computer.disk.rows.get(`${key}/key/license`);
       const sold = license !== undefined && isLicense(license) ? options.sold(key, license.counter)?.get(id) : undefined;
       if (used !== sum) fault(`I1: pool ${name} at ${computer.name} says ${used} seats in use, its sessions have ${sum}`);
       if (sold === undefined && used > 0 && id !== '0.0') fault(`I1: ${used} seats of pool ${name} are out, which is not sold`);
-      if (sold?.seats !== undefined && used > sold.seats) fault(`I1: ${used} of ${sold.seats} seats of pool ${name} at ${computer.name} are out`);
-      if (sold?.executions !== undefined && executions > sold.executions) fault(`I1: ${executions} of ${sold.executions} executions of ${name} were used`);
+      if (sold?.seats !== undefined && used > sold.seats)
+        fault(`I1: ${used} of ${sold.seats} seats of pool ${name} at ${computer.name} are out`);
+      if (sold?.executions !== undefined && executions > sold.executions)
+        fault(`I1: ${executions} of ${sold.executions} executions of ${name} were used`);
     }
   };
 
@@ -169,7 +172,9 @@ export const createWatch = (options: {
           if (owner.disk.sessions.has(session)) continue;
           const release = of(owner).released.get(session);
           if (release === undefined || release.cause === 'lease ended') {
-            fault(`I2: ${computer.name} believes in session ${session} at ${owner.name}, where it is not (${release?.cause ?? 'never was'})`);
+            fault(
+              `I2: ${computer.name} believes in session ${session} at ${owner.name}, where it is not (${release?.cause ?? 'never was'})`,
+            );
           }
         }
       }
@@ -184,14 +189,17 @@ export const createWatch = (options: {
           if (ended === undefined) continue;
           const idle = at - Math.max(ended, owner.since);
           if (idle > (row.holder === 'local' ? LOCAL_LEFTOVER_MS : REMOTE_LEFTOVER_MS)) {
-            fault(`I6: session ${session} at ${owner.name} is left over from process ${name} of ${computer?.name} for ${Math.round(idle / 1000)} s`);
+            fault(
+              `I6: session ${session} at ${owner.name} is left over from process ${name} of ${computer?.name} for ${Math.round(idle / 1000)} s`,
+            );
           }
         }
       }
     },
     acknowledged(session, owner) {
       const state = of(owner);
-      if (!state.everDurable.has(session)) fault(`I3: the login of session ${session} at ${owner.name} was acknowledged before it was durable`);
+      if (!state.everDurable.has(session))
+        fault(`I3: the login of session ${session} at ${owner.name} was acknowledged before it was durable`);
       state.acknowledged.add(session);
     },
     callSucceeded(session, owner, begun) {
@@ -209,7 +217,8 @@ export const createWatch = (options: {
       const durable = sessionsIn(owner.disk.durable);
       for (const session of durable.keys()) released.delete(session);
       for (const session of acknowledged) {
-        if (!durable.has(session) && !releaseDurable.has(session)) fault(`I3: the acknowledged session ${session} did not survive the crash of ${owner.name}`);
+        if (!durable.has(session) && !releaseDurable.has(session))
+          fault(`I3: the acknowledged session ${session} did not survive the crash of ${owner.name}`);
       }
     },
     processEnded: (name, at) => void endedProcesses.set(name, at),

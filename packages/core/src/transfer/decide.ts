@@ -1,0 +1,257 @@
+import { Status, type StatusCode } from '../errors/index.ts';
+import { type Certificate, delegatedFeatures, type Feature } from '../license/index.ts';
+import { EMPTY_POOL, type PoolId, type PoolRow, poolRowKey, type SeatDecision, type SeatRows } from '../seats/index.ts';
+import { DAY, SECOND, type Wall } from '../time/index.ts';
+import { DETACH_MARGIN_MS, type DetachRow, detachRowKey, type GoneRow, goneRowKey, NO_TRANSFERS, type Reserved, type To, type TransferRow, transferRowKey } from './rows.ts';
+
+// The rules of lending and moving (K5), pure, in one decision each. Promised, whatever is lost, repeated, late or applied twice:
+// - seats that are out are in `used` of their pools from before the first file exists until the recipient can no longer grant them;
+// - what a key gives back or moves away it no longer has when the file that says so exists;
+// - repeating any of it changes nothing twice.
+// The decisions answer with what to write; making and reading the files is in the other parts of this module.
+
+type Change = { readonly key: `${string}/${string}/${string}`; readonly row: object | undefined };
+
+export type Detach = {
+  readonly key: string;
+  /** What the key may do now. */
+  readonly certificate: Certificate;
+  readonly product: number;
+  readonly to: To;
+  /** Seats to serve over a network there; undefined = one seat for the recipient alone. */
+  readonly seats: number | undefined;
+  readonly durationMs: number;
+  readonly maxMs: number;
+};
+export type DetachReply =
+  | { readonly kind: 'detached'; readonly detached: DetachRow; readonly repeated: boolean }
+  | { readonly kind: 'refused'; readonly status: StatusCode; readonly detail: string };
+
+const isLimited = (feature: Feature): boolean => feature.concurrency.seats !== 'unlimited';
+const lent = (certificate: Certificate, product: number): readonly Feature[] | undefined => {
+  const found = certificate.products.find(({ id }) => id === product);
+  return found === undefined ? undefined : delegatedFeatures(found);
+};
+
+const poolOf = (key: string, product: number, feature: number): PoolId => ({ key, product, feature });
+
+/** The rows that `decideDetach` reads. */
+export const detachRows = ({ key, certificate, product, to }: Detach): `${string}/${string}/${string}`[] => [
+  transferRowKey(key),
+  goneRowKey(key),
+  detachRowKey(key, to.key),
+  ...(lent(certificate, product) ?? []).filter(isLimited).map(({ id }) => poolRowKey(poolOf(key, product, id))),
+];
+
+export const decideDetach = (rows: SeatRows, command: Detach, now: Wall): SeatDecision<DetachReply> => {
+  const { key, certificate, product, to } = command;
+  const network = command.seats !== undefined;
+  const seats = command.seats ?? 1;
+  const about = { product, recipient: to.key, guid: to.guid, host: to.host, seats, network };
+  const refuse = (status: StatusCode, detail: string): SeatDecision<DetachReply> => ({
+    changes: [],
+    audit: [{ kind: 'detach refused', scope: key, detail: { ...about, status, cause: detail } }],
+    reply: { kind: 'refused', status, detail },
+  });
+
+  if (rows.get<GoneRow>(goneRowKey(key)) !== undefined) return refuse(Status.LICENSE_REHOSTED, 'The key was moved to another computer or given back.');
+  const features = lent(certificate, product);
+  if (features === undefined) return refuse(Status.INV_PRODUCT, `The key has no product ${product}.`);
+  if (features.length === 0) return refuse(Status.NO_DETACHABLE_FEATURE, `No feature of product ${product} may be detached from this key.`);
+  if (to.virtualMachine && features.some(({ concurrency }) => !concurrency.virtualMachine)) {
+    return refuse(Status.DETACH_DISABLED, 'The recipient is a virtual machine, and the product may not run on one.');
+  }
+  const limited = features.filter(isLimited);
+  if (network && limited.length === 0) return refuse(Status.NETWORK_DETACH_DISABLED, 'The product has no feature with limited seats.');
+
+  const existing = rows.get<DetachRow>(detachRowKey(key, to.key));
+  const { durationMs, maxMs } = command;
+  if (!(durationMs >= SECOND && durationMs <= maxMs)) {
+    return refuse(Status.INV_DURATION, `The duration must be from 1 second to ${Math.floor(maxMs / SECOND)} seconds (${Math.floor(maxMs / DAY)} days).`);
+  }
+  const until = now + durationMs;
+  if (existing !== undefined) {
+    if (existing.product !== product) return refuse(Status.EXTENSION_NOT_ALLOWED, `This recipient has product ${existing.product}; another product needs another ID.`);
+    if (existing.network !== network) return refuse(Status.EXTENSION_NOT_ALLOWED, 'An extension cannot change whether the seats may be used over a network.');
+    if (seats < existing.seats) return refuse(Status.INV_NETWORK_SEATS, `${existing.seats} seats are detached; an extension can only add to them.`);
+    if (until < existing.until) return refuse(Status.INV_DURATION, `The license is detached until ${new Date(existing.until).toISOString()} already.`);
+  }
+
+  const before = new Map(existing?.reserved.map((each) => [each.feature, each.seats]));
+  const after = new Map(before);
+  const changes: Change[] = [];
+  for (const { id, name, concurrency } of limited) {
+    const has = before.get(id) ?? 0;
+    const more = Math.max(0, seats - has);
+    const poolKey = poolRowKey(poolOf(key, product, id));
+    const row = rows.get<PoolRow>(poolKey) ?? EMPTY_POOL;
+    const limit = concurrency.seats === 'unlimited' ? Number.POSITIVE_INFINITY : concurrency.seats;
+    if (row.used + more > limit || seats > limit) {
+      return refuse(Status.TOO_MANY_USERS, `${row.used} of ${limit} seats of feature ${id} (${name}) are in use and ${more} more are needed.`);
+    }
+    after.set(id, has + more);
+    if (more > 0) changes.push({ key: poolKey, row: { ...row, used: row.used + more } satisfies PoolRow });
+  }
+  if (existing !== undefined && until === existing.until && seats === existing.seats && changes.length === 0) {
+    return { changes: [], audit: [], reply: { kind: 'detached', detached: existing, repeated: true } };
+  }
+
+  const state = rows.get<TransferRow>(transferRowKey(key)) ?? NO_TRANSFERS;
+  const sequence = state.sequence + 1;
+  const reserved: Reserved[] = [...after].map(([feature, of]) => ({ feature, seats: of }));
+  const detached: DetachRow = { product, reserved, seats, network, from: now, until, sequence, guid: to.guid, host: to.host };
+  changes.push(
+    { key: detachRowKey(key, to.key), row: detached },
+    { key: transferRowKey(key), row: { ...state, sequence, out: state.out + (existing === undefined ? 1 : 0) } satisfies TransferRow },
+  );
+  const detail = { ...about, sequence, until: new Date(until).toISOString(), extended: existing !== undefined };
+  return { changes, audit: [{ kind: 'detached', scope: key, detail }], reply: { kind: 'detached', detached, repeated: false } };
+};
+
+export type Reattach = {
+  readonly key: string;
+  readonly child: string;
+  /** The row as the caller knows it: it says which pools the decision reads. */
+  readonly known: Pick<DetachRow, 'product' | 'reserved'> | undefined;
+  /** `returned`: the recipient's key has signed that it is no more. `ended`: its time is over, and the margin too. */
+  readonly cause: 'returned' | 'ended';
+};
+export type ReattachReply =
+  | { readonly kind: 'free' }
+  /** No such copy is out: it came back before, or its time is over. */
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'early' }
+  /** The row has more pools than were named: ask again with this one. */
+  | { readonly kind: 'stale'; readonly row: DetachRow };
+
+export const reattachRows = ({ key, child, known }: Reattach): `${string}/${string}/${string}`[] => [
+  transferRowKey(key),
+  detachRowKey(key, child),
+  ...(known?.reserved ?? []).map(({ feature }) => poolRowKey(poolOf(key, known?.product ?? 0, feature))),
+];
+
+export const decideReattach = (rows: SeatRows, command: Reattach, now: Wall): SeatDecision<ReattachReply> => {
+  const { key, child, known, cause } = command;
+  const row = rows.get<DetachRow>(detachRowKey(key, child));
+  if (row === undefined) return { changes: [], audit: [], reply: { kind: 'unknown' } };
+  const named = new Set(known?.reserved.map(({ feature }) => feature));
+  if (known?.product !== row.product || row.reserved.some(({ feature }) => !named.has(feature))) {
+    return { changes: [], audit: [], reply: { kind: 'stale', row } };
+  }
+  if (cause === 'ended' && now <= row.until + DETACH_MARGIN_MS) return { changes: [], audit: [], reply: { kind: 'early' } };
+  const state = rows.get<TransferRow>(transferRowKey(key)) ?? NO_TRANSFERS;
+  const changes: Change[] = [
+    { key: detachRowKey(key, child), row: undefined },
+    { key: transferRowKey(key), row: { ...state, out: Math.max(0, state.out - 1) } satisfies TransferRow },
+  ];
+  for (const { feature, seats } of row.reserved) {
+    const poolKey = poolRowKey(poolOf(key, row.product, feature));
+    const pool = rows.get<PoolRow>(poolKey) ?? EMPTY_POOL;
+    changes.push({ key: poolKey, row: { ...pool, used: Math.max(0, pool.used - seats) } satisfies PoolRow });
+  }
+  const detail = { product: row.product, recipient: child, host: row.host, seats: row.seats, sequence: row.sequence, cause };
+  return { changes, audit: [{ kind: 'reattached', scope: key, detail }], reply: { kind: 'free' } };
+};
+
+export type Leave = {
+  readonly key: string;
+  readonly gone: GoneRow;
+  /** Rows of the key that go with it: its private key, its license, its memory. */
+  readonly erased: readonly `${string}/${string}/${string}`[];
+};
+export type LeaveReply =
+  | { readonly kind: 'gone'; readonly gone: GoneRow; readonly repeated: boolean }
+  | { readonly kind: 'refused'; readonly status: StatusCode; readonly detail: string };
+
+export const leaveRows = ({ key }: Pick<Leave, 'key'>): `${string}/${string}/${string}`[] => [transferRowKey(key), goneRowKey(key)];
+
+/** A key is given back or moves away. The file that says so is in the row, and may be handed out once this is durable. */
+export const decideLeave = (rows: SeatRows, command: Leave): SeatDecision<LeaveReply> => {
+  const { key, gone, erased } = command;
+  const before = rows.get<GoneRow>(goneRowKey(key));
+  if (before !== undefined) {
+    // The same again, because its file was lost: the first one counts. To anybody else it is gone.
+    const same = before.why === gone.why && before.to === gone.to;
+    if (same) return { changes: [], audit: [], reply: { kind: 'gone', gone: before, repeated: true } };
+    return refused(key, Status.LICENSE_REHOSTED, `The key was ${before.why} at ${new Date(before.at).toISOString()}.`);
+  }
+  const state = rows.get<TransferRow>(transferRowKey(key)) ?? NO_TRANSFERS;
+  if (state.out > 0) return refused(key, Status.DETACHED_LICENSE_FOUND, `${state.out} detached ${state.out === 1 ? 'copy is' : 'copies are'} out.`);
+  const changes: Change[] = [
+    ...erased.map((row) => ({ key: row, row: undefined })),
+    { key: goneRowKey(key), row: gone },
+    { key: transferRowKey(key), row: { ...state, rehosts: gone.why === 'rehosted' ? gone.number : state.rehosts } satisfies TransferRow },
+  ];
+  const detail = { why: gone.why, to: gone.to, number: gone.number };
+  return { changes, audit: [{ kind: `key ${gone.why}`, scope: key, detail }], reply: { kind: 'gone', gone, repeated: false } };
+};
+const refused = (key: string, status: StatusCode, detail: string): SeatDecision<LeaveReply> => ({
+  changes: [],
+  audit: [{ kind: 'transfer refused', scope: key, detail: { status, cause: detail } }],
+  reply: { kind: 'refused', status, detail },
+});
+
+export type Arrive = {
+  readonly key: string;
+  readonly move: { readonly rehosts: number; readonly sequence: number };
+  /** The key, its license, its counts and its memory. */
+  readonly written: readonly Change[];
+  /** The row that says that the key is here and holds a license. */
+  readonly present: `${string}/${string}/${string}`;
+};
+export type ArriveReply = { readonly kind: 'arrived' } | { readonly kind: 'refused'; readonly status: StatusCode; readonly detail: string };
+
+export const arriveRows = ({ key, present }: Pick<Arrive, 'key' | 'present'>): `${string}/${string}/${string}`[] => [
+  transferRowKey(key),
+  goneRowKey(key),
+  present,
+];
+
+/** A whole key comes from another computer. */
+export const decideArrive = (rows: SeatRows, command: Arrive): SeatDecision<ArriveReply> => {
+  const { key, move, written, present } = command;
+  const refuse = (status: StatusCode, detail: string): SeatDecision<ArriveReply> => ({
+    changes: [],
+    audit: [{ kind: 'transfer refused', scope: key, detail: { status, cause: detail } }],
+    reply: { kind: 'refused', status, detail },
+  });
+  const state = rows.get<TransferRow>(transferRowKey(key)) ?? NO_TRANSFERS;
+  const here = rows.get(present) !== undefined;
+  if (move.rehosts <= state.rehosts) {
+    return here && move.rehosts === state.rehosts
+      ? refuse(Status.UPDATE_ALREADY_ADDED, 'This move of the key was applied here before.')
+      : refuse(Status.REHOST_ALREADY_APPLIED, `The key has moved ${state.rehosts} times, and this is its move ${move.rehosts}.`);
+  }
+  const changes: Change[] = [
+    ...written,
+    { key: goneRowKey(key), row: undefined },
+    { key: transferRowKey(key), row: { sequence: Math.max(state.sequence, move.sequence), out: 0, rehosts: move.rehosts } satisfies TransferRow },
+  ];
+  return { changes, audit: [{ kind: 'key arrived', scope: key, detail: { rehosts: move.rehosts } }], reply: { kind: 'arrived' } };
+};
+
+export type Receive = {
+  readonly child: string;
+  readonly parent: string;
+  readonly sequence: number;
+  readonly until: Wall;
+  /** What the child has now; undefined before its first file. */
+  readonly held: { readonly parent: string; readonly sequence: number } | undefined;
+};
+
+/**
+ * Whether a recipient takes an H2R; undefined = yes. Any file later than the one in force may be the next: what came between is lost or
+ * late, and gave less.
+ */
+export const faultOfReceiving = ({ parent, sequence, until, held }: Receive, gone: GoneRow | undefined, now: Wall): { readonly status: StatusCode; readonly detail: string } | undefined => {
+  if (gone !== undefined) {
+    return sequence <= gone.number
+      ? { status: Status.UPDATE_ALREADY_ADDED, detail: 'The license was applied here, and given back since.' }
+      : { status: Status.UNKNOWN_RECIPIENT, detail: 'The recipient gave its license back, and its ID counts no more.' };
+  }
+  if (held !== undefined && held.parent !== parent) return { status: Status.UNKNOWN_RECIPIENT, detail: 'This ID has a license of another key already.' };
+  if (held !== undefined && sequence === held.sequence) return { status: Status.UPDATE_ALREADY_ADDED, detail: 'This file was applied here before.' };
+  if (held !== undefined && sequence < held.sequence) return { status: Status.UPDATE_TOO_OLD, detail: 'A later file of this detached license was applied here before.' };
+  if (now > until) return { status: Status.FEATURE_EXPIRED, detail: `The detached license ended at ${new Date(until).toISOString()}.` };
+  return undefined;
+};

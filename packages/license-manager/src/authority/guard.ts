@@ -1,0 +1,18 @@
+import type { StatusCode } from '@keyhaven/core/errors';
+import type { Wall } from '@keyhaven/core/time';
+import type { Key, Pool } from '../keystore/index.ts';
+
+/** Why a login is refused, whatever seats are free. */
+export type Bar = { readonly status: StatusCode; readonly detail: string };
+
+/** What an LM knows against logins apart from their seats, and the time that licenses live by (K6, K9). */
+export type LoginGuard = {
+  /** Resolves when enough is known to judge a login to this product; undefined where it is. */
+  ready(key: Key, product: number): Promise<void> | undefined;
+  /** `pool` is undefined where the key has no such feature. */
+  against(key: Key, product: number, pool: Pool | undefined): Bar | undefined;
+  /** The license time: forward only. */
+  time(): Wall;
+  /** Resolves when the license time is durable; what is granted by it is answered after that. */
+  keep(): Promise<void>;
+};

@@ -1,0 +1,1 @@
+export { type Computer, createInformation, partsOf } from './information.ts';

@@ -1,0 +1,116 @@
+import { LicensingError, Status } from '@keyhaven/core/errors';
+import { type FeatureInfo, featureInfoOf, type KeyInfo, keyTypeNames, memoryInfoOf, type SessionInfo } from '@keyhaven/core/format';
+import { DEFAULT_FEATURE, type Feature } from '@keyhaven/core/license';
+import { type PoolId, type PoolRow, poolRowKey } from '@keyhaven/core/seats';
+import { type Clock, SECOND } from '@keyhaven/core/time';
+import type { Ledger } from '@keyhaven/ledger';
+import type { Authority, LiveSession } from '../authority/index.ts';
+import { type Key, poolName } from '../keystore/index.ts';
+import type { InScope } from './in-scope.ts';
+
+// What is told of a key here: all of it that lies in the scope.
+
+export type LocalKeysOptions = {
+  readonly authority: Authority;
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+  readonly idleTimeoutMs: number;
+};
+
+/** BOUNDED: sessions of one key in one answer. */
+const MAX_SESSIONS = 10_000;
+
+/** Tells of a key; undefined where nothing of it lies in the scope. */
+export const createLocalKeys = ({ authority, ledger, clock, idleTimeoutMs }: LocalKeysOptions) => {
+  const executionsOf = async (pools: readonly PoolId[]): Promise<ReadonlyMap<string, number>> => {
+    const keys = pools.map(poolRowKey);
+    if (keys.length === 0) return new Map();
+    const reply = ledger.update(
+      keys,
+      (rows) => ({
+        changes: [],
+        audit: [],
+        reply: new Map<string, number>(keys.map((key) => [key, rows.get<PoolRow>(key)?.executions ?? 0])),
+      }),
+      { durability: 'later' },
+    );
+    return reply;
+  };
+
+  const sessionsOf = (key: string): ReadonlyMap<string, readonly LiveSession[]> => {
+    const live = [...authority.sessions()].filter(({ pool, ending }) => pool.key === key && ending === undefined);
+    if (live.length > MAX_SESSIONS) {
+      throw new LicensingError(Status.INVALID_PARAMETER, {
+        detail: `Key ${key} has ${live.length} sessions; at most ${MAX_SESSIONS} are told at a time.`,
+        remedy: 'Ask for less: a scope with one feature, or a format without sessions.',
+      });
+    }
+    return Map.groupBy(live, ({ pool }) => poolRowKey(pool));
+  };
+
+  const sessionInfo = ({ row, lastUse }: LiveSession): SessionInfo => {
+    const idle = Math.max(0, clock.mono() - lastUse);
+    return {
+      username: row.user,
+      hostname: row.host,
+      ip: row.address,
+      idleTimeout: Math.floor(idleTimeoutMs / SECOND),
+      idleRemaining: Math.floor(Math.max(0, idleTimeoutMs - idle) / SECOND),
+    };
+  };
+
+  return async (key: Key, inScope: InScope, withSessions: boolean): Promise<KeyInfo | undefined> => {
+    const { identity, license } = key;
+    if (license === undefined) return undefined;
+    const { certificate } = license;
+    const kept = (product: number, feature: number): boolean => inScope(identity, product, feature);
+    const counted: PoolId[] = certificate.products.flatMap((product) =>
+      product.features
+        .filter((feature) => feature.license.type === 'executions' && kept(product.id, feature.id))
+        .map((feature) => ({ key: identity.id, product: product.id, feature: feature.id })),
+    );
+    const used = key.damage === undefined ? await executionsOf(counted) : new Map<string, number>();
+    const sessions = withSessions ? sessionsOf(identity.id) : new Map<string, LiveSession[]>();
+    const featureInfo = (product: number, feature: Feature): FeatureInfo => {
+      const pool = { key: identity.id, product, feature: feature.id };
+      const terms = license.pools.get(poolName(product, feature.id))?.terms;
+      const expired = terms?.until !== undefined && clock.wall() > terms.until;
+      const disabled = key.damage !== undefined;
+      return {
+        ...featureInfoOf(feature, used.get(poolRowKey(pool))),
+        usable: !expired && !disabled,
+        disabled,
+        expired,
+        currentLogins: authority.used(pool),
+        sessions: (sessions.get(poolRowKey(pool)) ?? []).map(sessionInfo),
+      };
+    };
+    const products = certificate.products.flatMap(({ id, name, features }) => {
+      const inside = features.filter((feature) => kept(id, feature.id));
+      if (inside.length === 0) return [];
+      return [
+        {
+          id: String(id),
+          name,
+          detachable: inside.some(({ detachable }) => detachable),
+          features: inside.map((each) => featureInfo(id, each)),
+        },
+      ];
+    });
+    const features = kept(0, 0) ? [featureInfo(0, DEFAULT_FEATURE)] : [];
+    if (products.length + features.length === 0) return undefined;
+    const { type, configuration } = keyTypeNames[identity.type];
+    return {
+      id: identity.id,
+      type,
+      configuration,
+      disabled: key.damage !== undefined,
+      detachable: products.some(({ detachable }) => detachable),
+      attached: true,
+      updateCounter: key.counter,
+      memory: memoryInfoOf(certificate.memory),
+      products,
+      features,
+    };
+  };
+};

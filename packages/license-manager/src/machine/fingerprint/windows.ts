@@ -1,0 +1,162 @@
+import type { Observation } from '@keyhaven/core/fingerprint';
+import { z } from 'zod';
+import type { SystemReader } from './system-reader.ts';
+import { isVirtualMachineName } from './virtual-machine.ts';
+
+// Collector for Windows: the classes of CIM, through PowerShell as JSON, or through wmic on computers without it. HypervisorPresent is no
+// sign: it is true on every computer that isolates its own kernel.
+
+/** Class, and what is read of it. */
+const CLASSES = {
+  BaseBoard: ['Manufacturer', 'Product', 'SerialNumber'],
+  ComputerSystem: ['Manufacturer', 'Model', 'DNSHostName', 'Domain'],
+  ComputerSystemProduct: ['UUID'],
+  DiskDrive: ['SerialNumber', 'InterfaceType', 'MediaType'],
+  Processor: ['Manufacturer', 'Name', 'Description'],
+  NetworkAdapter: ['MACAddress', 'PhysicalAdapter', 'PNPDeviceID'],
+  CDROMDrive: ['Name'],
+} as const;
+type ClassName = keyof typeof CLASSES;
+const classNames: readonly ClassName[] = [
+  'BaseBoard',
+  'ComputerSystem',
+  'ComputerSystemProduct',
+  'DiskDrive',
+  'Processor',
+  'NetworkAdapter',
+  'CDROMDrive',
+];
+
+export type CimRecord = Readonly<Record<string, string>>;
+type CimRecords = Readonly<Record<ClassName, readonly CimRecord[]>>;
+
+const record = z
+  .record(z.string(), z.unknown())
+  .transform(
+    (fields): CimRecord =>
+      Object.fromEntries(
+        Object.entries(fields).flatMap(([name, value]) =>
+          ['string', 'number', 'boolean'].includes(typeof value) ? [[name, String(value)]] : [],
+        ),
+      ),
+  );
+/** ConvertTo-Json writes a list of one as the one, and an empty one as null. */
+const records = z
+  .union([z.array(record), record.transform((one) => [one]), z.null().transform((): CimRecord[] => [])])
+  .optional()
+  .transform((list) => list ?? []);
+const document = z.object({
+  BaseBoard: records,
+  ComputerSystem: records,
+  ComputerSystemProduct: records,
+  DiskDrive: records,
+  Processor: records,
+  NetworkAdapter: records,
+  CDROMDrive: records,
+});
+
+/** What the PowerShell question prints; undefined where that is no such document. */
+export const readCimJson = (text: string): CimRecords | undefined => {
+  try {
+    const value: unknown = JSON.parse(text.replace(/^\uFEFF/u, ''));
+    return document.safeParse(value).data;
+  } catch {
+    return undefined;
+  }
+};
+
+/** What `wmic PATH get ... /format:list` prints: `Name=Value` lines, records apart by empty lines, ends of line doubled. */
+export const readWmicList = (text: string): CimRecord[] => {
+  const found: Record<string, string>[] = [];
+  let current: Record<string, string> | undefined;
+  for (const line of text.replaceAll('\0', '').split(/\r*\n/u)) {
+    const [, name, value] = /^\s*(\w+)=(.*?)\s*$/u.exec(line) ?? [];
+    if (name === undefined || value === undefined) {
+      current = line.trim() === '' ? undefined : current;
+      continue;
+    }
+    // Within a record no name comes twice.
+    if (current === undefined || Object.hasOwn(current, name)) {
+      current = {};
+      found.push(current);
+    }
+    current[name] = value;
+  }
+  return found;
+};
+
+/** What `reg query ... /v NAME` prints. */
+export const readRegistryValue = (text: string, name: string): string | undefined =>
+  new RegExp(`^\\s*${name}\\s+REG_SZ\\s+(\\S.*?)\\s*$`, 'mu').exec(text)?.[1];
+
+const joined = (...parts: readonly (string | undefined)[]): string => parts.filter((part) => part !== undefined && part !== '').join(' ');
+/** `PCI\...`, and virtual network cards of the hypervisors; not what hangs on USB, nor tunnels. */
+const ON_BOARD = /^(?:PCI|VMBUS|XENVIF|\{)/iu;
+
+export const windowsObservation = (cim: CimRecords, machineGuid: string | undefined): Observation => {
+  const [system = {}] = cim.ComputerSystem;
+  const [board = {}] = cim.BaseBoard;
+  const virtual = isVirtualMachineName(system['Manufacturer'], system['Model']);
+  const uuids = cim.ComputerSystemProduct.flatMap(({ UUID }) => UUID ?? []);
+  const domain = system['Domain'] ?? '';
+  const host = system['DNSHostName'] ?? '';
+  const serial = board['SerialNumber'] ?? '';
+  return {
+    host: virtual ? 'virtual' : 'physical',
+    values: {
+      machine_id: machineGuid === undefined ? [] : [machineGuid],
+      board: virtual || serial === '' ? [] : [joined(board['Manufacturer'], board['Product'], serial)],
+      disk: cim.DiskDrive.flatMap(({ SerialNumber = '', InterfaceType = '', MediaType = '' }) =>
+        InterfaceType === 'USB' || /removable|external/iu.test(MediaType) || SerialNumber.trim() === '' ? [] : [SerialNumber.trim()],
+      ),
+      cpu: [...new Set(cim.Processor.map(({ Manufacturer, Name, Description }) => joined(Manufacturer, Name, Description)))],
+      ethernet_address: cim.NetworkAdapter.flatMap(({ MACAddress = '', PhysicalAdapter = '', PNPDeviceID = '' }) =>
+        /^true$/iu.test(PhysicalAdapter) && MACAddress !== '' && ON_BOARD.test(PNPDeviceID) ? [MACAddress] : [],
+      ),
+      optical: cim.CDROMDrive.flatMap(({ Name }) => Name ?? []),
+      // Without a domain Windows names the work group here.
+      fqdn: host === '' ? [] : [domain.includes('.') ? `${host}.${domain}` : host],
+      vm_uuid: virtual ? uuids : [],
+    },
+  };
+};
+
+const QUESTION = [
+  "$ErrorActionPreference='SilentlyContinue';[Console]::OutputEncoding=[Text.Encoding]::UTF8;@{",
+  ...classNames.map((name) => `${name}=@(Get-CimInstance Win32_${name} | Select-Object ${CLASSES[name].join(',')});`),
+  '} | ConvertTo-Json -Depth 3 -Compress',
+].join('');
+
+export const observeWindows = async (system: SystemReader): Promise<Observation> => {
+  const root = `${system.env['SystemRoot'] ?? 'C:\\Windows'}\\System32`;
+  const registry = await system.run(`${root}\\reg.exe`, [
+    'query',
+    'HKLM\\SOFTWARE\\Microsoft\\Cryptography',
+    '/v',
+    'MachineGuid',
+    '/reg:64',
+  ]);
+  const json = await system.run(`${root}\\WindowsPowerShell\\v1.0\\powershell.exe`, [
+    '-NoProfile',
+    '-NonInteractive',
+    '-Command',
+    QUESTION,
+  ]);
+  let cim = json === undefined ? undefined : readCimJson(json);
+  if (cim === undefined) {
+    const asked = async (name: ClassName): Promise<CimRecord[]> =>
+      readWmicList(
+        (await system.run(`${root}\\wbem\\wmic.exe`, ['path', `Win32_${name}`, 'get', CLASSES[name].join(','), '/format:list'])) ?? '',
+      );
+    cim = {
+      BaseBoard: await asked('BaseBoard'),
+      ComputerSystem: await asked('ComputerSystem'),
+      ComputerSystemProduct: await asked('ComputerSystemProduct'),
+      DiskDrive: await asked('DiskDrive'),
+      Processor: await asked('Processor'),
+      NetworkAdapter: await asked('NetworkAdapter'),
+      CDROMDrive: await asked('CDROMDrive'),
+    };
+  }
+  return windowsObservation(cim, readRegistryValue(registry ?? '', 'MachineGuid'));
+};

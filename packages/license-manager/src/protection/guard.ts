@@ -1,0 +1,62 @@
+import { Status } from '@keyhaven/core/errors';
+import { hasTimeLimit } from './time-limits.ts';
+import type { Bar, LoginGuard } from '../authority/index.ts';
+import type { Key, KeyLicense } from '../keystore/index.ts';
+import { clonedProducts, isProtected } from './clones.ts';
+import type { LicenseTime } from './license-time.ts';
+import type { MachineWatch } from './machine-watch.ts';
+
+// Joins what is known against logins (K6, K9): a computer that is not the one licensed (64), a clock set back (45), a key that is on another
+// computer, too (64). Each stops only what it is about; everything else goes on.
+
+export type GuardOptions = {
+  readonly time: LicenseTime;
+  /** undefined where this computer is not looked at. */
+  readonly machine: MachineWatch | undefined;
+  /** Where else this key is, and refused for it; undefined where all is well or it is only warned of. */
+  readonly duplicate: (key: string) => string | undefined;
+};
+
+export type Guard = LoginGuard & {
+  /** Products of this key that are for another computer, by id. */
+  cloned(key: Key): ReadonlyMap<number, string>;
+};
+
+const NONE: ReadonlyMap<number, string> = new Map();
+
+export const createGuard = ({ time, machine, duplicate }: GuardOptions): Guard => {
+  /** What was found of a license on the computer as it was looked at. */
+  const found = new WeakMap<KeyLicense, { readonly observed: object; readonly cloned: ReadonlyMap<number, string> }>();
+
+  const cloned = (key: Key): ReadonlyMap<number, string> => {
+    const { license } = key;
+    const observed = machine?.current;
+    if (license === undefined || observed === undefined) return NONE;
+    const known = found.get(license);
+    if (known?.observed === observed) return known.cloned;
+    const products = clonedProducts(key, license, observed);
+    found.set(license, { observed, cloned: products });
+    return products;
+  };
+
+  return {
+    cloned,
+    ready(key, product) {
+      if (machine === undefined || machine.current !== undefined) return undefined;
+      if (key.license === undefined || !isProtected(key.license, product)) return undefined;
+      return machine.first().then(() => undefined);
+    },
+    against(key, product, pool): Bar | undefined {
+      const elsewhere = duplicate(key.identity.id);
+      if (elsewhere !== undefined) return { status: Status.CLONE_DETECTED, detail: elsewhere };
+      const clone = cloned(key).get(product);
+      if (clone !== undefined && pool?.product !== undefined) return { status: Status.CLONE_DETECTED, detail: clone };
+      if (pool !== undefined && hasTimeLimit(pool.feature.license) && time.setBack()) {
+        return { status: Status.TIME_ERR, detail: "This computer's clock is set back behind the license time." };
+      }
+      return undefined;
+    },
+    time: () => time.now(),
+    keep: () => time.keep(),
+  };
+};

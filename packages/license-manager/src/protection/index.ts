@@ -1,0 +1,1 @@
+export { openProtection, type Protection, type ProtectionSettings } from './protection.ts';

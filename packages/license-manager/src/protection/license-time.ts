@@ -1,0 +1,94 @@
+import { isSetBack, type LicenseClock, learnTime, licenseTime, readClock, startClock } from '@keyhaven/core/license-clock';
+import { type Clock, MINUTE, SECOND, type Wall, wall } from '@keyhaven/core/time';
+import type { Ledger, RowKey } from '@keyhaven/ledger';
+
+// The license clock joined to this computer's clocks and to the ledger (K6). The mark is one row, written at most once a minute while
+// nothing happens, and before a login by it is answered, there at most once a second.
+
+export type LicenseTime = {
+  now(): Wall;
+  /** The computer's clock is set back by more than the tolerance (45). */
+  setBack(): boolean;
+  /** A time that a vendor signed: it is not earlier than that. */
+  learn(signed: Wall): void;
+  /** Resolves when the mark is durable, up to a second. Rejects where the disk refuses. */
+  keep(): Promise<void>;
+  close(): void;
+};
+
+const MARK: RowKey = 'lm/clock/mark';
+type MarkRow = { readonly at: number };
+
+export const openLicenseTime = async (options: {
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+  /** Whether a license here is bound to time; without one nothing is written. */
+  readonly matters: () => boolean;
+  /** The clock was found set back, or right again. */
+  readonly onSetBack: (setBack: boolean, behindMs: number) => void;
+}): Promise<LicenseTime> => {
+  const { ledger, clock } = options;
+  let stored: number | undefined;
+  for await (const [, row] of ledger.scan<MarkRow>(MARK)) stored = row.at;
+  let state: LicenseClock = startClock(stored === undefined ? undefined : wall(stored), clock.wall(), clock.mono());
+  let told = false;
+  let writing: { readonly at: number; readonly done: Promise<void> } | undefined;
+  let closed = false;
+
+  const note = (next: LicenseClock): void => {
+    state = next;
+    if (isSetBack(state) === told) return;
+    told = !told;
+    options.onSetBack(told, state.behindMs);
+  };
+  const look = (): Wall => {
+    note(readClock(state, clock.wall(), clock.mono()));
+    return licenseTime(state);
+  };
+
+  const write = async (at: number): Promise<void> => {
+    await ledger.update<undefined>([MARK], (rows) => ({
+      changes: (rows.get<MarkRow>(MARK)?.at ?? Number.NEGATIVE_INFINITY) >= at ? [] : [{ key: MARK, row: { at } satisfies MarkRow }],
+      audit: [],
+      reply: undefined,
+    }));
+    stored = Math.max(stored ?? at, at);
+  };
+  const keepWithin = async (slack: number): Promise<void> => {
+    const at = look();
+    if (stored !== undefined && at - stored < slack) return;
+    if (writing === undefined || at - writing.at >= slack) {
+      const own = { at, done: write(at) };
+      writing = own;
+      const done = (): void => {
+        if (writing === own) writing = undefined;
+      };
+      own.done.then(done, done);
+    }
+    await writing.done;
+  };
+
+  const tick = (): void => {
+    if (closed) return;
+    look();
+    // What the disk refuses now is written by the next tick, or refuses the login that needs it.
+    if (options.matters()) keepWithin(MINUTE).catch(() => undefined);
+    cancel = clock.after(MINUTE, tick);
+  };
+  let cancel = clock.after(MINUTE, tick);
+  look();
+
+  return {
+    now: look,
+    setBack() {
+      look();
+      return isSetBack(state);
+    },
+    learn: (signed) => note(learnTime(state, signed)),
+    keep: () => keepWithin(SECOND),
+    close() {
+      closed = true;
+      cancel();
+    },
+  };
+};
