@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 
 const slow = process.env['SLOW'] !== undefined;
 const given = process.env['SEED'];
-const seeds = given === undefined ? Array.from({ length: slow ? 400 : 20 }, (_, index) => String(index + 1)) : [given];
+const seeds = given === undefined ? Array.from({ length: slow ? 400 : 24 }, (_, index) => String(index + 1)) : [given];
 const size = { minutes: 5, applications: 14 } as const;
 
 describe('a simulated site with crashes, partitions, loss, delay and duplication', () => {

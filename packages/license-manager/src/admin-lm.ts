@@ -6,6 +6,7 @@ import { createSecureContext, type SecureContext } from 'node:tls';
 import type { LmStatus } from '@keyhaven/core/admin';
 import type { Entropy } from '@keyhaven/core/crypto';
 import { LicensingError, Status } from '@keyhaven/core/errors';
+import type { Observation } from '@keyhaven/core/fingerprint';
 import { armor, parseVendorCode } from '@keyhaven/core/license';
 import { type Clock, MINUTE, SECOND } from '@keyhaven/core/time';
 import { type Ledger, openSqliteLedger } from '@keyhaven/ledger';
@@ -15,7 +16,7 @@ import { createHttpServer, type HttpFaces, pageStyle } from './http/index.ts';
 import { openKeystore } from './keystore/index.ts';
 import { type LmEvent, openLm } from './lm/index.ts';
 import { serveLocalConnection } from './local/index.ts';
-import { openBinding, systemClock, systemEntropy } from './machine/index.ts';
+import { observeMachine, openBinding, systemClock, systemEntropy } from './machine/index.ts';
 import { type RunningDiscovery, startDiscovery } from './net/index.ts';
 import { createHttpPost } from './peers/index.ts';
 import type { Settings } from './settings.ts';
@@ -34,6 +35,8 @@ export type AdminLmOptions = {
   readonly entropy?: Entropy;
   /** Marks of the computer; read from it where absent. */
   readonly machineMarks?: readonly string[];
+  /** What the computer is recognised by (K6); observed where absent. Never rejects. */
+  readonly observe?: () => Promise<Observation>;
   readonly onEvent?: (event: LmEvent) => void;
 };
 
@@ -67,7 +70,8 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
     closers.push(() => ledger.close());
     for (const { scope, reason } of ledger.damage()) onEvent({ level: 'error', event: 'state damaged', scope, reason });
     const boot = await countBoot(ledger);
-    const keystore = await openKeystore(ledger, binding.seal, entropy);
+    const observe = options.observe ?? (() => observeMachine(settings.protection.custom));
+    const keystore = await openKeystore(ledger, binding.seal, entropy, observe);
 
     const httpPost = createHttpPost();
     closers.push(() => httpPost.close());
@@ -84,9 +88,12 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
       idleConnectionMs: settings.idleConnectionMinutes * MINUTE,
       idleSessionMs: settings.sessionIdleMinutes * MINUTE,
       remoteLicenses: settings.access.remoteLicenses,
+      protection: { observe, duplicateKey: settings.protection.duplicateKey },
       computer: { version: VERSION, osName: osName(), osVersion: release(), architecture: arch() },
-      onKeysChanged: ({ identity, counter }) =>
-        discovery.keysChanged([{ what: counter === 1 ? 'added' : 'changed', keyId: BigInt(identity.id), version: counter }]),
+      transfer: { enabled: settings.detach.enabled, maxDays: settings.detach.maxDays },
+      onKeysChanged: ({ identity, counter }, added) =>
+        discovery.keysChanged([{ what: added ? 'added' : 'changed', keyId: BigInt(identity.id), version: counter }]),
+      onKeyGone: (key) => discovery.keysChanged([{ what: 'removed', keyId: BigInt(key), version: 0 }]),
       onPeersChanged: () => tellPeers(),
       onEvent,
     });
@@ -114,6 +121,7 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
         await authority.release(session, 'killed');
       },
       apply: lm.apply,
+      transfers: lm.transfers,
       async c2v(wanted) {
         if ('type' in wanted && wanted.type === 'sl-usermode') {
           throw new LicensingError(Status.REQ_NOT_SUPP, {
@@ -163,7 +171,11 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
         if (notification.kind === 'stopping') peers.stopped(guid);
         else peers.changed(guid);
       },
-      onClone: (address) => onEvent({ level: 'warn', event: 'another computer uses the identity of this license manager', address }),
+      onClone(address) {
+        onEvent({ level: 'info', event: 'another computer uses the identity of this license manager, or says so', address });
+        // A copy listens where this one does (R5: a datagram is a hint).
+        lm.suspectTwin({ host: address, port: settings.port });
+      },
       onProblem: (problem) => onEvent({ level: 'debug', event: 'discovery', ...problem }),
     });
     closers.push(() => discovery.stop());

@@ -1,6 +1,6 @@
 import type { CatalogKey, CatalogPool } from '@keyhaven/core/admin';
 import { toBase64 } from '@keyhaven/core/bytes';
-import { LicensingError, Status } from '@keyhaven/core/errors';
+import { LicensingError, Status, type StatusCode } from '@keyhaven/core/errors';
 import { keyTypeNames } from '@keyhaven/core/format';
 import { anyScope, matches, parseScope, type Scope } from '@keyhaven/core/scope';
 import { type Candidate, type Find, MAX_CANDIDATES } from '@keyhaven/core/wire';
@@ -17,6 +17,10 @@ export type Source = {
   readonly keys: readonly CatalogKey[];
   /** Keys here that must not be served. */
   readonly damaged?: readonly { readonly key: string; readonly vendor: number; readonly reason: string }[];
+  /** Keys that moved from here to another computer (K5). */
+  readonly moved?: readonly { readonly key: string; readonly vendor: number }[];
+  /** Why a key elsewhere is not used (K9). */
+  readonly barred?: (key: string) => { readonly status: StatusCode; readonly detail: string } | undefined;
 };
 
 const freeSeats = (pool: CatalogPool): boolean => pool.limit === 'unlimited' || pool.used < pool.limit;
@@ -33,6 +37,7 @@ export const candidatesFor = (question: Find, sources: readonly Source[]): Candi
   let ofVendor = 0;
   let ofFeature = 0;
   let foreign = false;
+  let barred: { readonly status: StatusCode; readonly detail: string } | undefined;
   const found: { readonly candidate: Candidate; readonly rank: number }[] = [];
   for (const source of sources) {
     for (const key of source.keys) {
@@ -40,6 +45,11 @@ export const candidatesFor = (question: Find, sources: readonly Source[]): Candi
       if (key.vendorKey !== vendorKey) {
         // Not the end of the search: whoever puts such a key on the network would stop everybody else's logins.
         foreign = true;
+        continue;
+      }
+      const bar = source.barred?.(key.key);
+      if (bar !== undefined) {
+        barred ??= bar;
         continue;
       }
       ofVendor += 1;
@@ -71,6 +81,11 @@ export const candidatesFor = (question: Find, sources: readonly Source[]): Candi
   const [damage] = sources.flatMap(({ damaged }) => damaged ?? []).filter(({ vendor }) => vendor === question.vendor);
   if (ofVendor === 0 && damage !== undefined)
     throw new LicensingError(Status.STORAGE_CORRUPT, { detail: `Key ${damage.key}: ${damage.reason}` });
+  const [moved] = sources.flatMap((source) => source.moved ?? []).filter(({ vendor }) => vendor === question.vendor);
+  if (ofVendor === 0 && moved !== undefined) {
+    throw new LicensingError(Status.LICENSE_REHOSTED, { detail: `Key ${moved.key} moved to another computer, which was not found.` });
+  }
+  if (ofVendor === 0 && barred !== undefined) throw new LicensingError(barred.status, { detail: barred.detail });
   if (ofVendor === 0 && foreign) {
     throw new LicensingError(Status.UNKNOWN_VCODE, {
       detail: `A key of vendor ${question.vendor} is there, but it was made for another vendor code.`,

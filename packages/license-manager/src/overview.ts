@@ -15,6 +15,7 @@ import type { Ledger } from '@keyhaven/ledger';
 import type { Authority, LiveSession } from './authority/index.ts';
 import type { Key, Keystore } from './keystore/index.ts';
 import type { Peers } from './peers/index.ts';
+import type { Protection } from './protection/index.ts';
 
 // What is here and what is known of others, in the shapes that people and programs read. Nothing here changes anything.
 
@@ -24,6 +25,7 @@ export type OverviewOptions = {
   readonly authority: Authority;
   readonly ledger: Ledger;
   readonly peers: Peers;
+  readonly protection?: Pick<Protection, 'warnings' | 'refused'>;
 };
 
 export type Overview = {
@@ -72,7 +74,7 @@ const sessionInfo = ({ id, pool, row }: LiveSession): SessionInfo => ({
   holder: row.holder,
 });
 
-export const createOverview = ({ self, keystore, authority, ledger, peers }: OverviewOptions): Overview => {
+export const createOverview = ({ self, keystore, authority, ledger, peers, protection }: OverviewOptions): Overview => {
   const entryOf = (key: Key): CatalogKey => ({
     key: key.identity.id,
     type: key.identity.type,
@@ -89,6 +91,11 @@ export const createOverview = ({ self, keystore, authority, ledger, peers }: Ove
       .filter((peer) => peer.state === 'linked')
       .map((peer) => ({ local: false, lm: { guid: peer.guid, hostname: peer.hostname, address: peer.address.host }, keys: peer.catalog })),
   ];
+  const warningsOf = (local: boolean, id: string): { readonly warnings?: readonly string[] } => {
+    const key = local ? keystore.get(id) : undefined;
+    const warnings = key === undefined ? [] : (protection?.warnings(key) ?? []);
+    return warnings.length === 0 ? {} : { warnings };
+  };
   const executions = async (): Promise<ReadonlyMap<string, number>> => {
     const found = new Map<string, number>();
     for await (const [name, row] of ledger.scan<PoolRow>('')) {
@@ -113,7 +120,8 @@ export const createOverview = ({ self, keystore, authority, ledger, peers }: Ove
           local,
           licenseManager: lm,
           updateCounter: key.counter,
-          damage: local ? (keystore.get(key.key)?.damage ?? null) : null,
+          damage: local ? (keystore.get(key.key)?.damage ?? null) : (protection?.refused(lm.guid, key.key)?.detail ?? null),
+          ...warningsOf(local, key.key),
         })),
       ),
     products: () =>

@@ -64,6 +64,7 @@ describe('settings', () => {
       sessionIdleMinutes: 720,
       search: { broadcast: true, addresses: [], intervalMinutes: 5 },
       access: { remoteClients: true, remoteLicenses: true, remoteAdministration: false },
+      protection: { duplicateKey: 'refuse', custom: [] },
       limits: { connections: 16_384, connectionsPerAddress: 256, firstByteSeconds: 10 },
     });
   });

@@ -37,6 +37,22 @@ export const settingsSchema = z.strictObject({
       remoteAdministration: z.boolean().default(false),
     })
     .prefault({}),
+  protection: z
+    .strictObject({
+      /** A key that is on another computer, too: its logins are refused, or it is only told (K9). */
+      duplicateKey: z.enum(['refuse', 'warn']).default('refuse'),
+      /** What this computer is named for licenses, where it has nothing of its own: containers (K6). */
+      custom: z.array(z.string().min(1).max(255)).max(2).default([]),
+    })
+    .prefault({}),
+  detach: z
+    .strictObject({
+      /** Detaching of licenses (K5). Absent: administrators may, applications may not. */
+      enabled: z.boolean().optional(),
+      /** For how many days at most. */
+      maxDays: z.number().min(1 / 24).max(3_650).default(14),
+    })
+    .prefault({}),
   tls: z
     .strictObject({
       /** PEM files. Without them a TLS connection is refused with an alert. */

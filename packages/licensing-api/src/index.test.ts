@@ -35,6 +35,9 @@ describe('the exports of the Licensing API', () => {
     const own = [...source.matchAll(/^export type (\w+) =/gm)].map(([, name = '']) => name);
     expect([...lists, ...own].sort()).toEqual(
       [
+        'Format',
+        'FormatInput',
+        'InfoData',
         'Licensing',
         'LmSocket',
         'LoginOptions',

@@ -1,11 +1,14 @@
 // What a protected application embeds.
 
 import { LicensingError, Status } from '@keyhaven/core/errors';
+import type { FormatInput, InfoData } from '@keyhaven/core/format';
+import type { Candidate } from '@keyhaven/core/wire';
 import { lmAddressFrom, ownIdentity, systemEntropy } from './environment.ts';
 import { createLicensing, type Licensing, type LoginOptions } from './licensing.ts';
 import type { Session } from './session.ts';
 
 export { LicensingError, Status, type StatusCode } from '@keyhaven/core/errors';
+export type { Format, FormatInput, InfoData } from '@keyhaven/core/format';
 export type { Scope, ScopeInput } from '@keyhaven/core/scope';
 /** For hosts and simulations that bring their own way to the LM and their own time; applications use `login`. */
 export type { Surroundings } from './environment.ts';
@@ -27,8 +30,23 @@ const licensing = (): Licensing => {
  */
 export const login = async (options: LoginOptions): Promise<Session> => licensing().login(options);
 
-/** Where a feature could be had, without taking a seat. */
-export const getInfo = async (options: Pick<LoginOptions, 'vendorCode' | 'feature' | 'scope'>) => licensing().find(options);
+type Question = Pick<LoginOptions, 'vendorCode' | 'scope'>;
+
+/**
+ * What is there, without taking a seat: without a format, where a feature could be had; as `data`, everything in the scope; with any other format
+ * the XML that it asks for.
+ * @throws LicensingError: KEY_NOT_FOUND 7, INV_FORMAT 15, LOCAL_COMM_ERR 33, INV_SPEC 35, INV_SCOPE 36, SCOPE_RESULTS_EMPTY 50 and others
+ */
+export function getInfo(options: Question & { readonly feature?: number; readonly format?: undefined }): Promise<readonly Candidate[]>;
+export function getInfo(options: Question & { readonly format: 'data' }): Promise<InfoData>;
+export function getInfo(options: Question & { readonly format: FormatInput }): Promise<string>;
+export async function getInfo(
+  options: Question & { readonly feature?: number; readonly format?: FormatInput | undefined },
+): Promise<readonly Candidate[] | InfoData | string> {
+  const { format, ...question } = options;
+  if (format === undefined) return licensing().find(question);
+  return format === 'data' ? licensing().information(question) : licensing().information({ ...question, format });
+}
 
 /** Applies a license document (V2C) to a key of this computer. */
 export const update = async ({ data }: { readonly data: string }): Promise<{ readonly message: string }> => ({

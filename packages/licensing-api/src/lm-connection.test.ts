@@ -96,6 +96,57 @@ describe('a connection to an LM', () => {
     expect((await failure(connection.find(question))).status).toBe(42);
   });
 
+  const asked = { vendor: 7, vendorKey: Buffer.alloc(32), wanted: 0, scope: '' };
+  const part = (request: number, text: string, more: boolean): Extract<ToApplication, { readonly kind: 'told' }> => ({
+    kind: 'told',
+    request,
+    status: 0,
+    detail: '',
+    more,
+    part: Buffer.from(text),
+  });
+
+  it('puts the parts of each answer together, also where those of two come mixed', async () => {
+    const requests: number[] = [];
+    const { connection } = await against(
+      lm((message) => {
+        if (message.kind === 'hello') return [welcome];
+        if (message.kind !== 'ask') return [];
+        requests.push(message.request);
+        const [first = 0, second = 0] = requests;
+        if (requests.length < 2) return [];
+        return [part(second, 'a', true), part(first, '1', true), part(first, '2', false), part(second, '', true), part(second, 'b', false)];
+      }),
+    );
+    expect(await Promise.all([connection.ask(asked), connection.ask(asked)])).toEqual(['12', 'ab']);
+  });
+
+  it('tells why nothing was told', async () => {
+    const { connection } = await against(
+      lm((message) =>
+        message.kind === 'ask' ? [{ ...part(message.request, '', false), status: 50, detail: 'Nothing is left.' }] : [welcome],
+      ),
+    );
+    expect(await failure(connection.ask(asked))).toMatchObject({ status: 50, detail: 'Nothing is left.' });
+  });
+
+  it('ends with 33 where an answer has no end (I5)', async () => {
+    const { connection } = await against(
+      lm((message, socket) => {
+        if (message.kind !== 'ask') return [welcome];
+        const chunk = encodeToApplication(part(message.request, 'x'.repeat(1_000_000), true));
+        const more = (): void => {
+          while (!socket.destroyed && socket.write(chunk));
+        };
+        socket.on('drain', more).on('error', () => undefined);
+        more();
+        return [];
+      }),
+    );
+    expect(await failure(connection.ask(asked))).toMatchObject({ status: 33, detail: 'The license manager does not stop talking.' });
+    expect(connection.alive).toBe(false);
+  });
+
   it('ignores what nobody asked for', async () => {
     const { connection } = await against(
       lm((message) => {

@@ -54,6 +54,8 @@ const CONNECT_MS = 5_000;
 
 /** BOUNDED: bytes of an answer in parts. */
 const MAX_ANSWER = 64 * 1024 * 1024;
+/** What a part counts besides its bytes, so that empty ones are not without end. */
+const PART_COST = 64;
 
 type Waiting = {
   readonly found?: (found: Found) => void;
@@ -180,7 +182,7 @@ export const connectToLm = (
           message: { kind: 'ask', request, ...question },
           waiting: {
             told(message) {
-              size += message.part.length;
+              size += message.part.length + PART_COST;
               if (size > MAX_ANSWER) end(broken('The license manager does not stop talking.'));
               // A copy: the message is a view on what the socket read.
               else parts.push(new Uint8Array(message.part));

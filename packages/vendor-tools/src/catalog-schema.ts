@@ -163,11 +163,15 @@ const memory = z
 const criterion = z.enum(componentKinds, { error: `must be one of ${componentKinds.join(', ')}` });
 const custom = z
   .strictObject(
-    { criteria: z.array(criterion, { error: 'must be a list of components' }).min(1, { error: 'must name a component' }), minimum: whole(1, componentKinds.length) },
+    {
+      criteria: z.array(criterion, { error: 'must be a list of components' }).min(1, { error: 'must name a component' }),
+      minimum: whole(1, componentKinds.length),
+    },
     shape('must be {criteria: [...], minimum: N}'),
   )
   .superRefine(({ criteria, minimum }, context) => {
-    if (new Set(criteria).size < criteria.length) context.addIssue({ code: 'custom', path: ['criteria'], message: 'names a component twice' });
+    if (new Set(criteria).size < criteria.length)
+      context.addIssue({ code: 'custom', path: ['criteria'], message: 'names a component twice' });
     if (minimum > criteria.length) context.addIssue({ code: 'custom', path: ['minimum'], message: 'is more than the criteria named' });
   });
 const scheme = (names: readonly (typeof schemeNames)[number][]) =>

@@ -60,7 +60,8 @@ export const inspectFile = (text: string): Inspection => {
 };
 
 const decoded = (text: string): Uint8Array => fromBase64(text) ?? new Uint8Array();
-const foreign = (): LicensingError => new LicensingError(Status.INV_SIG, { detail: 'What is inside is signed by somebody else, or for another key.' });
+const foreign = (): LicensingError =>
+  new LicensingError(Status.INV_SIG, { detail: 'What is inside is signed by somebody else, or for another key.' });
 
 const understand = (kind: DocumentKind, payload: Uint8Array, signer: Uint8Array, document: Uint8Array): Contents => {
   switch (kind) {
@@ -109,9 +110,7 @@ const describe = (report: Omit<Inspection, 'text'>): string => {
   const { kind, signature, contents } = report;
   const head = [`${kind}, ${report.bytes} bytes`];
   if (!signature.holds) return [...head, `The signature does not hold: ${signature.reason}`].map(printable).join('\n');
-  head.push(
-    `The signature holds; signed by ${signature.signer}${signers[kind]}`,
-  );
+  head.push(`The signature holds; signed by ${signature.signer}${signers[kind]}`);
   return [...head, ...(contents === undefined ? [] : sayContents(contents))].map(printable).join('\n');
 };
 
@@ -135,7 +134,10 @@ const sayContents = (contents: Contents): string[] => {
       return sayCertificate(contents.certificate);
     case 'ID': {
       const { key, type, host, guid, created, virtualMachine } = contents.recipient;
-      return [`Recipient ${key} (${type}) on ${host || 'an unnamed computer'}${virtualMachine ? ', a virtual machine' : ''}`, `License manager ${guid}, made ${created}`];
+      return [
+        `Recipient ${key} (${type}) on ${host || 'an unnamed computer'}${virtualMachine ? ', a virtual machine' : ''}`,
+        `License manager ${guid}, made ${created}`,
+      ];
     }
     case 'delegation':
       return sayDelegation(contents.delegation);
@@ -144,7 +146,10 @@ const sayContents = (contents: Contents): string[] => {
     case 'R2H':
       return [`Gives back to key ${contents.r2h.parent}, made ${contents.r2h.returned}`, ...sayDelegation(contents.delegation)];
     case 'H2H':
-      return [`Move ${contents.h2h.rehosts} of key ${contents.h2h.key}, to recipient ${contents.h2h.recipient}, made ${contents.h2h.moved}`, ...sayCertificate(contents.certificate)];
+      return [
+        `Move ${contents.h2h.rehosts} of key ${contents.h2h.key}, to recipient ${contents.h2h.recipient}, made ${contents.h2h.moved}`,
+        ...sayCertificate(contents.certificate),
+      ];
   }
 };
 

@@ -55,7 +55,12 @@ export const issueLicense = (request: IssueRequest): IssuedLicense => {
     signingKey: c2v.signingKey,
     counter,
     issued: new Date(now).toISOString(),
-    products: products.map(({ id, name, features, protection }) => ({ id, name, features, ...(protection === undefined ? {} : { protection }) })),
+    products: products.map(({ id, name, features, protection }) => ({
+      id,
+      name,
+      features,
+      ...(protection === undefined ? {} : { protection }),
+    })),
     memory: {
       readWrite: Math.max(...products.map(({ memory }) => memory.readWrite)),
       readOnly: Math.max(...products.map(({ memory }) => memory.readOnly)),
@@ -142,12 +147,15 @@ const chooseProducts = (catalog: Catalog, ids: readonly number[]): readonly Cata
 const referenceFor = (products: readonly CatalogProduct[], { fingerprint }: C2v): Pick<Certificate, 'fingerprint'> => {
   const faults = products.flatMap(({ id, protection }) => {
     if (protection === undefined) return [];
-    if (fingerprint === undefined) return [`product ${id} has clone protection, and the C2V has no fingerprint of the computer; make it with a newer license manager`];
+    if (fingerprint === undefined)
+      return [`product ${id} has clone protection, and the C2V has no fingerprint of the computer; make it with a newer license manager`];
     if (protects(fingerprint, fingerprint, protection)) return [];
     const { physical, virtual } = protection;
     const found = fingerprint.components.map(({ kind }) => kind).join(', ') || 'nothing';
     const scheme = describe(fingerprint.host === 'physical' ? physical : virtual);
-    return [`product ${id} has clone protection by ${scheme}, for which this ${fingerprint.host} computer does not tell enough (it tells ${found})`];
+    return [
+      `product ${id} has clone protection by ${scheme}, for which this ${fingerprint.host} computer does not tell enough (it tells ${found})`,
+    ];
   });
   if (faults.length > 0) throw refuse(faults);
   const wanted = products.some(({ protection }) => protection !== undefined);

@@ -14,6 +14,8 @@ export type KeyInfo = {
   readonly updateCounter: number;
   /** Why the key is not served; null where all is well. */
   readonly damage: string | null;
+  /** What is wrong with it that does not stop all of it: clones of it, or of its computer (K6, K9). Absent where nothing is. */
+  readonly warnings?: readonly string[];
 };
 export type ProductInfo = {
   readonly product: number;

@@ -3,7 +3,19 @@ import { fromBase64, Reader, sameBytes, toBase64, WireError, Writer } from '../b
 import { sha256 } from '../crypto/index.ts';
 import { LicensingError, Status } from '../errors/index.ts';
 import { boolean, type Decoder, integer, literal, object } from '../parse/index.ts';
-import { bytes, CERTIFICATE_LIMIT, type Certificate, canonical, counter, type KeyType, keyId, keyTypes, read, readCertificate, vendorId } from './documents.ts';
+import {
+  bytes,
+  CERTIFICATE_LIMIT,
+  type Certificate,
+  canonical,
+  counter,
+  type KeyType,
+  keyId,
+  keyTypes,
+  read,
+  readCertificate,
+  vendorId,
+} from './documents.ts';
 import { openDocument } from './envelope.ts';
 import { keyIdOf } from './key-id.ts';
 import { type Feature, type License, MAX_ID, MAX_SEATS, moment, type Product } from './terms.ts';
@@ -100,7 +112,8 @@ export const openStanding = (shown: Uint8Array, vendorKey: Uint8Array): Standing
 };
 
 /** @throws LicensingError as `openStanding` */
-export const openDelegation = (link: Uint8Array, signer: Uint8Array): Delegation => readDelegation(openDocument('delegation', link, signer).payload);
+export const openDelegation = (link: Uint8Array, signer: Uint8Array): Delegation =>
+  readDelegation(openDocument('delegation', link, signer).payload);
 
 /** The document that stands at the end of a chain. */
 export const lastLink = (shown: Uint8Array): Uint8Array => linksOf(shown).at(-1) ?? shown;
@@ -141,7 +154,10 @@ const faultIn = (next: Delegation, parent: Certificate, parentShown: Uint8Array)
     [sameBytes(fromBase64(next.certificate) ?? Buffer.alloc(0), sha256(parentShown)), 'The delegation belongs to another certificate.'],
     [next.key !== parent.key && keyIdOf(signingKey) === next.key, 'The delegation names a key by the id of another.'],
     [features.length > 0, 'The delegation is for what its signer may not detach.'],
-    [features.every(({ concurrency: { seats } }) => seats === 'unlimited' || next.seats <= seats), 'The delegation gives more seats than its signer has.'],
+    [
+      features.every(({ concurrency: { seats } }) => seats === 'unlimited' || next.seats <= seats),
+      'The delegation gives more seats than its signer has.',
+    ],
     [Date.parse(next.from) < Date.parse(next.until), 'The delegation ends before it begins.'],
   ];
   return checks.find(([holds]) => !holds)?.[1];

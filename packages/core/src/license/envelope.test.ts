@@ -106,6 +106,19 @@ describe('the text form of a document', () => {
     expect(unarmor(armor('V2C', bytes)).bytes.equals(bytes)).toBe(true);
   });
 
+  it('is found in the XML that an application got for updateinfo, and in no other XML', () => {
+    const text = armor('C2V', Buffer.from('state'));
+    const wrapped = `<?xml version="1.0" encoding="UTF-8" ?>\n<hasp_info><c2v>${text}</c2v></hasp_info>`;
+    expect(unarmor(wrapped)).toEqual(unarmor(text));
+    for (const bad of [
+      `<hasp_info><c2v>${text}</c2v>`,
+      `<hasp_info><c2v>&#45;${text}</c2v></hasp_info>`,
+      `<x>${text}</x>`,
+      `${wrapped}${wrapped}`,
+    ])
+      expect(() => unarmor(bad)).toThrow(LicensingError);
+  });
+
   it('is refused with 15 when a part is missing, changed or unknown', () => {
     const text = armor('V2C', signDocument('V2C', payload, alice));
     for (let length = 0; length < text.length - 1; length += 1) {

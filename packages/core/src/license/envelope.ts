@@ -71,13 +71,14 @@ export const armor = (kind: DocumentKind, bytes: Uint8Array): string => {
 };
 
 /**
- * Kind and bytes of a document's text form; white space around the lines does not matter.
+ * Kind and bytes of a document's text form, or of the XML that an application got for `updateinfo`; white space around the lines does not
+ * matter.
  * @throws LicensingError INV_FORMAT (15)
  */
 export const unarmor = (text: string): { readonly kind: DocumentKind; readonly bytes: Buffer } => {
   if (text.length > DOCUMENT_LIMIT * 1.5)
     throw new LicensingError(Status.INV_FORMAT, { detail: 'The file is larger than a license file can be.' });
-  const whole = text.trim();
+  const whole = unwrapped(text.trim());
   const [begin = '', kind = ''] = /^-----BEGIN KEYHAVEN ([A-Za-z0-9]{2,11})-----\s/.exec(whole) ?? [];
   const end = `-----END KEYHAVEN ${kind}-----`;
   const framed = isDocumentKind(kind) && whole.endsWith(end) && whole.length >= begin.length + end.length;
@@ -87,5 +88,10 @@ export const unarmor = (text: string): { readonly kind: DocumentKind; readonly b
   }
   return { kind, bytes };
 };
+
+const unwrapped = (text: string): string =>
+  text.startsWith('<')
+    ? (/^(?:<\?xml[^<>]{0,100}\?>\s*)?<hasp_info>\s*<c2v>([^<&]*)<\/c2v>\s*<\/hasp_info>$/.exec(text)?.[1]?.trim() ?? text)
+    : text;
 
 const isDocumentKind = (text: string): text is DocumentKind => Object.hasOwn(documentKinds, text);

@@ -15,11 +15,12 @@ import {
   rowsOf,
   type SessionRow,
 } from '@keyhaven/core/seats';
-import { type Clock, HOUR, MINUTE, SECOND } from '@keyhaven/core/time';
+import { type Clock, HOUR, MINUTE, SECOND, type Wall } from '@keyhaven/core/time';
 import type { Ledger } from '@keyhaven/ledger';
 import { type Key, type KeyLicense, type Keystore, poolName } from '../keystore/index.ts';
 import type { LoginGuard } from './guard.ts';
 import { createKeyChannel, type KeyChannel, type Party } from './key-channel.ts';
+import { refuseBelowDetached } from './below-detached.ts';
 import { createLicenseChanges, newestWith } from './license-changes.ts';
 import { createLiveSessions, type LiveSession } from './live-sessions.ts';
 
@@ -77,6 +78,15 @@ export type Authority = {
   /** Seats in use of a pool. */
   used(pool: PoolId): number;
   apply(document: Uint8Array): Promise<Key>;
+  /**
+   * Runs `work` while nobody logs in to the key and nothing else changes its license (K5).
+   * @param sessions `end`: its sessions have ended when `work` begins.
+   */
+  exclusively<T>(keyId: string, sessions: 'keep' | 'end', work: () => Promise<T>): Promise<T>;
+  /** A decision made elsewhere has changed pools of the key. */
+  decided(keyId: string, changes: readonly { readonly key: string; readonly row: object | undefined }[]): void;
+  /** The license time: what licenses end by. */
+  time(): Wall;
   close(): void;
 };
 
@@ -258,6 +268,12 @@ export const openAuthority = async (options: AuthorityOptions): Promise<Authorit
     work.catch(() => undefined);
   };
 
+  const time = (): Wall => options.guard?.time() ?? clock.wall();
+  const isOver = (session: LiveSession): boolean => {
+    const lent = keystore.get(session.pool.key)?.license?.delegation;
+    return lent !== undefined && time() > Date.parse(lent.until);
+  };
+
   const sweep = (): void => {
     if (closed) return;
     const now = clock.mono();
@@ -269,6 +285,8 @@ export const openAuthority = async (options: AuthorityOptions): Promise<Authorit
     }
     for (const session of sessions.all()) {
       if (now - session.lastUse >= options.idleTimeoutMs) settle(release(session, 'idle'));
+      // What is lent ends for running sessions, too: the lender has its seats again soon after (K5).
+      else if (isOver(session)) settle(release(session, 'license changed'));
     }
     settle(settleOwed());
     schedule();
@@ -304,6 +322,7 @@ export const openAuthority = async (options: AuthorityOptions): Promise<Authorit
     open(keyId, opening, party, send, fail) {
       const key = keystore.get(keyId);
       if (key?.damage !== undefined) throw new LicensingError(Status.STORAGE_CORRUPT, { detail: `Key ${keyId}: ${key.damage}.` });
+      if (key === undefined) keystore.transfers.refuseGone(keyId);
       if (key?.license === undefined)
         throw new LicensingError(Status.KEY_NOT_FOUND, { detail: `Key ${keyId} is not here, or has no license yet.` });
       const { identity, license } = key;
@@ -339,12 +358,31 @@ export const openAuthority = async (options: AuthorityOptions): Promise<Authorit
       try {
         return await keystore.apply(document, async (key, next) => {
           changed = await changes.begin(key.identity.id);
+          await refuseBelowDetached(ledger, key, next);
           await Promise.all(endedBy(key, next).map((session) => release(session, 'license changed')));
         });
       } finally {
         changed();
       }
     },
+    async exclusively(keyId, of, work) {
+      const changed = await changes.begin(keyId);
+      try {
+        const ending = of === 'keep' ? [] : [...sessions.all()].filter((session) => session.pool.key === keyId);
+        await Promise.all(ending.map((session) => release(session, 'license changed')));
+        return await work();
+      } finally {
+        changed();
+      }
+    },
+    decided(keyId, of) {
+      for (const { key, row } of of) {
+        const [scope, kind, id = ''] = key.split('/');
+        const [product = 0, feature = 0] = id.split('.').map(Number);
+        if (scope === keyId && kind === 'pool') noteUsed({ key: keyId, product, feature }, [{ key, row }]);
+      }
+    },
+    time,
     close() {
       closed = true;
       cancelSweep();

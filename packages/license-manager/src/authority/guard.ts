@@ -7,12 +7,13 @@ export type Bar = { readonly status: StatusCode; readonly detail: string };
 
 /** What an LM knows against logins apart from their seats, and the time that licenses live by (K6, K9). */
 export type LoginGuard = {
-  /** Resolves when enough is known to judge a login to this product; undefined where it is. */
-  ready(key: Key, product: number): Promise<void> | undefined;
+  /**
+   * Resolves when all that a login to this product is judged by is known, and the time that it is granted by is durable; undefined where
+   * that is so. Rejects where the disk refuses.
+   */
+  ready(key: Key, product: number, pool: Pool | undefined): Promise<void> | undefined;
   /** `pool` is undefined where the key has no such feature. */
   against(key: Key, product: number, pool: Pool | undefined): Bar | undefined;
   /** The license time: forward only. */
   time(): Wall;
-  /** Resolves when the license time is durable; what is granted by it is answered after that. */
-  keep(): Promise<void>;
 };

@@ -4,7 +4,7 @@ import type { Channel } from '@keyhaven/core/channel';
 import { LicensingError, Status, type StatusCode } from '@keyhaven/core/errors';
 import { type Applicant, type PoolRow, poolRowKey, type ReleaseCause } from '@keyhaven/core/seats';
 import { type ApplicationIdentity, type Call, encodeGrant, FULL_RECORD, readCalls, writeReply } from '@keyhaven/core/session';
-import { SECOND } from '@keyhaven/core/time';
+import { SECOND, type Wall } from '@keyhaven/core/time';
 import { type Key, type MemoryRow, memoryRow, poolName, READ_ONLY_FILE, sizeOf } from '../keystore/index.ts';
 import type { AuthorityCore } from './authority.ts';
 import type { LiveSession } from './live-sessions.ts';
@@ -93,6 +93,7 @@ export const createKeyChannel = (
 
   const keyNow = (): Key => {
     const key = authority.keystore.get(keyId);
+    if (key === undefined) authority.keystore.transfers.refuseGone(keyId);
     if (key === undefined || key.damage !== undefined) throw new LicensingError(Status.STORAGE_CORRUPT, { detail: key?.damage });
     return key;
   };
@@ -105,6 +106,7 @@ export const createKeyChannel = (
     const session = sessions.get(handle);
     if (session === undefined) throw new LicensingError(Status.INV_HND);
     if (session.ending !== undefined) throw ended(session.ending);
+    endWithLoan(session);
     session.lastUse = authority.clock.mono();
     return session;
   };
@@ -130,14 +132,21 @@ export const createKeyChannel = (
   };
 
   const login = async (call: Extract<Call, { kind: 'login' }>): Promise<Buffer> => {
+    const { guard } = authority;
+    const ready = guard?.ready(keyNow(), call.product, licensed().pools.get(poolName(call.product, call.feature)));
+    if (ready !== undefined) await ready;
+    // From here on to the authority without a pause, or a change of the license could begin in between.
     for (let change = authority.changing(keyId); change !== undefined; change = authority.changing(keyId)) await change;
     const key = keyNow();
     const pool = { key: keyId, product: call.product, feature: call.feature };
+    const sold = licensed().pools.get(poolName(call.product, call.feature));
     const session = await authority.login(
       {
         kind: 'login',
         pool,
-        terms: licensed().pools.get(poolName(call.product, call.feature))?.terms,
+        terms: sold?.terms,
+        barred: guard?.against(key, call.product, sold),
+        time: guard?.time(),
         session: sessionIdFor(key, call.nonce),
         applicant: applicant(call.application),
         seats: call.seats,
@@ -166,10 +175,18 @@ export const createKeyChannel = (
     return grant(key, session);
   };
 
+  const licenseTime = (): Wall => authority.guard?.time() ?? authority.clock.wall();
+  /** What is lent ends for running sessions, too (K5). */
+  const endWithLoan = (session: LiveSession): void => {
+    const lent = licensed().delegation;
+    if (lent === undefined || licenseTime() <= Date.parse(lent.until)) return;
+    authority.release(session, 'license changed').catch(() => undefined);
+    throw new LicensingError(Status.FEATURE_EXPIRED, { detail: `The detached license ended at ${lent.until}.` });
+  };
   const checkAlive = (session: LiveSession): void => {
     if (!session.row.dieAtExpiration) return;
     const until = licensed().pools.get(poolName(session.row.product, session.row.feature))?.terms.until;
-    if (until === undefined || authority.clock.wall() <= until) return;
+    if (until === undefined || licenseTime() <= until) return;
     authority.release(session, 'license changed').catch(() => undefined);
     throw new LicensingError(Status.FEATURE_EXPIRED);
   };
@@ -266,7 +283,7 @@ export const createKeyChannel = (
       }
       case 'clock':
         sessionOf(call.handle);
-        return new Writer(8).u53(authority.clock.wall()).done();
+        return new Writer(8).u53(licenseTime()).done();
       case 'info': {
         const session = sessions.get(call.handle);
         if (session === undefined) throw new LicensingError(Status.INV_HND);

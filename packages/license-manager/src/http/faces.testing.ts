@@ -12,6 +12,10 @@ export const facesOf = (site: Site, more: Partial<HttpFaces> = {}): { faces: Htt
   };
   const nobody = { all: () => [] };
   const { keystore, authority, ledger, clock } = site;
+  const acting = async (act: string, of: unknown): Promise<never> => {
+    acts.push(`${act} ${JSON.stringify(of)}`);
+    return refuse();
+  };
   const faces: HttpFaces = {
     link: { hello: () => 'hello', confirm: () => 'confirm', exchange: async () => 'exchange' } as never,
     overview: createOverview({
@@ -44,6 +48,15 @@ export const facesOf = (site: Site, more: Partial<HttpFaces> = {}): { faces: Htt
     async apply(document) {
       acts.push(`apply ${document}`);
       return { key: '1', updateCounter: 1 };
+    },
+    transfers: {
+      recipient: (of) => acting('recipient', of),
+      detach: (wish) => acting('detach', wish),
+      giveBack: (key) => acting('return', key),
+      rehost: (key) => acting('rehost', key),
+      apply: (kind) => acting('apply', kind),
+      detached: () => [],
+      close: () => undefined,
     },
     async c2v(wanted) {
       acts.push(`c2v ${JSON.stringify(wanted)}`);

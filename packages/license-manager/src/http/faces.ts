@@ -2,6 +2,7 @@ import type { LmStatus } from '@keyhaven/core/admin';
 import type { AuditRecord } from '@keyhaven/ledger';
 import type { Overview } from '../overview.ts';
 import type { LinkAnswerer } from '../peers/index.ts';
+import type { Transfers } from '../transfer/index.ts';
 
 /** What HTTP may ask of the license manager. */
 export type HttpFaces = {
@@ -19,5 +20,6 @@ export type HttpFaces = {
   kill(session: string, by: string): Promise<void>;
   /** The text of a license document. */
   apply(document: string): Promise<{ readonly key: string; readonly updateCounter: number }>;
+  readonly transfers: Transfers;
   c2v(wanted: { readonly key: string } | { readonly vendorCode: string; readonly type: 'sl-adminmode' | 'sl-usermode' }): Promise<string>;
 };

@@ -8,6 +8,7 @@ import { asLicensingError } from '../local/index.ts';
 import { PeerRefusal } from '../peers/index.ts';
 import type { HttpFaces } from './faces.ts';
 import { overviewPage } from './page.ts';
+import { transferRoutes } from './transfer-routes.ts';
 
 // HTTP on port 1947: LM to LM (R7), the admin API (C4) and a page for people. It opens no port: the front hands sockets in.
 //
@@ -189,6 +190,7 @@ export const createHttpServer = async (faces: HttpFaces, timeouts: HttpTimeouts 
       return { status: 'ended' };
     });
     admin.post('/api/v1/apply', async (request) => faces.apply(typeof request.body === 'string' ? request.body : ''));
+    transferRoutes(admin, faces.transfers);
     admin.post('/api/v1/c2v', async (request, reply) => {
       const wanted = z
         .union([

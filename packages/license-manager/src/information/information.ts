@@ -21,10 +21,10 @@ export type Computer = { readonly version: string; readonly osName: string; read
 export type InformationOptions = LocalKeysOptions & {
   readonly self: { readonly guid: string; readonly hostname: string; readonly address: string };
   readonly computer: Computer | undefined;
-  readonly keystore: Keystore;
+  readonly keystore: Pick<Keystore, 'keys' | 'get' | 'state'>;
   readonly startedAt: Mono;
   /** Other LMs whose keys applications here may use. */
-  readonly peers: () => readonly Peer[];
+  readonly peers: () => readonly Pick<Peer, 'guid' | 'hostname' | 'address' | 'catalog'>[];
 };
 
 /** @returns the answer to a question; rejects with SCOPE_RESULTS_EMPTY (50), INV_SCOPE (36), TOO_MANY_KEYS (37) or REQ_NOT_SUPP (16) */
@@ -80,7 +80,7 @@ export const createInformation = (options: InformationOptions): ((question: Ask)
       id: self.guid,
       hostname: self.hostname,
       ip: self.address,
-      ...(computer ?? {}),
+      ...computer,
       uptime: Math.floor((clock.mono() - options.startedAt) / SECOND),
       time: Math.floor(clock.wall() / SECOND),
       embedded: false,

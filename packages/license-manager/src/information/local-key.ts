@@ -11,7 +11,7 @@ import type { InScope } from './in-scope.ts';
 // What is told of a key here: all of it that lies in the scope.
 
 export type LocalKeysOptions = {
-  readonly authority: Authority;
+  readonly authority: Pick<Authority, 'sessions' | 'used'>;
   readonly ledger: Ledger;
   readonly clock: Clock;
   readonly idleTimeoutMs: number;

@@ -2,7 +2,15 @@ import { Buffer } from 'node:buffer';
 import { fromBase64 } from '@keyhaven/core/bytes';
 import { type Entropy, type KeyObject, secretKey, sha256 } from '@keyhaven/core/crypto';
 import { createFeatureCipher, type FeatureCipher, type KeyIdentity } from '@keyhaven/core/key';
-import { type Certificate, DEFAULT_FEATURE, type Delegation, expiryOf, type Feature, type Product, type Secrets } from '@keyhaven/core/license';
+import {
+  type Certificate,
+  DEFAULT_FEATURE,
+  type Delegation,
+  expiryOf,
+  type Feature,
+  type Product,
+  type Secrets,
+} from '@keyhaven/core/license';
 import type { SeatTerms } from '@keyhaven/core/seats';
 import { wall } from '@keyhaven/core/time';
 

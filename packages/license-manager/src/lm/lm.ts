@@ -14,7 +14,9 @@ import type { Key, Keystore } from '../keystore/index.ts';
 import type { LocalConnectionOptions, Route } from '../local/index.ts';
 import type { ProcessIdentity } from '../machine/index.ts';
 import { createOverview, type Overview } from '../overview.ts';
-import { createLinkAnswerer, type LinkAnswerer, openPeers, type Peers, type Post } from '../peers/index.ts';
+import { DEFAULT_TRANSFER_SETTINGS, openTransfers, type Transfers, type TransferSettings } from '../transfer/index.ts';
+import { createLinkAnswerer, type LinkAnswerer, openPeers, type PeerAddress, type Peers, type Post } from '../peers/index.ts';
+import { openProtection, type ProtectionSettings } from '../protection/index.ts';
 
 // A license manager without sockets, disks and clocks of its own: the authority for the keys here, the other LMs, the applications of this
 // computer, and how they are joined. The hosts (T1) give it a ledger, a way to other LMs and connections of applications; the
@@ -39,9 +41,16 @@ export type LmOptions = {
   readonly remoteLicenses: boolean;
   /** For whoever asks what is here; absent where the host does not know. */
   readonly computer?: Computer;
+  /** Clone protection (K6, K9); absent = only the license time. */
+  readonly protection?: ProtectionSettings;
   /** Whether a process of this computer runs; asks the system where absent. */
   readonly running?: (process: ProcessIdentity) => boolean;
-  readonly onKeysChanged: (key: Key) => void;
+  /** Detaching; as an administrator's default where absent (K5). */
+  readonly transfer?: TransferSettings;
+  /** `added`: the key was not here before. */
+  readonly onKeysChanged: (key: Key, added: boolean) => void;
+  /** A key was given back or moved to another computer. */
+  readonly onKeyGone?: (key: string) => void;
   /** The state or the address of another LM changed. */
   readonly onPeersChanged: () => void;
   readonly onEvent: (event: LmEvent) => void;
@@ -54,8 +63,11 @@ export type Lm = {
   readonly overview: Overview;
   /** For `serveLocalConnection`. */
   readonly local: LocalConnectionOptions;
+  readonly transfers: Transfers;
   /** Applies a license document of this text. */
   apply(text: string): Promise<{ readonly key: string; readonly updateCounter: number }>;
+  /** Somebody at this address uses the GUID of this LM, or says so (K9). */
+  suspectTwin(address: PeerAddress): void;
   close(): Promise<void>;
 };
 
@@ -66,6 +78,17 @@ const RELEASE_AGAIN_MS = 5 * SECOND;
 
 export const openLm = async (options: LmOptions): Promise<Lm> => {
   const { self, hostname, ledger, keystore, clock, entropy, onEvent } = options;
+  const protection = await openProtection({
+    self,
+    hostname,
+    ledger,
+    keystore,
+    clock,
+    entropy,
+    post: options.post,
+    settings: options.protection,
+    onEvent,
+  });
 
   const authority = await openAuthority({
     ledger,
@@ -73,6 +96,7 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
     clock,
     entropy,
     idleTimeoutMs: options.idleSessionMs,
+    guard: protection.guard,
     onAttached: (party, session, channel) => {
       if (party.holder !== 'local') answerer.attached(channel, session);
     },
@@ -107,22 +131,43 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
     onChange({ guid, state }) {
       onEvent({ level: 'debug', event: `peer ${state}`, guid });
       options.onPeersChanged();
+      protection.peersChanged();
     },
   });
   for (const session of authority.sessions()) {
     if (session.row.holder === 'local') applications.away({ pid: session.row.pid, start: session.row.start });
   }
 
+  protection.begin(authority, peers);
+
   let catalogVersion = Math.max(1, options.boot) * 65_536;
   const own = { guid: self.guid, hostname, address: '127.0.0.1' };
-  const overview = createOverview({ self: own, keystore, authority, ledger, peers });
+  const overview = createOverview({ self: own, keystore, authority, ledger, peers, protection });
   const answerer = createLinkAnswerer({
     self,
     hostname,
     clock,
     entropy,
     authority,
+    twins: protection.twins,
     catalog: () => ({ version: catalogVersion, keys: () => overview.catalog() }),
+  });
+
+  const transfers = await openTransfers({
+    self,
+    hostname,
+    ledger,
+    keystore,
+    authority,
+    clock,
+    entropy,
+    settings: options.transfer ?? DEFAULT_TRANSFER_SETTINGS,
+    virtualMachine: async () => (await options.protection?.observe())?.host === 'virtual',
+    onGone(key) {
+      catalogVersion += 1;
+      options.onKeyGone?.(key);
+    },
+    onEvent,
   });
 
   let firstSearch: Promise<void> | undefined = new Promise<void>((done) => clock.after(FIRST_SEARCH_MS, done)).then(() => {
@@ -141,7 +186,7 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
     peers: usablePeers,
   });
   const sources = (): Source[] => [
-    { local: true, ...own, kind: 'admin', keys: overview.catalog(), damaged: overview.damaged() },
+    { local: true, ...own, kind: 'admin', keys: overview.catalog(), damaged: overview.damaged(), moved: keystore.transfers.moved() },
     ...usablePeers().map((peer) => ({
       local: false,
       guid: peer.guid,
@@ -149,15 +194,24 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
       address: peer.address.host,
       kind: 'admin',
       keys: peer.catalog,
+      barred: (key: string) => protection.refused(peer.guid, key),
     })),
   ];
 
   const apply: Lm['apply'] = async (text) => {
     const { kind, bytes } = unarmor(text);
+    if (kind === 'H2R' || kind === 'R2H' || kind === 'H2H') {
+      const { key, added } = await transfers.apply(kind, bytes);
+      catalogVersion += 1;
+      protection.licensed(key);
+      options.onKeysChanged(key, added);
+      return { key: key.identity.id, updateCounter: key.counter };
+    }
     if (kind !== 'V2C') throw new LicensingError(Status.INV_UPDATE_OBJ, { detail: `The file is a ${kind}, not a license.` });
     const key = await authority.apply(bytes);
     catalogVersion += 1;
-    options.onKeysChanged(key);
+    protection.licensed(key);
+    options.onKeysChanged(key, key.counter === 1);
     onEvent({ level: 'info', event: 'license applied', key: key.identity.id, counter: key.counter });
     return { key: key.identity.id, updateCounter: key.counter };
   };
@@ -201,7 +255,11 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
     },
     open(target, application, events): Route {
       const process = { pid: application.pid, start: application.start };
-      if (target.lm !== self.guid && target.lm !== '') return peers.open(target.lm, target, process, events);
+      if (target.lm !== self.guid && target.lm !== '') {
+        const bar = protection.refused(target.lm, target.key);
+        if (bar !== undefined) throw new LicensingError(bar.status, { detail: bar.detail });
+        return peers.open(target.lm, target, process, events);
+      }
       const party = { holder: 'local', address: '127.0.0.1', process };
       const channel = authority.open(
         target.key,
@@ -230,9 +288,13 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
     answerer,
     overview,
     local,
+    transfers,
     apply,
+    suspectTwin: (address) => protection.twins.suspect(address),
     async close() {
+      protection.close();
       answerer.close();
+      transfers.close();
       await peers.close();
       applications.close();
       authority.close();

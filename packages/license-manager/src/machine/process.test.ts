@@ -38,11 +38,11 @@ describe('a process', () => {
 
   it('that is a zombie is gone, though its id is taken', async (context) => {
     if (!linux) return context.skip('zombies are looked for in /proc');
-    // The shell becomes `sleep`, which never asks how its child ended.
-    const { child, line } = await started('sh', ['-c', 'sh -c "exit 0" & echo $!; exec sleep 60']);
+    // The shell becomes `sleep`, which never asks how its child ended; the child lives until that has happened.
+    const { child, line } = await started('sh', ['-c', 'sleep 1 & echo $!; exec sleep 60']);
     const pid = Number(line);
     const state = (): string => readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.[0] ?? '';
-    await expect.poll(state, { timeout: 5_000, interval: 5 }).toBe('Z');
+    await expect.poll(state, { timeout: 20_000, interval: 5 }).toBe('Z');
     expect(processStart(pid)).toBeUndefined();
     expect(isRunning({ pid, start: 0 })).toBe(false);
     child.kill('SIGKILL');

@@ -29,6 +29,8 @@ export type LinkAnswererOptions = {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly authority: Authority;
+  /** Who is told when somebody else proves to have this LM's own identity (K9). */
+  readonly twins?: { isOwn(hello: string): boolean; proven(hostname: string): void };
   readonly catalog: () => { readonly version: number; readonly keys: () => Catalog };
 };
 
@@ -68,7 +70,7 @@ type Link = {
 
 export const createLinkAnswerer = (options: LinkAnswererOptions): LinkAnswerer => {
   const { self, clock, entropy, authority } = options;
-  const handshakes = new Map<number, { readonly answering: Answering; readonly at: number }>(); // BOUNDED by MAX_HANDSHAKES
+  const handshakes = new Map<number, { readonly answering: Answering; readonly at: number; readonly own: boolean }>(); // BOUNDED by MAX_HANDSHAKES
   const links = new Map<number, Link>(); // BOUNDED by MAX_LINKS
   const byGuid = new Map<string, Link>(); // BOUNDED by MAX_LINKS
   const byChannel = new Map<KeyChannel, Link>(); // BOUNDED by channels
@@ -215,7 +217,7 @@ export const createLinkAnswerer = (options: LinkAnswererOptions): LinkAnswerer =
       if (handshakes.size >= MAX_HANDSHAKES) throw new PeerRefusal(503, 'too many handshakes under way');
       const id = newId();
       const answering = refusing(() => answerLink(self, options.hostname, id, fromBase64(body) ?? new Uint8Array(), entropy));
-      handshakes.set(id, { answering, at: clock.mono() });
+      handshakes.set(id, { answering, at: clock.mono(), own: options.twins?.isOwn(body) ?? false });
       return toBase64(answering.answer);
     },
     confirm(body) {
@@ -225,6 +227,7 @@ export const createLinkAnswerer = (options: LinkAnswererOptions): LinkAnswerer =
       handshakes.delete(id);
       if (pending === undefined || bytes === undefined) throw new PeerRefusal(409, 'no handshake of this number is under way');
       const keys = refusing(() => pending.answering.confirmed(bytes));
+      if (keys.peer.guid === self.guid && !pending.own) options.twins?.proven(keys.peer.hostname);
       const before = byGuid.get(keys.peer.guid);
       if (before !== undefined) drop(before);
       const link: Link = {

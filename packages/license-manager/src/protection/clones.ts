@@ -12,10 +12,14 @@ export const clonedProducts = (key: Key, license: KeyLicense, observed: Observat
     const scheme = describe(present.host === 'physical' ? protection.physical : protection.virtual);
     const gone = missing(reference, present).join(', ') || 'nothing';
     const kinds = reference.host === present.host ? '' : `; it was ${reference.host} and is ${present.host}`;
-    cloned.set(id, `The license of product ${id} is for another computer: by ${scheme}, what it was recognised by is not here (${gone}${kinds}).`);
+    cloned.set(
+      id,
+      `The license of product ${id} is for another computer: by ${scheme}, what it was recognised by is not here (${gone}${kinds}).`,
+    );
   }
   return cloned;
 };
 
 export const isProtected = (license: KeyLicense, product: number): boolean =>
-  license.certificate.fingerprint !== undefined && license.certificate.products.some(({ id, protection }) => id === product && protection !== undefined);
+  license.certificate.fingerprint !== undefined &&
+  license.certificate.products.some(({ id, protection }) => id === product && protection !== undefined);

@@ -1,10 +1,10 @@
 import { Status } from '@keyhaven/core/errors';
-import { hasTimeLimit } from './time-limits.ts';
 import type { Bar, LoginGuard } from '../authority/index.ts';
 import type { Key, KeyLicense } from '../keystore/index.ts';
 import { clonedProducts, isProtected } from './clones.ts';
 import type { LicenseTime } from './license-time.ts';
 import type { MachineWatch } from './machine-watch.ts';
+import { hasTimeLimit } from './time-limits.ts';
 
 // Joins what is known against logins (K6, K9): a computer that is not the one licensed (64), a clock set back (45), a key that is on another
 // computer, too (64). Each stops only what it is about; everything else goes on.
@@ -41,10 +41,11 @@ export const createGuard = ({ time, machine, duplicate }: GuardOptions): Guard =
 
   return {
     cloned,
-    ready(key, product) {
-      if (machine === undefined || machine.current !== undefined) return undefined;
-      if (key.license === undefined || !isProtected(key.license, product)) return undefined;
-      return machine.first().then(() => undefined);
+    ready(key, product, pool) {
+      const looking =
+        machine !== undefined && machine.current === undefined && key.license !== undefined && isProtected(key.license, product);
+      const keeping = pool !== undefined && hasTimeLimit(pool.feature.license) ? time.keep() : undefined;
+      return looking ? Promise.all([machine.first(), keeping]).then(() => undefined) : keeping;
     },
     against(key, product, pool): Bar | undefined {
       const elsewhere = duplicate(key.identity.id);
@@ -57,6 +58,5 @@ export const createGuard = ({ time, machine, duplicate }: GuardOptions): Guard =
       return undefined;
     },
     time: () => time.now(),
-    keep: () => time.keep(),
   };
 };

@@ -35,8 +35,11 @@ export type KeyWatchOptions = {
   readonly onWentBack: (key: string, peer: Peer, bar: Bar) => void;
 };
 
-/** What was last proven of one key at one LM; `counter` is what the catalog said then, so that it is asked again when that changes. */
-type Known = { readonly claimed: number; readonly proven: number | undefined };
+/** What was last proven of one key at one LM; `claimed` is what the catalog said then, so that it is asked again when that changes. */
+type Known = { readonly claimed: number; readonly proven: number | undefined; readonly failures: number };
+
+/** A link may break while it is asked; an LM that never proves what it says is not asked for ever. */
+const MAX_FAILURES = 3;
 
 export const createKeyWatch = (options: KeyWatchOptions): KeyWatch => {
   const { keystore, peers, seen, clock } = options;
@@ -68,14 +71,16 @@ export const createKeyWatch = (options: KeyWatchOptions): KeyWatch => {
 
   const check = async (peer: Peer, key: CatalogKey): Promise<void> => {
     const before = of(peer.guid).get(key.key);
-    const current = before !== undefined && before.claimed === key.counter;
+    const current = before?.claimed === key.counter && (before.proven !== undefined || before.failures >= MAX_FAILURES);
     if (!current) {
       const proof = await proveKey(peers, peer.guid, key, clock, options.entropy).catch(() => undefined);
       if (closed) return;
-      of(peer.guid).set(key.key, { claimed: key.counter, proven: proof?.counter });
+      const failures = proof !== undefined ? 0 : before?.claimed === key.counter ? before.failures + 1 : 1;
+      of(peer.guid).set(key.key, { claimed: key.counter, proven: proof?.counter, failures });
       const owner = seen.get(key.key)?.vendorKey ?? key.vendorKey;
       // Where the disk refuses, this LM remembers it only while it runs.
-      if (proof !== undefined && proof.vendorKey === owner) await seen.note(key.key, proof.counter, proof.vendorKey, clock.wall()).catch(() => undefined);
+      if (proof !== undefined && proof.vendorKey === owner)
+        await seen.note(key.key, proof.counter, proof.vendorKey, clock.wall()).catch(() => undefined);
     }
     const bar = barOf(peer, key);
     if (bar === undefined) told.delete(`back ${peer.guid} ${key.key}`);
@@ -103,10 +108,12 @@ export const createKeyWatch = (options: KeyWatchOptions): KeyWatch => {
     while (again && !closed) {
       again = false;
       forgetGone();
-      for (const peer of peers.all()) {
-        if (peer.state !== 'linked') continue;
-        for (const key of peer.catalog) if (!closed) await check(peer, key);
-      }
+      // One that does not answer holds up no other.
+      await Promise.all(
+        peers.all().map(async (peer) => {
+          for (const key of peer.state === 'linked' ? peer.catalog : []) if (!closed && peer.state === 'linked') await check(peer, key);
+        }),
+      );
     }
     running = undefined;
   };

@@ -11,8 +11,8 @@ export type LicenseTime = {
   setBack(): boolean;
   /** A time that a vendor signed: it is not earlier than that. */
   learn(signed: Wall): void;
-  /** Resolves when the mark is durable, up to a second. Rejects where the disk refuses. */
-  keep(): Promise<void>;
+  /** Resolves when the mark is durable, up to a second; undefined where it is. Rejects where the disk refuses. */
+  keep(): Promise<void> | undefined;
   close(): void;
 };
 
@@ -54,9 +54,9 @@ export const openLicenseTime = async (options: {
     }));
     stored = Math.max(stored ?? at, at);
   };
-  const keepWithin = async (slack: number): Promise<void> => {
+  const keepWithin = (slack: number): Promise<void> | undefined => {
     const at = look();
-    if (stored !== undefined && at - stored < slack) return;
+    if (stored !== undefined && at - stored < slack) return undefined;
     if (writing === undefined || at - writing.at >= slack) {
       const own = { at, done: write(at) };
       writing = own;
@@ -65,14 +65,14 @@ export const openLicenseTime = async (options: {
       };
       own.done.then(done, done);
     }
-    await writing.done;
+    return writing.done;
   };
 
   const tick = (): void => {
     if (closed) return;
     look();
     // What the disk refuses now is written by the next tick, or refuses the login that needs it.
-    if (options.matters()) keepWithin(MINUTE).catch(() => undefined);
+    if (options.matters()) keepWithin(MINUTE)?.catch(() => undefined);
     cancel = clock.after(MINUTE, tick);
   };
   let cancel = clock.after(MINUTE, tick);

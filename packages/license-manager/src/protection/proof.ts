@@ -1,11 +1,11 @@
+import type { CatalogKey } from '@keyhaven/core/admin';
 import { fromBase64 } from '@keyhaven/core/bytes';
 import { openingFor } from '@keyhaven/core/channel';
 import type { Entropy } from '@keyhaven/core/crypto';
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import { keyIdOf } from '@keyhaven/core/key';
-import { type Clock, SECOND } from '@keyhaven/core/time';
 import { signingKeyIn, trustCertificate } from '@keyhaven/core/session';
-import type { CatalogKey } from '@keyhaven/core/admin';
+import { type Clock, SECOND } from '@keyhaven/core/time';
 import type { Peers } from '../peers/index.ts';
 
 /** Signed by the vendor, shown by who holds the key. */
@@ -41,7 +41,8 @@ export const proveKey = (peers: Peers, guid: string, claimed: CatalogKey, clock:
             const vendor = { vendor: claimed.vendor, publicKey: fromBase64(claimed.vendorKey) ?? new Uint8Array() };
             const certificate = trustCertificate(document, vendor, claimed.key);
             const signingKey = signingKeyIn(certificate);
-            if (keyIdOf(signingKey) !== claimed.key) throw new LicensingError(Status.SCHAN_ERR, { detail: 'The key has the id of another one.' });
+            if (keyIdOf(signingKey) !== claimed.key)
+              throw new LicensingError(Status.SCHAN_ERR, { detail: 'The key has the id of another one.' });
             counter = certificate.counter;
             return signingKey;
           });
@@ -57,4 +58,3 @@ export const proveKey = (peers: Peers, guid: string, claimed: CatalogKey, clock:
       },
     });
   });
-

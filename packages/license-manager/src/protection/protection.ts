@@ -64,15 +64,22 @@ export const openProtection = async (options: ProtectionOptions): Promise<Protec
   let closed = false;
 
   const audit = (kind: string, scope: string, detail: Readonly<Record<string, string | number>>): void => {
-    ledger.update([], () => ({ changes: [], audit: [{ kind, scope, detail }], reply: undefined }), { durability: 'later' }).catch(() => undefined);
+    ledger
+      .update([], () => ({ changes: [], audit: [{ kind, scope, detail }], reply: undefined }), { durability: 'later' })
+      .catch(() => undefined);
   };
   const seen = await openSeenKeys(ledger);
   const time = await openLicenseTime({
     ledger,
     clock,
-    matters: () => [...keystore.keys()].some((key) => [...(key.license?.pools.values() ?? [])].some(({ feature }) => hasTimeLimit(feature.license))),
+    matters: () =>
+      [...keystore.keys()].some((key) => [...(key.license?.pools.values() ?? [])].some(({ feature }) => hasTimeLimit(feature.license))),
     onSetBack(setBack, behindMs) {
-      onEvent(setBack ? { level: 'warn', event: 'clock set back', behindMs: Math.round(behindMs) } : { level: 'info', event: 'clock right again' });
+      onEvent(
+        setBack
+          ? { level: 'warn', event: 'clock set back', behindMs: Math.round(behindMs) }
+          : { level: 'info', event: 'clock right again' },
+      );
       audit(setBack ? 'clock set back' : 'clock right again', 'lm', { behindMs: Math.round(behindMs) });
     },
   });
@@ -111,7 +118,8 @@ export const openProtection = async (options: ProtectionOptions): Promise<Protec
         if (id === key.identity.id && !cloned.has(Number(product))) told.delete(name);
       }
       if (cloned.size === 0) continue;
-      const of = (session: LiveSession): boolean => session.pool.key === key.identity.id && session.pool.feature !== 0 && cloned.has(session.pool.product);
+      const of = (session: LiveSession): boolean =>
+        session.pool.key === key.identity.id && session.pool.feature !== 0 && cloned.has(session.pool.product);
       for (const session of [...(authority?.sessions() ?? [])].filter(of)) {
         ending.push(
           (authority?.release(session, 'license changed') ?? Promise.resolve()).catch(() => {
@@ -158,7 +166,8 @@ export const openProtection = async (options: ProtectionOptions): Promise<Protec
     peersChanged: () => watch?.look(),
     licensed(key) {
       const issued = Date.parse(key.license?.certificate.issued ?? '');
-      if (!Number.isNaN(issued) && [...(key.license?.pools.values() ?? [])].some(({ feature }) => hasTimeLimit(feature.license))) time.learn(wall(issued));
+      if (!Number.isNaN(issued) && [...(key.license?.pools.values() ?? [])].some(({ feature }) => hasTimeLimit(feature.license)))
+        time.learn(wall(issued));
       enforce();
       watch?.look();
     },

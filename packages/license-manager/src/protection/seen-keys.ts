@@ -1,5 +1,5 @@
-import type { Ledger, RowKey } from '@keyhaven/ledger';
 import type { Wall } from '@keyhaven/core/time';
+import type { Ledger, RowKey } from '@keyhaven/ledger';
 
 // The highest update counter that every key of other LMs has shown, proven by the key and its vendor (K9). Rows of scope `lm`, so that it
 // outlives restarts.

@@ -3,7 +3,7 @@ import type { SessionRow } from '@keyhaven/core/seats';
 import { HOUR, MINUTE } from '@keyhaven/core/time';
 import { type Keystore, openKeystore } from '@keyhaven/license-manager/keystore';
 import { type Lm, openLm } from '@keyhaven/license-manager/lm';
-import { type Route, serveLocalConnection } from '@keyhaven/license-manager/local';
+import { serveLocalConnection } from '@keyhaven/license-manager/local';
 import { createMachineSeal } from '@keyhaven/license-manager/machine';
 import { createDisk, type Disk, type DiskWatcher } from './disk.ts';
 import type { Network } from './network.ts';
@@ -12,9 +12,6 @@ import { type SimSocket, socketPair } from './sockets.ts';
 import type { Life, Timeline } from './timeline.ts';
 
 // One simulated computer: its disk, its clock, its LM (the real one), the processes that run on it. The LM can crash and start again.
-
-/** How a hostile LM treats the way between an application and its key; the honest one leaves it alone. */
-export type Meddler = (route: Route) => Route;
 
 export type ComputerOptions = {
   readonly name: string;

@@ -207,7 +207,7 @@ const run = async (
       if (actors.has(actor) && !actor.steady) leave(actor);
     });
     if (calm) return;
-    soon(0.01, () => failLm(random.chance(0.5) ? actor.application.computer : random.pick(keys).owner));
+    soon(0.003, () => failLm(random.chance(0.5) ? actor.application.computer : random.pick(keys).owner));
     soon(0.02, () => changeLicense());
     soon(0.01, () => cutSome());
   };
@@ -266,7 +266,7 @@ const run = async (
     const weather: Weather = { delay: [0.2, random.between(5, 600)], loss: random.between(0, 0.05), duplication: random.between(0, 0.05) };
     network.weather = weather;
     world.log(`weather ${JSON.stringify(weather)}`);
-    again(30 * SECOND, 4 * MINUTE, () => failLm(random.pick(world.computers)));
+    again(MINUTE, 6 * MINUTE, () => failLm(random.pick(world.computers)));
     again(20 * SECOND, 3 * MINUTE, cutSome);
     again(MINUTE, 6 * MINUTE, changeLicense);
     again(MINUTE, 5 * MINUTE, () => {

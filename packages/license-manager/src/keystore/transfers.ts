@@ -1,0 +1,269 @@
+import { Buffer } from 'node:buffer';
+import { fromBase64, toBase64 } from '@keyhaven/core/bytes';
+import type { Entropy } from '@keyhaven/core/crypto';
+import { LicensingError, Status, type StatusCode } from '@keyhaven/core/errors';
+import { type KeyType, writeSecrets } from '@keyhaven/core/license';
+import { type PoolRow, poolRowKey } from '@keyhaven/core/seats';
+import { type Wall, wall } from '@keyhaven/core/time';
+import {
+  type Arrival,
+  arriveRows,
+  decideArrive,
+  decideLeave,
+  faultOfReceiving,
+  type GoneRow,
+  goneRowKey,
+  type Lent,
+  leaveRows,
+  type RecipientKey,
+  recipientKeyFrom,
+} from '@keyhaven/core/transfer';
+import type { Change, Ledger, Rows } from '@keyhaven/ledger';
+import type { MachineSeal } from '../machine/index.ts';
+import { type Key, type KeyLicense, licenseFrom, READ_ONLY_FILE, READ_WRITE_FILE, tokenKeyFrom } from './key.ts';
+import {
+  type IdentityRow,
+  identityRow,
+  type LicenseRow,
+  licenseRow,
+  type MemoryRow,
+  memoryRow,
+  type RecipientRow,
+  recipientRow,
+} from './rows.ts';
+
+// The keys of this computer that come from another one, or go there (K5). Promised:
+// - each act is one decision of the ledger in the scope of one key, so a crash leaves the state before or after it;
+// - a key that is given back or moves away loses its private key in the decision that makes the file which says so.
+// It knows no seats and no sessions: whoever calls has ended those of the key, and lets none begin meanwhile.
+
+/** BOUNDED: keys that wait to receive; the oldest one is given out again when there are so many. */
+const MAX_WAITING = 256;
+
+type Waiting = { readonly key: RecipientKey; readonly row: RecipientRow; readonly signingSeed: Buffer };
+
+export type KeyTransfers = {
+  loadRecipient(id: string, row: RecipientRow): void;
+  loadGone(id: string, row: GoneRow): void;
+  /** A fresh key that waits for what is lent or moved to it. */
+  fresh(type: KeyType, now: Wall): Promise<RecipientKey>;
+  /** The key by which something comes here: one that waits, or one that has a lent license already. */
+  recipient(id: string): RecipientKey | undefined;
+  gone(id: string): GoneRow | undefined;
+  /** Vendors whose keys moved away from here. */
+  moved(): readonly { readonly key: string; readonly vendor: number }[];
+  /** @throws LicensingError LICENSE_REHOSTED (70), KEY_INACTIVE (66) where the key was here and is gone. */
+  refuseGone(id: string): void;
+  /** @throws LicensingError as `faultOfReceiving` */
+  receive(lent: Lent, time: () => Wall): Promise<Key>;
+  /** The seeds of a key here. */
+  seeds(id: string): Promise<Buffer>;
+  /** @throws LicensingError DETACHED_LICENSE_FOUND (76), LICENSE_REHOSTED (70) */
+  leave(id: string, gone: GoneRow): Promise<GoneRow>;
+  /** @throws LicensingError UPDATE_ALREADY_ADDED (65), REHOST_ALREADY_APPLIED (71) */
+  arrive(arrival: Arrival): Promise<Key>;
+};
+
+export type KeyTransfersOptions = {
+  readonly ledger: Ledger;
+  readonly seal: MachineSeal;
+  readonly entropy: Entropy;
+  /** The keys that are served; changed here. */
+  readonly keys: Map<string, Key>;
+};
+
+const refusal = ({ status, detail }: { readonly status: StatusCode; readonly detail: string }): LicensingError =>
+  new LicensingError(status, { detail });
+
+const firstOf = (
+  { key, signingSeed }: Waiting,
+  { h2r, vendorKey, sequence }: Lent,
+  license: KeyLicense,
+  memory: Map<number, Buffer>,
+): Key => ({
+  identity: { ...key, vendor: h2r.vendor, vendorKey },
+  counter: sequence,
+  license,
+  memory,
+  tokenKey: tokenKeyFrom(signingSeed),
+  damage: undefined,
+});
+
+export const createKeyTransfers = ({ ledger, seal, entropy, keys }: KeyTransfersOptions): KeyTransfers => {
+  const waiting = new Map<string, Waiting>(); // BOUNDED by MAX_WAITING, and by those of a state that was copied here
+  const gone = new Map<string, GoneRow>(); // BOUNDED by the keys that were here
+  const sealed = (id: string, signingSeed: Uint8Array, exchangeSeed: Uint8Array): string =>
+    seal.seal(`key ${id}`, Buffer.concat([signingSeed, exchangeSeed]));
+
+  const waitingFrom = (id: string, row: RecipientRow): Waiting | undefined => {
+    const seeds = seal.open(`key ${id}`, row.sealed);
+    if (seeds?.length !== 64) return undefined; // Not sealed on this computer.
+    const signingSeed = seeds.subarray(0, 32);
+    return { key: recipientKeyFrom(row.type, signingSeed, seeds.subarray(32)), row, signingSeed };
+  };
+
+  const refuseGone = (id: string): void => {
+    const left = gone.get(id);
+    if (left === undefined) return;
+    const at = new Date(left.at).toISOString();
+    throw left.why === 'rehosted'
+      ? new LicensingError(Status.LICENSE_REHOSTED, { detail: `Key ${id} moved to another computer at ${at}.` })
+      : new LicensingError(Status.KEY_INACTIVE, { detail: `Key ${id} gave its license back at ${at}.` });
+  };
+
+  return {
+    loadRecipient(id, row) {
+      const found = waitingFrom(id, row);
+      if (found !== undefined) waiting.set(id, found);
+    },
+    loadGone: (id, row) => void gone.set(id, row),
+
+    async fresh(type, now) {
+      const oldest = [...waiting.values()].find(({ key }) => key.type === type);
+      if (waiting.size >= MAX_WAITING && oldest !== undefined) return oldest.key;
+      const [signingSeed, exchangeSeed] = [Buffer.from(entropy.bytes(32)), entropy.bytes(32)];
+      const key = recipientKeyFrom(type, signingSeed, exchangeSeed);
+      const row: RecipientRow = { type, sealed: sealed(key.id, signingSeed, exchangeSeed), made: now };
+      await ledger.update([], () => ({
+        changes: [{ key: recipientRow(key.id), row }],
+        audit: [{ kind: 'recipient created', scope: key.id, detail: { type } }],
+        reply: undefined,
+      }));
+      waiting.set(key.id, { key, row, signingSeed });
+      return key;
+    },
+    recipient(id) {
+      const key = keys.get(id);
+      return key?.license?.delegation === undefined ? waiting.get(id)?.key : key.identity;
+    },
+    gone: (id) => gone.get(id),
+    moved: () => [...gone].flatMap(([key, { why, vendor }]) => (why === 'rehosted' ? [{ key, vendor }] : [])),
+    refuseGone,
+
+    async receive(lent, time) {
+      const { h2r, standing, shown, secrets, sequence } = lent;
+      const id = h2r.key;
+      const before = keys.get(id);
+      const fresh = waiting.get(id);
+      if (before?.license === undefined && fresh === undefined) throw new LicensingError(Status.UNKNOWN_RECIPIENT);
+      const certificate = toBase64(shown);
+      const row: LicenseRow = {
+        counter: sequence,
+        certificate,
+        sealed: seal.seal(`secrets ${id}`, writeSecrets({ features: secrets.features })),
+        parent: h2r.parent,
+      };
+      const contents = new Map<number, Buffer>();
+      const changes: Change[] = [{ key: licenseRow(id), row }];
+      // With the first file only: afterwards the memory holds what was written here.
+      if (before === undefined && fresh !== undefined) {
+        const identity: IdentityRow = { type: fresh.row.type, vendor: h2r.vendor, vendorKey: h2r.vendorKey, sealed: fresh.row.sealed };
+        changes.push({ key: identityRow(id), row: identity }, { key: recipientRow(id), row: undefined });
+        for (const [file, data] of [
+          [READ_ONLY_FILE, secrets.readOnly],
+          [READ_WRITE_FILE, secrets.readWrite],
+        ] as const) {
+          if (data === undefined) continue;
+          changes.push({ key: memoryRow(id, file), row: { data } satisfies MemoryRow });
+          contents.set(file, fromBase64(data) ?? Buffer.alloc(0));
+        }
+      }
+      const foreign = before !== undefined && toBase64(before.identity.vendorKey) !== h2r.vendorKey;
+      const fault = await ledger.update([licenseRow(id), goneRowKey(id)], (rows: Rows, now) => {
+        const stored = rows.get<LicenseRow>(licenseRow(id));
+        const held = stored === undefined ? undefined : { parent: foreign ? '' : (stored.parent ?? ''), sequence: stored.counter };
+        const wrong = faultOfReceiving(
+          { child: id, parent: h2r.parent, sequence, until: wall(lent.until), held },
+          rows.get<GoneRow>(goneRowKey(id)),
+          wall(Math.max(now, time())),
+        );
+        const detail = { parent: h2r.parent, sequence, until: new Date(lent.until).toISOString() };
+        return wrong === undefined
+          ? { changes, audit: [{ kind: 'received', scope: id, detail }], reply: undefined }
+          : {
+              changes: [],
+              audit: [{ kind: 'transfer refused', scope: id, detail: { ...detail, status: wrong.status, cause: wrong.detail } }],
+              reply: wrong,
+            };
+      });
+      if (fault !== undefined) throw refusal(fault);
+      const license = licenseFrom(standing.certificate, shown, secrets, entropy, standing.delegation);
+      const now = keys.get(id); // Applications may have written to its memory meanwhile.
+      const next =
+        now !== undefined
+          ? { ...now, counter: sequence, license }
+          : fresh !== undefined
+            ? firstOf(fresh, lent, license, contents)
+            : undefined;
+      if (next === undefined) throw new LicensingError(Status.UNKNOWN_RECIPIENT);
+      keys.set(id, next);
+      waiting.delete(id);
+      return next;
+    },
+
+    async seeds(id) {
+      const row = await ledger.update([identityRow(id)], (rows) => ({
+        changes: [],
+        audit: [],
+        reply: rows.get<IdentityRow>(identityRow(id)),
+      }));
+      const seeds = row === undefined ? undefined : seal.open(`key ${id}`, row.sealed);
+      if (seeds?.length !== 64) throw new LicensingError(Status.STORAGE_CORRUPT, { detail: `The private key of key ${id} does not open.` });
+      return seeds;
+    },
+
+    async leave(id, left) {
+      const files = [...(keys.get(id)?.memory.keys() ?? [])];
+      const erased = [identityRow(id), licenseRow(id), ...files.map((file) => memoryRow(id, file))];
+      const reply = await ledger.update(leaveRows({ key: id }), (rows) => decideLeave(rows, { key: id, gone: left, erased }));
+      if (reply.kind === 'refused') throw refusal(reply);
+      keys.delete(id);
+      gone.set(id, reply.gone);
+      return reply.gone;
+    },
+
+    async arrive({ h2h, identity, signingSeed, exchangeSeed, certificate, certificateDocument, moved }) {
+      const { id } = identity;
+      const present = licenseRow(id);
+      const secrets = { features: moved.features };
+      const identityOf: IdentityRow = {
+        type: h2h.type,
+        vendor: h2h.vendor,
+        vendorKey: h2h.vendorKey,
+        sealed: sealed(id, signingSeed, exchangeSeed),
+      };
+      const license: LicenseRow = {
+        counter: certificate.counter,
+        certificate: h2h.certificate,
+        sealed: seal.seal(`secrets ${id}`, writeSecrets(secrets)),
+      };
+      const written: Change[] = [
+        { key: identityRow(id), row: identityOf },
+        { key: present, row: license },
+        ...moved.memory.map(({ file, data }) => ({ key: memoryRow(id, file), row: { data } satisfies MemoryRow })),
+        ...h2h.usage.map(({ product, feature, executions }) => ({
+          key: poolRowKey({ key: id, product, feature }),
+          row: { used: 0, executions } satisfies PoolRow,
+        })),
+      ];
+      const reply = await ledger.update(arriveRows({ key: id, present }), (rows) =>
+        decideArrive(rows, { key: id, move: h2h, written, present }),
+      );
+      if (reply.kind === 'refused') throw refusal(reply);
+      const next: Key = {
+        identity,
+        counter: certificate.counter,
+        license: licenseFrom(certificate, certificateDocument, secrets, entropy),
+        memory: new Map(moved.memory.map(({ file, data }) => [file, fromBase64(data) ?? Buffer.alloc(0)])),
+        tokenKey: tokenKeyFrom(signingSeed),
+        damage: undefined,
+      };
+      keys.set(id, next);
+      gone.delete(id);
+      // Its work is done. Where this is lost the key waits for ever and opens nothing: what was sealed to it is known by its number (71).
+      waiting.delete(h2h.recipient);
+      await ledger.update([], () => ({ changes: [{ key: recipientRow(h2h.recipient), row: undefined }], audit: [], reply: undefined }));
+      return next;
+    },
+  };
+};
