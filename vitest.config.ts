@@ -7,7 +7,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['packages/**/*.test.ts', 'test/architecture/**/*.test.ts', 'test/invariants/**/*.test.ts'],
+          include: ['packages/**/*.test.ts', 'test/{architecture,errors,invariants}/**/*.test.ts'],
           exclude: ['**/node_modules/**'],
           pool: 'forks',
           testTimeout: 20_000,

@@ -3,7 +3,7 @@
 
 import { createInterface } from 'node:readline';
 import { lmAddressFrom, ownIdentity, systemEntropy } from '../packages/licensing-api/src/environment.ts';
-import { createLicensing } from '../packages/licensing-api/src/licensing.ts';
+import { createLicensing } from '@keyhaven/licensing-api/licensing';
 
 const [mode = '', lm = '', vendorCode = '', feature = '', seconds = ''] = process.argv.slice(2);
 const address = lmAddressFrom(lm);

@@ -1,5 +1,5 @@
 import type { Session } from '@keyhaven/licensing-api';
-import type { Licensing } from '../packages/licensing-api/src/licensing.ts';
+import type { Licensing } from '@keyhaven/licensing-api/licensing';
 import { type Figure, median } from './figures.ts';
 import { licensingAt, meanLogin } from './remote.ts';
 import type { Lm } from './site.ts';

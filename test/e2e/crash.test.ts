@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { createLicensing, type Licensing } from '@keyhaven/licensing-api';
+import { createLicensing, type Licensing } from '@keyhaven/licensing-api/licensing';
 import { systemEntropy } from '@keyhaven/vendor-tools';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type CrashApplication, type CrashComputer, openCrashComputer } from './crash-lm.ts';

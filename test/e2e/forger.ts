@@ -114,6 +114,7 @@ export const createForger = ({ vendor, key = keyIdOf(publicBytes(signingKey)), c
         case 'close':
         case 'update':
         case 'ask':
+        case 'transfer':
           return [];
       }
     },

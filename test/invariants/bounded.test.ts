@@ -107,9 +107,9 @@ describe('I5 an LM that others call', () => {
     const before = heap();
     for (let count = 0; count < 3_000; count++) {
       const body = random.chance(0.5) ? garbage(random.below(400)).toString('base64') : garbage(random.below(400)).toString('latin1');
-      expect(() => called.confirm(body)).toThrow(PeerRefusal);
+      expect(() => called.confirm(body, '10.0.0.9')).toThrow(PeerRefusal);
       await expect(called.exchange(body, '10.0.0.9')).rejects.toBeInstanceOf(PeerRefusal);
-      if (random.chance(0.2)) expect(() => called.hello(body)).toThrow(PeerRefusal);
+      if (random.chance(0.2)) expect(() => called.hello(body, '10.0.0.9')).toThrow(PeerRefusal);
     }
     expect(heap() - before).toBeLessThan(24 * MEBIBYTE);
   });
@@ -119,7 +119,7 @@ describe('I5 an LM that others call', () => {
     let refused = 0;
     for (let count = 0; count < 1_100; count++) {
       try {
-        called.hello(opening());
+        called.hello(opening(), `10.0.${count % 20}.1`);
       } catch (error) {
         expect(error).toMatchObject({ code: 503 });
         refused += 1;
@@ -127,7 +127,7 @@ describe('I5 an LM that others call', () => {
     }
     expect(refused).toBeGreaterThan(0);
     await timeline.run(11 * SECOND);
-    expect(called.hello(opening())).not.toBe('');
+    expect(called.hello(opening(), '10.0.0.9')).not.toBe('');
   });
 });
 

@@ -8,9 +8,32 @@ import { printJson } from './print.ts';
 
 // keyhaven c2v and apply: the files between customer and vendor.
 
-const applied = z.object({ key: z.string(), updateCounter: z.number() });
+const applied = z.object({
+  key: z.string(),
+  updateCounter: z.number(),
+  ack: z.string().optional(),
+  updates: z
+    .array(
+      z.object({
+        key: z.string(),
+        status: z.number(),
+        updateCounter: z.number().optional(),
+        name: z.string().optional(),
+        detail: z.string().optional(),
+      }),
+    )
+    .optional(),
+});
+/** A package is told key by key; that one of them refused its part is a failure of the command. */
+const sayPackage = (updates: NonNullable<z.infer<typeof applied>['updates']>): void => {
+  for (const { key, status, updateCounter, name, detail } of updates) {
+    if (status === Status.OK) process.stdout.write(`applied: key ${key} is at update ${updateCounter}\n`);
+    else process.stderr.write(`error ${status} ${name}: key ${key}: ${detail}\n`);
+  }
+  if (updates.some(({ status }) => status !== Status.OK)) process.exitCode = 1;
+};
 
-const readLicenseFile = async (file: string): Promise<string> => {
+export const readLicenseFile = async (file: string): Promise<string> => {
   try {
     return await readFile(file, 'latin1');
   } catch (cause) {
@@ -18,15 +41,35 @@ const readLicenseFile = async (file: string): Promise<string> => {
   }
 };
 
+export const writeLicenseFile = async (file: string, text: string): Promise<void> => {
+  try {
+    await writeFile(file, text);
+  } catch (cause) {
+    throw new LicensingError(Status.SYS_ERR, {
+      detail: `${file} cannot be written.`,
+      remedy: 'Name a file with --out that this user may write.',
+      cause,
+    });
+  }
+};
+
 export const licenseFileCommands = (): Command[] => [
-  withLm(new Command('apply').description('applies a license file to its key').argument('<file>', 'V2C'))
+  withLm(new Command('apply').description('applies a license file to its key').argument('<file>', 'V2C, V2CP, H2R, R2H or H2H'))
+    .option('--ack <file>', 'where to write the acknowledgement for the vendor, if the license asks for one')
     .option('--json', 'one JSON document')
-    .action(async (file: string, options: { readonly lm: string; readonly json?: boolean }) => {
+    .action(async (file: string, options: { readonly lm: string; readonly json?: boolean; readonly ack?: string }) => {
       const text = await readLicenseFile(file);
       const answer: unknown = JSON.parse(await askLm(parseTarget(options.lm), 'POST', '/api/v1/apply', { type: 'text/plain', text }));
-      const { key, updateCounter } = applied.parse(answer);
-      if (options.json === true) printJson({ key, updateCounter });
-      else process.stdout.write(`applied: key ${key} is at update ${updateCounter}\n`);
+      const { key, updateCounter, ack, updates } = applied.parse(answer);
+      if (options.ack !== undefined && ack !== undefined) await writeLicenseFile(options.ack, ack);
+      if (options.json === true) printJson({ key, updateCounter, ...(updates === undefined ? {} : { updates }), ...(ack === undefined ? {} : { ack }) });
+      if (updates !== undefined && options.json !== true) sayPackage(updates);
+      else if (options.json !== true) process.stdout.write(`applied: key ${key} is at update ${updateCounter}\n`);
+      if (options.json === true && updates?.some(({ status }) => status !== Status.OK) === true) process.exitCode = 1;
+      if (options.json === true || (ack === undefined && options.ack === undefined)) return;
+      if (ack === undefined) process.stdout.write('no acknowledgement was asked for\n');
+      else if (options.ack !== undefined) process.stdout.write(`written: ${options.ack}\n`);
+      else process.stdout.write('its vendor asks for an acknowledgement: send a new C2V, made with keyhaven c2v --key\n');
     }),
   withLm(new Command('c2v').description('writes the state of a key for its vendor; with --vendor-code makes a first key'))
     .option('--vendor-code <code>', 'the vendor of the new key')
@@ -58,15 +101,7 @@ export const licenseFileCommands = (): Command[] => [
           type: 'application/json',
           text: JSON.stringify(wanted),
         });
-        try {
-          await writeFile(options.out, text);
-        } catch (cause) {
-          throw new LicensingError(Status.SYS_ERR, {
-            detail: `${options.out} cannot be written.`,
-            remedy: 'Name a file with --out that this user may write.',
-            cause,
-          });
-        }
+        await writeLicenseFile(options.out, text);
         process.stdout.write(`written: ${options.out}\n`);
       },
     ),

@@ -60,7 +60,7 @@ export const listCommands = (): Command[] => [
         each.type,
         where(each.local, each.licenseManager),
         each.updateCounter,
-        each.damage ?? 'ok',
+        each.damage ?? each.warnings?.join(' ') ?? 'ok',
       ]),
       'No key is here and none was found on the network. Make one with: keyhaven c2v --vendor-code CODE --out FILE',
     ),
@@ -74,7 +74,7 @@ export const listCommands = (): Command[] => [
   ),
   list<FeatureInfo[]>('features', 'features, their licenses and seats', (rows) =>
     table(
-      ['FEATURE', 'NAME', 'PRODUCT', 'KEY', 'LOCATION', 'LICENSE', 'USED', 'SEATS', 'COUNT'],
+      ['FEATURE', 'NAME', 'PRODUCT', 'KEY', 'LOCATION', 'LICENSE', 'USED', 'SEATS', 'WAITING', 'COUNT'],
       rows.map((each) => [
         each.feature,
         each.name,
@@ -84,6 +84,7 @@ export const listCommands = (): Command[] => [
         each.license.type,
         each.seats.used,
         each.seats.limit ?? 'unlimited',
+        each.seats.waiting,
         each.count,
       ]),
       'No feature yet. Apply a license with: keyhaven apply FILE',

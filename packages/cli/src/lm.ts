@@ -1,5 +1,5 @@
 import { homedir } from 'node:os';
-import { defaultStateDirectory, loadSettings, startAdminLm } from '@keyhaven/license-manager';
+import { defaultStateDirectory, defaultTrialDirectory, loadSettings, startAdminLm } from '@keyhaven/license-manager';
 import { Command } from 'commander';
 import { pino } from 'pino';
 
@@ -36,6 +36,7 @@ export const lmCommand = (): Command =>
       const lm = await startAdminLm({
         settings,
         stateDirectory: state,
+        trialDirectory: defaultTrialDirectory(process.env, process.platform, homedir(), process.getuid?.() === 0),
         onEvent: ({ level, event, ...detail }) => log[level](detail, event),
       });
       printJsonLine('ready', { guid: lm.guid, pid: process.pid, tcp: lm.tcp, udp: lm.udp });

@@ -10,6 +10,7 @@ type Options = {
   readonly scope?: string;
   readonly hold: string;
   readonly seats?: string;
+  readonly wait?: string;
   readonly json?: boolean;
 };
 
@@ -32,6 +33,7 @@ export const loginCommand = (): Command =>
     .requiredOption('--feature <n>', 'feature id; 0 asks whether a key is there')
     .option('--scope <xml>', 'which keys may serve it')
     .option('--seats <n>', 'seats to take')
+    .option('--wait <seconds>', 'how long to stand in line where no seat is free; the place is told on stderr')
     .option('--hold <seconds>', 'how long to hold the session', '0')
     .option('--json', 'one JSON document')
     .action(async (options: Options) => {
@@ -42,6 +44,7 @@ export const loginCommand = (): Command =>
           feature: whole(options.feature),
           ...(options.scope === undefined ? {} : { scope: options.scope }),
           ...(options.seats === undefined ? {} : { seats: whole(options.seats) }),
+          ...(options.wait === undefined ? {} : waiting(whole(options.wait))),
         });
       } catch (error) {
         if (options.json !== true || !(error instanceof LicensingError)) throw error;
@@ -57,6 +60,12 @@ export const loginCommand = (): Command =>
       await held(whole(options.hold));
       await session.logout();
     });
+
+/** Whoever stops the command gives up its place; its process ends, and the license manager sees that. */
+const waiting = (seconds: number) => ({
+  wait: { timeoutMs: seconds * 1_000 },
+  onWaiting: (place: number) => void process.stderr.write(`place ${place} in line\n`),
+});
 
 /** Until the time is over or somebody asks the process to stop. */
 const held = (seconds: number): Promise<void> =>

@@ -1,17 +1,19 @@
 import { formatError, LicensingError, Status } from '@keyhaven/core/errors';
 import { VERSION } from '@keyhaven/license-manager';
 import { Command, CommanderError } from 'commander';
+import { denialsCommand } from './denials.ts';
 import { licenseFileCommands } from './license-files.ts';
 import { listCommands } from './list.ts';
 import { lmCommand } from './lm.ts';
 import { loginCommand } from './login.ts';
+import { transferCommands } from './transfer.ts';
 import { vendorCommand } from './vendor.ts';
 
 // keyhaven, the command line (INTERFACES). Exit status 0, 1 with one `error ...` line on stderr, or 2 for wrong usage.
 
 const program = (): Command => {
   const root = new Command('keyhaven').description('Keyhaven, the open license manager').version(VERSION);
-  for (const command of [lmCommand(), ...listCommands(), ...licenseFileCommands(), loginCommand(), vendorCommand()])
+  for (const command of [lmCommand(), ...listCommands(), denialsCommand(), ...licenseFileCommands(), ...transferCommands(), loginCommand(), vendorCommand()])
     root.addCommand(command);
   return root;
 };

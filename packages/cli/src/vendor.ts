@@ -4,23 +4,22 @@ import {
   initVendor,
   inspectFile,
   issueLicenseFile,
+  packUpdateFiles,
+  parseAction,
   openVendor,
   readWhole,
   unlockVendor,
+  updateLicenseFile,
+  type Vendor,
   vendorCodeOf,
   vendorPaths,
 } from '@keyhaven/vendor-tools';
-import { Command, InvalidArgumentError } from 'commander';
-import { obtainPassphrase, type Terminal } from './passphrase.ts';
+import { Command } from 'commander';
+import { obtainPassphrase } from './passphrase.ts';
+import { productId, type VendorIo, wholeNumber } from './vendor-io.ts';
+import { vendorTrialCommand } from './vendor-trial.ts';
 
 // keyhaven vendor ...: the vendor's side at the command line. Failures are thrown as LicensingError; main.ts says them.
-
-/** What the commands touch besides files; tests hand in their own. */
-export type VendorIo = {
-  readonly environment: Readonly<Record<string, string | undefined>>;
-  readonly terminal: Terminal;
-  print(text: string): void;
-};
 
 const processIo: VendorIo = {
   environment: process.env,
@@ -28,15 +27,21 @@ const processIo: VendorIo = {
   print: (text) => void process.stdout.write(`${text}\n`),
 };
 
-const wholeNumber =
-  (min: number, max: number) =>
-  (text: string): number => {
-    const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
-    if (value >= min && value <= max) return value;
-    throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
-  };
-const productId = wholeNumber(0, 65_471);
 const collectProduct = (text: string, before: readonly number[] = []): readonly number[] => [...before, productId(text)];
+
+const collectAction = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
+
+type IssueOptions = {
+  readonly c2v: string;
+  readonly out: string;
+  readonly after?: string;
+  readonly ack?: boolean;
+  readonly replace?: boolean;
+};
+const unlocked = async (directory: string, io: VendorIo): Promise<Vendor> => {
+  await openVendor(directory);
+  return unlockVendor(directory, await obtainPassphrase(io.environment, io.terminal));
+};
 
 export const vendorCommand = (io: VendorIo = processIo): Command => {
   const vendor = new Command('vendor').description('create a vendor, issue licenses, look into license files');
@@ -70,22 +75,50 @@ export const vendorCommand = (io: VendorIo = processIo): Command => {
     .requiredOption('--c2v <file>', 'C2V file of the key')
     .requiredOption('--product <id>', 'product that the key has afterwards; may be given several times', collectProduct)
     .requiredOption('--out <file>', 'V2C file to write')
-    .action(async (directory: string, options: { c2v: string; product: readonly number[]; out: string }) => {
-      await openVendor(directory);
-      const passphrase = await obtainPassphrase(io.environment, io.terminal);
-      const { c2v, product: products, out } = options;
-      const { certificate, counter } = await issueLicenseFile(directory, {
-        vendor: await unlockVendor(directory, passphrase),
-        c2v,
-        products,
-        out,
-      });
-      io.print(`${out}: license for key ${certificate.key}, update counter ${counter}, product ${products.join(', ')}.`);
+    .option('--after <file>', 'V2C that the key applies before this one')
+    .option('--ack', 'the key is to answer with a fresh C2V')
+    .option('--replace', 'the license issued last is void: this one takes its counter')
+    .action(async (directory: string, options: IssueOptions & { product: readonly number[] }) => {
+      const vendor = await unlocked(directory, io);
+      const { product: products, ack: acknowledge, ...files } = options;
+      const { certificate, counter } = await issueLicenseFile(directory, { vendor, products, acknowledge, ...files });
+      io.print(`${files.out}: license for key ${certificate.key}, update counter ${counter}, product ${products.join(', ')}.`);
     });
 
   vendor
+    .command('update')
+    .description('issue a change (V2C) of what a key has, computed from its C2V')
+    .argument('<dir>', 'directory of the vendor')
+    .requiredOption('--c2v <file>', 'C2V file of the key')
+    .requiredOption('--action <text>', 'such as "add expiration 1.43 30"; may be given several times', collectAction)
+    .requiredOption('--out <file>', 'V2C file to write')
+    .option('--after <file>', 'V2C that the key applies before this one')
+    .option('--ack', 'the key is to answer with a fresh C2V')
+    .option('--replace', 'the license issued last is void: this one takes its counter')
+    .action(async (directory: string, options: IssueOptions & { action: readonly string[] }) => {
+      for (const action of options.action) parseAction(action); // Before the passphrase is asked for.
+      const vendor = await unlocked(directory, io);
+      const { action: actions, ack: acknowledge, ...files } = options;
+      const { certificate, counter } = await updateLicenseFile(directory, { vendor, actions, acknowledge, ...files });
+      io.print(`${files.out}: update for key ${certificate.key}, update counter ${counter}: ${actions.join('; ')}.`);
+    });
+
+  vendor
+    .command('package')
+    .description('put several V2C files into one package (V2CP)')
+    .argument('<dir>', 'directory of the vendor')
+    .argument('<files...>', 'V2C files, those of a key in order')
+    .requiredOption('--out <file>', 'V2CP file to write')
+    .action(async (directory: string, files: readonly string[], { out }: { out: string }) => {
+      const inside = await packUpdateFiles(await unlocked(directory, io), files, out);
+      io.print(`${out}: ${inside.map(({ key, counter }) => `update ${counter} for key ${key}`).join(', ')}.`);
+    });
+
+  vendor.addCommand(vendorTrialCommand(io));
+
+  vendor
     .command('inspect')
-    .description('what a C2V or V2C file says, and whether its signature holds')
+    .description('what a license file says, and whether its signature holds')
     .argument('<file>', 'license file')
     .option('--json', 'one JSON document')
     .action(async (file: string, options: { json?: boolean }) => {

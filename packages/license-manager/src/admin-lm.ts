@@ -10,16 +10,18 @@ import type { Observation } from '@keyhaven/core/fingerprint';
 import { armor, parseVendorCode } from '@keyhaven/core/license';
 import { type Clock, MINUTE, SECOND } from '@keyhaven/core/time';
 import { type Ledger, openSqliteLedger } from '@keyhaven/ledger';
+import { rulesOf } from './access/index.ts';
 import type { Authority } from './authority/index.ts';
 import { openFront } from './front/index.ts';
 import { createHttpServer, type HttpFaces, pageStyle } from './http/index.ts';
 import { openKeystore } from './keystore/index.ts';
 import { type LmEvent, openLm } from './lm/index.ts';
 import { serveLocalConnection } from './local/index.ts';
-import { observeMachine, openBinding, systemClock, systemEntropy } from './machine/index.ts';
+import { createTrialMarks, machineMarks, observeMachine, openBinding, systemClock, systemEntropy } from './machine/index.ts';
 import { type RunningDiscovery, startDiscovery } from './net/index.ts';
 import { createHttpPost } from './peers/index.ts';
 import type { Settings } from './settings.ts';
+import { openDropFolder, vendorInText } from './updates/index.ts';
 
 // The Admin LM: one core joined to this computer's sockets, disk and clock (T1). Starts everything in the order in which it is needed and
 // stops it in the other one. Nothing of the rules is here.
@@ -37,6 +39,8 @@ export type AdminLmOptions = {
   readonly machineMarks?: readonly string[];
   /** What the computer is recognised by (K6); observed where absent. Never rejects. */
   readonly observe?: () => Promise<Observation>;
+  /** Where the computer remembers its trial licenses, outside of the state directory (K8); absent = nowhere. */
+  readonly trialDirectory?: string;
   readonly onEvent?: (event: LmEvent) => void;
 };
 
@@ -73,6 +77,10 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
     const observe = options.observe ?? (() => observeMachine(settings.protection.custom));
     const keystore = await openKeystore(ledger, binding.seal, entropy, observe);
 
+    const { trialDirectory } = options;
+    const marks = trialDirectory === undefined ? undefined : (options.machineMarks ?? (await machineMarks()));
+    const trialMarks = marks === undefined ? undefined : createTrialMarks(trialDirectory ?? '', marks, entropy);
+
     const httpPost = createHttpPost();
     closers.push(() => httpPost.close());
     let tellPeers = (): void => undefined;
@@ -88,9 +96,11 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
       idleConnectionMs: settings.idleConnectionMinutes * MINUTE,
       idleSessionMs: settings.sessionIdleMinutes * MINUTE,
       remoteLicenses: settings.access.remoteLicenses,
+      access: rulesOf(settings.access),
       protection: { observe, duplicateKey: settings.protection.duplicateKey },
       computer: { version: VERSION, osName: osName(), osVersion: release(), architecture: arch() },
       transfer: { enabled: settings.detach.enabled, maxDays: settings.detach.maxDays },
+      ...(trialMarks === undefined ? {} : { trialMarks }),
       onKeysChanged: ({ identity, counter }, added) =>
         discovery.keysChanged([{ what: added ? 'added' : 'changed', keyId: BigInt(identity.id), version: counter }]),
       onKeyGone: (key) => discovery.keysChanged([{ what: 'removed', keyId: BigInt(key), version: 0 }]),
@@ -196,6 +206,20 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
       keys: [...keystore.keys()].length,
       peers: peers.all().filter((peer) => peer.state === 'linked').length,
     });
+    const dropFolder = await openDropFolder({
+      directory: settings.updates.folder ?? join(stateDirectory, 'installed'),
+      clock,
+      apply: lm.apply,
+      vendorOf: (key) => keystore.get(key)?.identity.vendor,
+      vendorIn: vendorInText,
+      async onFile(file) {
+        onEvent({ level: file.result === 'refused' ? 'warn' : 'info', event: 'license file', ...file });
+        const entry = { kind: file.result === 'refused' ? 'file refused' : 'file applied', scope: 'lm', detail: file };
+        await ledger.update([], () => ({ changes: [], audit: [entry], reply: undefined }));
+      },
+      onProblem: (problem, error) => onEvent({ level: 'warn', event: problem, error }),
+    });
+    closers.push(() => dropFolder.close());
     onEvent({ level: 'info', event: 'started', guid: self.guid, tcp: front.addresses, udp: udpAddresses });
     return { guid: self.guid, tcp: front.addresses, udp: udpAddresses, authority, ledger, status, close: closeAll };
   } catch (error) {
@@ -247,4 +271,16 @@ export const defaultStateDirectory = (
   if (platform === 'win32') return join(env['PROGRAMDATA'] ?? 'C:\\ProgramData', 'Keyhaven');
   if (platform === 'darwin') return root ? '/Library/Application Support/Keyhaven' : join(home, 'Library/Application Support/Keyhaven');
   return root ? '/var/lib/keyhaven' : join(env['XDG_STATE_HOME'] ?? join(home, '.local/state'), 'keyhaven');
+};
+
+/** Outside of every state directory, so that a new one does not begin trials anew (K8). */
+export const defaultTrialDirectory = (
+  env: Readonly<Record<string, string | undefined>>,
+  platform: string,
+  home: string,
+  root: boolean,
+): string => {
+  if (platform === 'win32') return join(env['PROGRAMDATA'] ?? 'C:\\ProgramData', 'Keyhaven Trials');
+  if (platform === 'darwin') return root ? '/Library/Preferences/Keyhaven Trials' : join(home, 'Library/Preferences/Keyhaven Trials');
+  return root ? '/var/lib/keyhaven-trials' : join(env['XDG_DATA_HOME'] ?? join(home, '.local/share'), 'keyhaven-trials');
 };

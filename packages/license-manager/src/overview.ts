@@ -10,10 +10,10 @@ import type {
   SessionInfo,
 } from '@keyhaven/core/admin';
 import { toBase64 } from '@keyhaven/core/bytes';
-import type { PoolRow } from '@keyhaven/core/seats';
-import type { Ledger } from '@keyhaven/ledger';
+import type { PoolId } from '@keyhaven/core/seats';
 import type { Authority, LiveSession } from './authority/index.ts';
 import type { Key, Keystore } from './keystore/index.ts';
+import { licenseState, poolEnds } from './license-state.ts';
 import type { Peers } from './peers/index.ts';
 import type { Protection } from './protection/index.ts';
 
@@ -23,7 +23,6 @@ export type OverviewOptions = {
   readonly self: LmRef;
   readonly keystore: Keystore;
   readonly authority: Authority;
-  readonly ledger: Ledger;
   readonly peers: Peers;
   readonly protection?: Pick<Protection, 'warnings' | 'refused'>;
 };
@@ -52,12 +51,19 @@ const poolsOf = (key: Key, authority: Authority): CatalogPool[] =>
             license: feature.license,
             limit: terms.seats ?? 'unlimited',
             used: authority.used({ key: key.identity.id, product: product.id, feature: feature.id }),
-            executions: 0,
+            executions: authority.pool({ key: key.identity.id, product: product.id, feature: feature.id }).executions,
             count: terms.count,
             network: terms.network,
+            ...poolEnds(terms, authority.pool({ key: key.identity.id, product: product.id, feature: feature.id })),
+            ...waitingIn(authority, { key: key.identity.id, product: product.id, feature: feature.id }),
           },
         ],
   );
+
+const waitingIn = (authority: Authority, pool: PoolId): { readonly waiting?: number } => {
+  const waiting = authority.waiting(pool);
+  return waiting === 0 ? {} : { waiting };
+};
 
 const sessionInfo = ({ id, pool, row }: LiveSession): SessionInfo => ({
   id,
@@ -74,7 +80,7 @@ const sessionInfo = ({ id, pool, row }: LiveSession): SessionInfo => ({
   holder: row.holder,
 });
 
-export const createOverview = ({ self, keystore, authority, ledger, peers, protection }: OverviewOptions): Overview => {
+export const createOverview = ({ self, keystore, authority, peers, protection }: OverviewOptions): Overview => {
   const entryOf = (key: Key): CatalogKey => ({
     key: key.identity.id,
     type: key.identity.type,
@@ -96,15 +102,6 @@ export const createOverview = ({ self, keystore, authority, ledger, peers, prote
     const warnings = key === undefined ? [] : (protection?.warnings(key) ?? []);
     return warnings.length === 0 ? {} : { warnings };
   };
-  const executions = async (): Promise<ReadonlyMap<string, number>> => {
-    const found = new Map<string, number>();
-    for await (const [name, row] of ledger.scan<PoolRow>('')) {
-      const [scope, kind, id] = name.split('/');
-      if (kind === 'pool') found.set(`${scope}.${id}`, row.executions);
-    }
-    return found;
-  };
-
   return {
     catalog: own,
     damaged: () =>
@@ -140,7 +137,6 @@ export const createOverview = ({ self, keystore, authority, ledger, peers, prote
         }),
       ),
     async features() {
-      const used = await executions();
       return everywhere().flatMap(({ local, lm, keys }) =>
         keys.flatMap((key) =>
           key.pools.map((pool) => ({
@@ -151,11 +147,8 @@ export const createOverview = ({ self, keystore, authority, ledger, peers, prote
             vendor: key.vendor,
             local,
             licenseManager: lm,
-            license:
-              pool.license.type === 'executions' && local
-                ? { ...pool.license, used: used.get(`${key.key}.${pool.product}.${pool.feature}`) ?? 0 }
-                : pool.license,
-            seats: { limit: pool.limit === 'unlimited' ? null : pool.limit, used: pool.used, waiting: 0 },
+            license: { ...pool.license, ...licenseState(pool) },
+            seats: { limit: pool.limit === 'unlimited' ? null : pool.limit, used: pool.used, waiting: pool.waiting ?? 0 },
             count: pool.count,
             network: pool.network,
           })),

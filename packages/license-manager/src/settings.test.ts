@@ -63,8 +63,9 @@ describe('settings', () => {
       idleConnectionMinutes: 10,
       sessionIdleMinutes: 720,
       search: { broadcast: true, addresses: [], intervalMinutes: 5 },
-      access: { remoteClients: true, remoteLicenses: true, remoteAdministration: false },
+      access: { remoteClients: true, remoteLicenses: true, remoteAdministration: false, users: [], clients: [] },
       protection: { duplicateKey: 'refuse', custom: [] },
+      detach: { maxDays: 14 },
       limits: { connections: 16_384, connectionsPerAddress: 256, firstByteSeconds: 10 },
     });
   });

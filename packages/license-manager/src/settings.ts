@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import { parse } from 'smol-toml';
 import { z } from 'zod';
+import { clientRuleList, userRuleList } from './access/index.ts';
 
 // What an administrator sets, with its defaults and floors. Parsed once, at the edge; unknown names are refused, so that a typing error
 // is told and not ignored. docs/guide/settings.md.
@@ -35,6 +36,10 @@ export const settingsSchema = z.strictObject({
       remoteLicenses: z.boolean().default(true),
       /** Administration from other computers. Off by default (S7). */
       remoteAdministration: z.boolean().default(false),
+      /** "Users": rules for who may take which seat, one to a line (R9). */
+      users: userRuleList,
+      /** "Access from Remote Clients": rules for other computers. */
+      clients: clientRuleList,
     })
     .prefault({}),
   protection: z
@@ -50,7 +55,13 @@ export const settingsSchema = z.strictObject({
       /** Detaching of licenses (K5). Absent: administrators may, applications may not. */
       enabled: z.boolean().optional(),
       /** For how many days at most. */
-      maxDays: z.number().min(1 / 24).max(3_650).default(14),
+      maxDays: z.number().min(0.01).max(3_650).default(14),
+    })
+    .prefault({}),
+  updates: z
+    .strictObject({
+      /** Folder whose license files are applied at once (K4); absent: `installed` in the state directory. */
+      folder: z.string().min(1).max(4_096).optional(),
     })
     .prefault({}),
   tls: z

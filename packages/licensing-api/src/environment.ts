@@ -7,6 +7,7 @@ import type { Entropy } from '@keyhaven/core/crypto';
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import type { ApplicationIdentity } from '@keyhaven/core/session';
 import type { LmSocket } from './lm-connection.ts';
+import { inRemoteDesktop } from './remote-desktop.ts';
 
 // What the API takes from the process it runs in.
 
@@ -69,6 +70,8 @@ export const ownIdentity = (): ApplicationIdentity => ({
 /** Everything outside the process that the API touches once it runs: the way to the LM, and time. */
 export type Surroundings = {
   dial(address: LmAddress): LmSocket;
+  /** This process runs in a remote desktop session; absent = no. */
+  readonly remoteDesktop?: () => boolean;
   readonly time: {
     /** Milliseconds on a clock that only counts forward. */
     now(): number;
@@ -80,6 +83,7 @@ export type Surroundings = {
 
 export const systemSurroundings: Surroundings = {
   dial: ({ host, port }) => connect({ host, port, family: 4, noDelay: true }),
+  remoteDesktop: () => inRemoteDesktop(process.env, process.platform),
   time: {
     now: () => performance.now(),
     pause: (milliseconds) => new Promise((done) => setTimeout(done, milliseconds)),

@@ -1,20 +1,19 @@
 // What a protected application embeds.
 
-import { LicensingError, Status } from '@keyhaven/core/errors';
 import type { FormatInput, InfoData } from '@keyhaven/core/format';
 import type { Candidate } from '@keyhaven/core/wire';
 import { lmAddressFrom, ownIdentity, systemEntropy } from './environment.ts';
 import { createLicensing, type Licensing, type LoginOptions } from './licensing.ts';
+import type { Updated } from './acknowledge.ts';
 import type { Session } from './session.ts';
+import type { TransferOptions } from './transfer.ts';
 
 export { LicensingError, Status, type StatusCode } from '@keyhaven/core/errors';
 export type { Format, FormatInput, InfoData } from '@keyhaven/core/format';
 export type { Scope, ScopeInput } from '@keyhaven/core/scope';
-/** For hosts and simulations that bring their own way to the LM and their own time; applications use `login`. */
-export type { Surroundings } from './environment.ts';
-export { createLicensing, type Licensing, type LoginOptions } from './licensing.ts';
-export type { LmSocket } from './lm-connection.ts';
+export type { LoginOptions } from './licensing.ts';
 export type { Session, SessionEvent, SessionInfo } from './session.ts';
+export type { TransferOptions } from './transfer.ts';
 
 /** The one connection of this process to its LM, made at the first call. All sessions share it: that is what makes logins cheap. */
 const shared: { licensing?: Licensing } = {};
@@ -48,22 +47,13 @@ export async function getInfo(
   return format === 'data' ? licensing().information(question) : licensing().information({ ...question, format });
 }
 
-/** Applies a license document (V2C) to a key of this computer. */
-export const update = async ({ data }: { readonly data: string }): Promise<{ readonly message: string }> => ({
-  message: await licensing().update(data),
-});
+/** Applies a license document (V2C, H2R, R2H, H2H) to a key of this computer. */
+export const update = async ({ data }: { readonly data: string }): Promise<Updated> => licensing().update(data);
 
-export type TransferOptions = {
-  readonly action: 'detach' | 'cancel' | 'rehost';
-  readonly vendorCode: string;
-  readonly scope?: LoginOptions['scope'];
-  readonly recipient?: string;
-};
-
-/** Detach, return and rehost come with a later version. @throws LicensingError REQ_NOT_SUPP (16) */
-export const transfer = async (_options: TransferOptions): Promise<never> => {
-  throw new LicensingError(Status.REQ_NOT_SUPP, {
-    detail: 'This version does not move licenses between computers.',
-    remedy: 'Use a version that has it; licenses stay where they are.',
-  });
-};
+/**
+ * Detaches a license to another computer for a time, extends that, gives a detached license back, or moves a whole key. The text of a file
+ * (H2R, R2H or H2H) that the other computer applies with `update`. The license manager has to allow it to applications (detach.enabled).
+ * @throws LicensingError: ACCESS_DENIED 5, TOO_MANY_KEYS 37, TOO_MANY_USERS 38, SCOPE_RESULTS_EMPTY 50, INV_RECIPIENT 58, INV_ACTION 59,
+ * TOO_MANY_PRODUCTS 60, INV_DURATION 63, NO_DETACHABLE_FEATURE 67, REHOST_NOT_ALLOWED 69, DETACHED_LICENSE_FOUND 76 and others
+ */
+export const transfer = async (options: TransferOptions): Promise<string> => licensing().transfer(options);

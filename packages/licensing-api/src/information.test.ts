@@ -1,7 +1,8 @@
 import { unarmor } from '@keyhaven/core/license';
 import { createTestVendor, type LocalLm, startLocalLm } from '@keyhaven/testkit/local-lm';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { ownIdentity, systemEntropy } from './environment.ts';
+import { type Format, getInfo } from './index.ts';
 import { createLicensing, type Licensing } from './licensing.ts';
 
 // What applications are told, by a real LM on a real socket (A1).
@@ -78,6 +79,25 @@ describe('information without a session (A1)', () => {
         ],
       },
     ]);
+  });
+
+  it('is nothing for who made up a vendor of the same id', async () => {
+    const { licenseManagers } = await createApplication().information({ vendorCode: createTestVendor(catalog, 7).vendorCode });
+    expect(licenseManagers.flatMap(({ vendors }) => vendors)).toEqual([]);
+  });
+
+  it('is what getInfo tells: candidates without a format, else data or XML', async () => {
+    vi.stubEnv('KEYHAVEN_LOCAL_LM', `127.0.0.1:${local.port}`);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    expect(await getInfo({ vendorCode, feature: 42 })).toMatchObject([{ key, product: 1 }]);
+    expect((await getInfo({ vendorCode, format: 'data' })).licenseManagers).toHaveLength(1);
+    expect(await getInfo({ vendorCode, format: 'keyinfo' })).toContain(`<haspid>${key}</haspid>`);
+    const format: Format = {
+      kind: 'tree',
+      root: 'mine',
+      objects: [{ object: 'key', fields: [{ name: 'id', as: 'element' }], objects: [] }],
+    };
+    expect(await getInfo({ vendorCode, format })).toContain(`<mine><hasp><id>${key}</id></hasp></mine>`);
   });
 
   it('follows the scope and the format', async () => {

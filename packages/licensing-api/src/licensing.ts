@@ -4,17 +4,34 @@ import { LicensingError, Status } from '@keyhaven/core/errors';
 import { type FormatInput, type InfoData, parseInfoData, toFormat } from '@keyhaven/core/format';
 import { parseVendorCode, type VendorCode } from '@keyhaven/core/license';
 import { parseScope, type Scope, type ScopeInput, type LoginOptions as ScopeOptions, scopeToXml, toScope } from '@keyhaven/core/scope';
-import { type ApplicationIdentity, type Call, checkGrant, decodeGrant, type Reply } from '@keyhaven/core/session';
+import {
+  type ApplicationIdentity,
+  type Call,
+  checkGrant,
+  decodeGrant,
+  type Grant,
+  type LoginCall,
+  type Reply,
+  soldFeature,
+} from '@keyhaven/core/session';
+import { DAY } from '@keyhaven/core/time';
 import { ASK, type Candidate } from '@keyhaven/core/wire';
 import { type LmAddress, type Surroundings, systemSurroundings } from './environment.ts';
 import { render, wantedBy } from './information.ts';
+import { type TransferOptions, transferWish } from './transfer.ts';
 import { type CertificateCache, type KeyPath, openKeyPath, PathLost } from './key-path.ts';
 import { connectToLm, type LmConnection } from './lm-connection.ts';
 import { createSession, type Session } from './session.ts';
+import { checkWait, waitForSeat } from './waiting.ts';
+import { acknowledge, type Updated } from './acknowledge.ts';
 
 // Everything one process does with licenses: one connection to the local LM, one path per key, and the sessions in them. When a connection or
 // a path is lost, it is made again and the sessions are resumed by their tokens; calls under way are repeated, and repeating one changes
 // nothing twice.
+
+/** For hosts and simulations that bring their own way to the LM and their own time; applications use `login` of index.ts. */
+export type { Surroundings } from './environment.ts';
+export type { LmSocket } from './lm-connection.ts';
 
 export type LoginOptions = {
   readonly vendorCode: string;
@@ -24,7 +41,12 @@ export type LoginOptions = {
   readonly seats?: number;
   readonly executions?: number;
   readonly dieAtExpiration?: boolean;
+  /** How long before the end of a license `expiring` is told; 7 days where it is left out. */
+  readonly expiringWithinMs?: number;
+  /** Stands in line for a seat where none is free. */
   readonly wait?: { readonly timeoutMs: number };
+  /** The place in line, from 1 on, when it is known and whenever it has changed. */
+  readonly onWaiting?: (place: number) => void;
   readonly lm?: 'auto' | 'admin' | 'external' | 'integrated';
   readonly signal?: AbortSignal;
 };
@@ -39,8 +61,10 @@ export type Licensing = {
   information(options: Pick<LoginOptions, 'vendorCode' | 'scope'>): Promise<InfoData>;
   /** The same as the XML that the format asks for. */
   information(options: Pick<LoginOptions, 'vendorCode' | 'scope'> & { readonly format: FormatInput }): Promise<string>;
-  /** Applies a license document of this text. */
-  update(document: string): Promise<string>;
+  /** Applies a license document of this text; `ack` where its vendor asks for an acknowledgement. */
+  update(document: string): Promise<Updated>;
+  /** The text of the file. */
+  transfer(options: TransferOptions): Promise<string>;
   close(): void;
 };
 
@@ -75,6 +99,7 @@ const parseOptions = (options: LoginOptions) => {
     seats: Math.max(1, whole(options.seats ?? fromScope.seats, 1, 32_752, 'seats')),
     executions: whole(options.executions ?? fromScope.executions, 0, 16_777_215, 'executions'),
     dieAtExpiration: options.dieAtExpiration ?? fromScope.dieAtExpiration ?? false,
+    expiringWithinMs: whole(options.expiringWithinMs, 7 * DAY, Number.MAX_SAFE_INTEGER, 'expiringWithinMs'),
   };
 };
 
@@ -166,33 +191,47 @@ export const createLicensing = (
     }
   };
 
-  const loginAt = async (target: Target, asked: ReturnType<typeof parseOptions>, signal: AbortSignal | undefined): Promise<Session> => {
+  type Asked = ReturnType<typeof parseOptions>;
+  const wantedAt = ({ product }: Candidate, { feature, seats }: Asked) => ({ product, feature, seats });
+  const requestFor = (candidate: Candidate, asked: Asked, nonce: Uint8Array): LoginCall => {
+    const { executions, dieAtExpiration } = asked;
+    const remote = surroundings.remoteDesktop?.() === true ? { remoteDesktop: true as const } : {};
+    const terms = { ...wantedAt(candidate, asked), executions, dieAtExpiration, ...remote, tellEnd: true as const };
+    return { kind: 'login', nonce, ...terms, application: identity };
+  };
+  const sessionWith = (target: Target, asked: Asked, grant: Grant, path: KeyPath): Session => {
+    const { key } = target.candidate;
+    const sold = checkGrant(grant, wantedAt(target.candidate, asked), path.certificate);
+    const session = createSession({
+      target,
+      grant: { ...grant, session: Buffer.from(grant.session), token: Buffer.from(grant.token) },
+      sold,
+      path,
+      identity,
+      ask: (bits) => ask({ vendor: target.vendor, scope: scopeToXml(toScope({ key: { id: key } })) }, bits),
+      later: time.later,
+      persist: (attempt) => persist(target, attempt),
+      onClosed: (closed) => sessions.delete(closed),
+      now: time.now,
+      nonce: () => entropy.bytes(16),
+      expiringWithinMs: asked.expiringWithinMs,
+    });
+    sessions.add(session);
+    return session;
+  };
+
+  const loginAt = async (target: Target, asked: Asked, signal: AbortSignal | undefined): Promise<Session> => {
     const { key, licenseManager: lm } = target.candidate;
-    const wanted = { product: target.candidate.product, feature: asked.feature, seats: asked.seats };
-    const terms = { ...wanted, executions: asked.executions, dieAtExpiration: asked.dieAtExpiration };
-    const name = JSON.stringify([key, lm.guid, terms]);
+    const { executions, dieAtExpiration } = asked;
+    const name = JSON.stringify([key, lm.guid, { ...wantedAt(target.candidate, asked), executions, dieAtExpiration }]);
     const nonce = unsettled.get(name)?.pop() ?? entropy.bytes(16);
-    const request: Call = { kind: 'login', nonce, ...terms, application: identity };
+    const request = requestFor(target.candidate, asked, nonce);
     const work = persist(
       target,
       async (path) => {
         const reply = await call(path, request);
         if (reply.status !== Status.OK) throw new LicensingError(reply.status, { detail: Buffer.from(reply.body).toString('utf8') });
-        const grant = decodeGrant(reply.body);
-        const sold = checkGrant(grant, wanted, path.certificate);
-        const session = createSession({
-          target,
-          grant: { ...grant, session: Buffer.from(grant.session), token: Buffer.from(grant.token) },
-          sold,
-          path,
-          identity,
-          ask: (bits) => ask({ vendor: target.vendor, scope: scopeToXml(toScope({ key: { id: key } })) }, bits),
-          later: time.later,
-          persist: (attempt) => persist(target, attempt),
-          onClosed: (closed) => sessions.delete(closed),
-        });
-        sessions.add(session);
-        return session;
+        return sessionWith(target, asked, decodeGrant(reply.body), path);
       },
       signal,
     );
@@ -261,13 +300,30 @@ export const createLicensing = (
     throw refused ?? new LicensingError(Status.KEY_NOT_FOUND);
   };
 
+  const loginWaiting = (asked: Asked, wait: { readonly timeoutMs: number }, { signal, onWaiting }: LoginOptions): Promise<Session> => {
+    const { vendor } = asked;
+    return waitForSeat({
+      find: () => find(asked),
+      path: (candidate) => pathTo({ candidate, vendor }),
+      call,
+      request: (candidate, nonce) => requestFor(candidate, asked, nonce),
+      accept: (candidate, grant, path) => sessionWith({ candidate, vendor }, asked, grant, path),
+      loginAt: (candidate) => loginAt({ candidate, vendor }, asked, signal),
+      isCounted: ({ product }, path) => soldFeature(path.certificate, product, asked.feature)?.license.type === 'executions',
+      nonce: () => entropy.bytes(16),
+      time,
+      timeoutMs: wait.timeoutMs,
+      signal,
+      onWaiting,
+    });
+  };
+
   return {
     async login(options) {
-      if (options.lm === 'external' || options.lm === 'integrated' || options.wait !== undefined) {
+      if (options.lm === 'external' || options.lm === 'integrated') {
         throw new LicensingError(Status.REQ_NOT_SUPP, {
-          detail:
-            options.wait === undefined ? `This version has no ${options.lm} license manager.` : 'This version does not wait for a seat.',
-          remedy: options.wait === undefined ? 'Leave lm out, or use admin.' : 'Leave wait out, and try again when a seat is free.',
+          detail: `This version has no ${options.lm} license manager.`,
+          remedy: 'Leave lm out, or use admin.',
         });
       }
       if (options.lm !== undefined && options.lm !== 'auto' && options.lm !== 'admin') {
@@ -276,6 +332,10 @@ export const createLicensing = (
       const { signal } = options;
       const asked = parseOptions(options);
       signal?.throwIfAborted();
+      if (options.wait !== undefined) {
+        checkWait(options.wait);
+        return loginWaiting(asked, options.wait, options);
+      }
       return abortable(loginSomewhere(asked, signal), signal);
     },
     find: (options) => find(parseOptions(options)),
@@ -284,7 +344,20 @@ export const createLicensing = (
       const via = await connected();
       via.retain();
       try {
-        return await via.update(Buffer.from(document, 'utf8'));
+        const message = await via.update(Buffer.from(document, 'utf8'));
+        const ack = await acknowledge(document, (of, key) => ask({ vendor: of, scope: scopeToXml(toScope({ key: { id: key } })) }, ASK.c2v));
+        return { message, ...(ack === undefined ? {} : { ack }) };
+      } finally {
+        via.release();
+      }
+    },
+    async transfer(options) {
+      const wish = transferWish(options);
+      const { vendor, scope } = parseOptions({ vendorCode: options.vendorCode, ...(options.scope === undefined ? {} : { scope: options.scope }) });
+      const via = await connected();
+      via.retain();
+      try {
+        return await via.transfer({ vendor: vendor.vendor, vendorKey: vendor.publicKey, scope, ...wish });
       } finally {
         via.release();
       }

@@ -14,6 +14,7 @@ import {
   MAX_UPDATE,
   type ToApplication,
   type ToLm,
+  type Transfer,
   type Told,
 } from '@keyhaven/core/wire';
 import type { LmAddress, Surroundings } from './environment.ts';
@@ -34,6 +35,7 @@ export type LmConnection = {
   update(document: Uint8Array): Promise<string>;
   /** The answer, which is JSON. */
   ask(question: Omit<Ask, 'request'>): Promise<string>;
+  transfer(wish: Omit<Transfer, 'request'>): Promise<string>;
   /** Opens a channel; its number is for `send` and `closeChannel`. */
   openChannel(key: string, lm: string, opening: Uint8Array, events: ChannelEvents): number;
   send(channel: number, record: Uint8Array): void;
@@ -156,6 +158,26 @@ export const connectToLm = (
         say(message);
       });
 
+    /** An answer that comes in parts. */
+    const gather = async (question: (request: number) => ToLm): Promise<string> => {
+      const parts: Uint8Array[] = []; // BOUNDED by MAX_ANSWER
+      let size = 0;
+      const last = await ask<Told>((request, settle) => ({
+        message: question(request),
+        waiting: {
+          told(message) {
+            size += message.part.length + PART_COST;
+            if (size > MAX_ANSWER) end(broken('The license manager does not stop talking.'));
+            // A copy: the message is a view on what the socket read.
+            else parts.push(new Uint8Array(message.part));
+            if (!message.more) settle(message);
+          },
+        },
+      }));
+      if (last.status !== Status.OK) throw new LicensingError(statusOf(last.status) ?? Status.INT_ERR, { detail: last.detail });
+      return Buffer.concat(parts).toString('utf8');
+    };
+
     const connection: LmConnection = {
       get alive() {
         return ended === undefined;
@@ -175,24 +197,8 @@ export const connectToLm = (
         if (reply.status !== Status.OK) throw new LicensingError(statusOf(reply.status) ?? Status.INT_ERR, { detail: reply.detail });
         return reply.detail;
       },
-      async ask(question) {
-        const parts: Uint8Array[] = []; // BOUNDED by MAX_ANSWER
-        let size = 0;
-        const last = await ask<Told>((request, settle) => ({
-          message: { kind: 'ask', request, ...question },
-          waiting: {
-            told(message) {
-              size += message.part.length + PART_COST;
-              if (size > MAX_ANSWER) end(broken('The license manager does not stop talking.'));
-              // A copy: the message is a view on what the socket read.
-              else parts.push(new Uint8Array(message.part));
-              if (!message.more) settle(message);
-            },
-          },
-        }));
-        if (last.status !== Status.OK) throw new LicensingError(statusOf(last.status) ?? Status.INT_ERR, { detail: last.detail });
-        return Buffer.concat(parts).toString('utf8');
-      },
+      ask: (question) => gather((request) => ({ kind: 'ask', request, ...question })),
+      transfer: (wish) => gather((request) => ({ kind: 'transfer', request, ...wish })),
       openChannel(key, lm, opening, events) {
         const channel = nextNumber++;
         channels.set(channel, events);

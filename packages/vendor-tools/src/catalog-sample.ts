@@ -7,7 +7,10 @@ products:
     features:
       - id: 42                  # 1 to 65471, each once in a product; feature 0 is in every key by itself
         name: Echo sounder      # at most 50 characters; default "Feature <id>"
+        # With each of them optional from: not before this date. With expiration and period optional graceDays, 1 to 365: usable so long
+        # after the end, and the application is told.
         # perpetual
+        # period {days}         1 to 3650, from the first use on
         # expiration {until}    a date such as 2027-12-31, which counts to the end of that day in UTC, or a moment such as
         #                       2027-12-31T18:00:00Z or 2027-12-31T18:00:00+01:00
         # executions {count}    1 to 16777215
@@ -27,5 +30,6 @@ products:
     # (tolerant of more), for a virtual one VMType1 (network address, processor and UUID), for both PlatformDefault, FQDN, Disable or
     # {criteria: [machine_id, fqdn, custom, ...], minimum: how many of them}. A scheme that is left out is PlatformDefault.
     # protection: { physical: PMType2, virtual: VMType1 }
+    # rehost: true            # the customer may move a key with nothing but such products to another computer; default false
     # memory: { readOnlyData: { text: "for the survey fleet" }, readWriteData: { hex: "00000000" } }
 `;

@@ -1,8 +1,9 @@
-import { Buffer } from 'node:buffer';
-import { fromBase64 } from '@keyhaven/core/bytes';
 import { componentKinds, type Protection, type Scheme, schemeNames } from '@keyhaven/core/fingerprint';
-import { type Feature, type License, MAX_EXECUTIONS, MAX_ID, MAX_SEATS, type MemorySizes } from '@keyhaven/core/license';
+import { type Feature, MAX_ID, MAX_SEATS, type MemorySizes } from '@keyhaven/core/license';
 import { z } from 'zod';
+import { MAX_READ_ONLY, MAX_READ_WRITE, memory } from './catalog-memory.ts';
+import { distinctIds, shape } from './catalog-words.ts';
+import { license, whole } from './license-schema.ts';
 
 // The shape of catalog.yaml. Strict: unknown fields are faults. What later versions bring is refused by name, so that nobody sells
 // what the key would not enforce.
@@ -14,84 +15,23 @@ export type CatalogProduct = {
   readonly features: readonly Feature[];
   readonly memory: MemorySizes;
   readonly protection?: Protection;
+  /** A key with nothing but such products may move to another computer without its vendor (K5); absent = no. */
+  readonly rehost?: true;
   readonly readOnlyData?: Uint8Array;
   readonly readWriteData?: Uint8Array;
+  /** Contents of dynamic files. */
+  readonly dynamicData?: readonly { readonly id: number; readonly data: Uint8Array }[];
 };
 export type Catalog = { readonly products: readonly CatalogProduct[] };
 
-const MAX_READ_WRITE = 4_032;
-const MAX_READ_ONLY = 2_048;
-
-const whole = (min: number, max: number) =>
-  z.custom<number>((value) => typeof value === 'number' && Number.isSafeInteger(value) && value >= min && value <= max, {
-    error: `must be a whole number from ${min} to ${max}`,
-  });
-const flag = z.boolean({ error: 'must be true or false' });
-const name = z
+export const flag = z.boolean({ error: 'must be true or false' });
+export const name = z
   .string({ error: 'must be a text; put it in quotes where it looks like a number' })
   .min(1, { error: 'must not be empty' })
   .max(50, { error: 'must have at most 50 characters' });
-const shape = (wanted: string) => ({
-  error: (issue: { code?: string | undefined }) => (issue.code === 'invalid_type' ? wanted : undefined),
-});
-/** Refuses a field that a later version brings. */
-const notYet = (what: string) =>
-  z.custom<undefined>((value) => value === undefined, { error: `${what} come with a later version` }).optional();
-
-const DATE = /^\d{4}-\d\d-\d\d$/;
-const MOMENT = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(Z|[+-]\d\d:\d\d)$/;
-/** The date or moment in UTC; undefined where it does not exist. */
-const toMoment = (text: string): string | undefined => {
-  const [, day = text, time = '23:59:59.999', zone = 'Z'] = MOMENT.exec(text) ?? [];
-  const midnight = Date.parse(`${day}T00:00:00Z`);
-  const at = Date.parse(`${day}T${time}${zone}`);
-  if (!DATE.test(day) || Number.isNaN(at) || !new Date(midnight).toISOString().startsWith(day) || time.startsWith('24')) return undefined;
-  return new Date(at).toISOString().replace('.000Z', 'Z');
-};
-const until = z
-  .string({ error: 'must be a date such as 2027-12-31 or a moment such as 2027-12-31T18:00:00Z' })
-  .transform((text, context): string => {
-    const moment = toMoment(text);
-    const year = Number(moment?.slice(0, 4));
-    if (moment !== undefined && year >= 1980 && year <= 2091) return moment;
-    context.addIssue(
-      moment === undefined
-        ? 'must be a date such as 2027-12-31 or a moment with its time zone such as 2027-12-31T18:00:00Z'
-        : 'must be from 1980-01-01 to 2091-12-31',
-    );
-    return z.NEVER;
-  });
-
-const from = notYet('start dates');
-const period = z
-  .looseObject({ type: z.literal('period') })
-  .superRefine((_, context) => context.addIssue('licenses of type period come with a later version'));
-const license = z
-  .discriminatedUnion(
-    'type',
-    [
-      z.strictObject({ type: z.literal('perpetual'), from }),
-      z.strictObject({ type: z.literal('expiration'), until, from }),
-      z.strictObject({ type: z.literal('executions'), count: whole(1, MAX_EXECUTIONS), from }),
-      period,
-    ],
-    { error: 'must be {type: perpetual}, {type: expiration, until: DATE} or {type: executions, count: N}' },
-  )
-  .transform((terms): License => {
-    switch (terms.type) {
-      case 'perpetual':
-      case 'period':
-        return { type: 'perpetual' };
-      case 'expiration':
-        return { type: terms.type, until: terms.until };
-      case 'executions':
-        return { type: terms.type, count: terms.count };
-    }
-  });
-
 /** What a feature gets that says nothing of concurrency: local use without counting. */
 const open = { seats: 'unlimited', count: 'login', network: false, remoteDesktop: false, virtualMachine: true } as const;
-const concurrency = z.strictObject(
+export const concurrency = z.strictObject(
   {
     seats: z
       .custom<number | 'unlimited'>((value) => value === 'unlimited' || whole(1, MAX_SEATS).safeParse(value).success, {
@@ -112,53 +52,12 @@ const feature = z
     shape('must be a feature with id and license'),
   )
   .superRefine((value, context) => {
-    if (value.detachable && value.license.type === 'executions') {
-      context.addIssue({ code: 'custom', path: ['detachable'], message: 'must be false where executions are counted' });
+    if (value.detachable && (value.license.type === 'executions' || value.license.type === 'period')) {
+      const counted = value.license.type === 'executions' ? 'executions are counted' : 'days count from the first use';
+      context.addIssue({ code: 'custom', path: ['detachable'], message: `must be false where ${counted}` });
     }
   })
   .transform((value): Feature => ({ ...value, name: value.name ?? `Feature ${value.id}` }));
-
-// YAML reads 0001 and 1e10 as numbers.
-const quoted = z.string({ error: 'must be in quotes' });
-const contents = z
-  .strictObject(
-    { text: quoted.optional(), hex: quoted.optional(), base64: quoted.optional() },
-    shape('must be {text: ...}, {hex: ...} or {base64: ...}'),
-  )
-  .transform((value, context): Buffer => {
-    const { text, hex, base64 } = value;
-    const bytes = [
-      text === undefined ? [] : [Buffer.from(text, 'utf8')],
-      hex === undefined ? [] : [/^([0-9a-f]{2})*$/i.test(hex) ? Buffer.from(hex, 'hex') : undefined],
-      base64 === undefined ? [] : [fromBase64(base64.replaceAll(/\s/g, ''))],
-    ].flat();
-    const [only] = bytes;
-    if (only !== undefined && bytes.length === 1) return only;
-    context.addIssue(bytes.length === 1 ? 'must be valid hex or base64' : 'must be exactly one of text, hex and base64');
-    return z.NEVER;
-  });
-const memory = z
-  .strictObject(
-    {
-      readWrite: whole(0, MAX_READ_WRITE).default(MAX_READ_WRITE),
-      readOnly: whole(0, MAX_READ_ONLY).default(MAX_READ_ONLY),
-      dynamic: z
-        .array(z.unknown(), { error: 'must be a list' })
-        .max(0, { error: 'dynamic memory files come with a later version; leave the list empty' })
-        .default([]),
-      readOnlyData: contents.optional(),
-      readWriteData: contents.optional(),
-    },
-    shape('must be fields such as {readWrite: 4032, readOnly: 2048}'),
-  )
-  .superRefine((value, context) => {
-    for (const file of ['readOnly', 'readWrite'] as const) {
-      const size = value[`${file}Data`]?.length ?? 0;
-      if (size > value[file]) {
-        context.addIssue({ code: 'custom', path: [`${file}Data`], message: `has ${size} bytes, but ${file} is ${value[file]} only` });
-      }
-    }
-  });
 
 const criterion = z.enum(componentKinds, { error: `must be one of ${componentKinds.join(', ')}` });
 const custom = z
@@ -187,13 +86,9 @@ const protection = z.strictObject(
   shape('must be fields such as {physical: PMType2, virtual: VMType1}'),
 );
 
-/** Faults where an id is there a second time. */
-const distinctIds = (items: readonly { readonly id: number }[], context: z.RefinementCtx): void => {
-  const seen = new Set<number>();
-  for (const [index, { id }] of items.entries()) {
-    if (seen.has(id)) context.addIssue({ code: 'custom', path: [index, 'id'], message: `the id ${id} is there twice` });
-    seen.add(id);
-  }
+const dataOf = (files: readonly { readonly id: number; readonly data?: Uint8Array | undefined }[]): Pick<CatalogProduct, 'dynamicData'> => {
+  const dynamicData = files.flatMap(({ id, data }) => (data === undefined ? [] : [{ id, data }]));
+  return dynamicData.length === 0 ? {} : { dynamicData };
 };
 
 const product = z
@@ -207,16 +102,19 @@ const product = z
         .superRefine(distinctIds),
       memory: memory.default({ readWrite: MAX_READ_WRITE, readOnly: MAX_READ_ONLY, dynamic: [] }),
       protection: protection.optional(),
+      rehost: flag.default(false),
     },
     shape('must be a product with id, name and features'),
   )
   .transform(
-    ({ memory: { readWrite, readOnly, readOnlyData, readWriteData }, ...value }): CatalogProduct => ({
+    ({ memory: { readWrite, readOnly, dynamic, readOnlyData, readWriteData }, ...value }): CatalogProduct => ({
       id: value.id,
       name: value.name ?? `Product ${value.id}`,
       features: value.features,
-      memory: { readWrite, readOnly },
+      memory: { readWrite, readOnly, ...(dynamic.length === 0 ? {} : { dynamic: dynamic.map(({ id, size, access }) => ({ id, size, access })) }) },
+      ...dataOf(dynamic),
       ...(value.protection === undefined ? {} : { protection: value.protection }),
+      ...(value.rehost ? { rehost: true as const } : {}),
       ...(readOnlyData === undefined ? {} : { readOnlyData }),
       ...(readWriteData === undefined ? {} : { readWriteData }),
     }),

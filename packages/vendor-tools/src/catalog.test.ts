@@ -137,11 +137,22 @@ products:
     }
   });
 
-  it('refuses by name what later versions bring', () => {
-    expect(faultsOf(withLicense('{ type: period, days: 30 }'))).toContain('licenses of type period come with a later version');
-    expect(faultsOf(withLicense('{ type: perpetual, from: 2027-01-01 }'))).toContain('license.from: start dates come with a later version');
-    expect(faultsOf(withLicense('{ type: executions, count: 5, from: 2027-01-01 }'))).toContain('start dates come with a later version');
-    expect(faultsOf(withMemory('{ dynamic: [ { id: 1, size: 10 } ] }'))).toContain('dynamic memory files come with a later version');
+  it('has dynamic memory files, and names every fault in them (K3)', () => {
+    const memory = '{ dynamic: [ { id: 7, size: 10, access: rw }, { id: 3, size: 2097152, access: ro, data: { text: hello } } ] }';
+    expect(readCatalog(withMemory(memory)).products[0]).toMatchObject({
+      memory: { dynamic: [{ id: 7, size: 10, access: 'rw' }, { id: 3, size: 2_097_152, access: 'ro' }] },
+      dynamicData: [{ id: 3, data: Buffer.from('hello') }],
+    });
+    for (const [files, fault] of [
+      ['{ id: 1, size: 10 }', 'memory.dynamic[0].access: must be ro, rw or rwo'],
+      ['{ id: 0, size: 10, access: rw }', 'memory.dynamic[0].id: must be a whole number from 1 to 65471'],
+      ['{ id: 1, size: 2097153, access: rw }', 'memory.dynamic[0].size: must be a whole number from 1 to 2097152'],
+      ['{ id: 1, size: 4, access: ro, data: { text: hello } }', 'memory.dynamic[0].data: has 5 bytes, but the file has 4 only'],
+      ['{ id: 1, size: 4, access: ro }, { id: 1, size: 4, access: ro }', 'memory.dynamic[1].id: the id 1 is there twice'],
+      ['{ id: 1, size: 2097152, access: ro }, { id: 2, size: 2097152, access: ro }', 'at most 3145728 are possible'],
+      ['{ id: 1, size: 4, access: ro, owner: me }', 'memory.dynamic[0].owner: is unknown'],
+    ])
+      expect(faultsOf(withMemory(`{ dynamic: [ ${files} ] }`))).toContain(fault);
   });
 
   it('refuses detaching where executions are counted, and ids that are there twice', () => {

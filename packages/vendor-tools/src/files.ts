@@ -76,6 +76,22 @@ export const writeFileAtomically = async (
   }
 };
 
+/** The lines of a file, one at a time; none where there is no such file. @throws LicensingError CANNOT_READ_FILE (72) */
+export async function* readLines(path: string): AsyncIterable<string> {
+  let file: Awaited<ReturnType<typeof open>>;
+  try {
+    file = await open(path, 'r');
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return;
+    throw new LicensingError(Status.CANNOT_READ_FILE, { detail: `${path}: ${reason(error)}.`, cause: error });
+  }
+  try {
+    yield* file.readLines();
+  } finally {
+    await file.close();
+  }
+}
+
 /** Appends one line and returns when it is on the disk. */
 export const appendLine = async (path: string, line: string): Promise<void> => {
   try {

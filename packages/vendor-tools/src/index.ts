@@ -1,14 +1,24 @@
 // What a vendor does: create itself, read its catalog, issue licenses, look into license files. The only place that opens a vendor's
 // private key.
 
+export { type Action, parseAction } from './actions.ts';
 export { readCatalog, readCatalogFile } from './catalog.ts';
 export type { Catalog, CatalogProduct } from './catalog-schema.ts';
 export { systemEntropy } from './entropy.ts';
 export { readWhole, writeFileAtomically } from './files.ts';
 export { type Contents, type Inspection, inspectFile, type Signature } from './inspect.ts';
 export { type IssuedLicense, type IssueRequest, issueLicense } from './issue.ts';
-export { type IssueFileRequest, issueLicenseFile } from './issue-file.ts';
+export {
+  type IssueFileRequest,
+  issueLicenseFile,
+  packUpdateFiles,
+  type UpdateFileRequest,
+  updateLicenseFile,
+} from './issue-file.ts';
 export type { VendorSecrets } from './key-file.ts';
+export { type UpdateRequest, updateLicense } from './update.ts';
+export { packUpdates } from './v2c.ts';
+export { type IssuedTrial, issueTrial, issueTrialFile, type TrialRequest } from './trial.ts';
 export {
   featureSecret,
   initVendor,

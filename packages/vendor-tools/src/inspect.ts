@@ -6,17 +6,23 @@ import {
   type Certificate,
   type Delegation,
   type DocumentKind,
+  type DynamicFile,
   type Feature,
   openDelegation,
   openDocument,
   openStanding,
+  openTrial,
+  type Product,
   readC2v,
   readCertificate,
+  readPackage,
   readV2c,
   unarmor,
+  type Trial,
   type V2c,
 } from '@keyhaven/core/license';
 import { type H2h, type H2r, openRecipient, type R2h, type Recipient, readH2h, readH2r, readR2h } from '@keyhaven/core/transfer';
+import { sayLicense, sayTrial } from './say-license.ts';
 
 // What a license file says. Of a file whose signature does not hold nothing is shown but that: its contents are not even parsed (S1).
 
@@ -25,7 +31,10 @@ export type Signature = { readonly holds: true; readonly signer: string } | { re
 export type Contents =
   | { readonly kind: 'C2V'; readonly c2v: C2v }
   | { readonly kind: 'V2C'; readonly v2c: Omit<V2c, 'certificate' | 'sealed'>; readonly certificate: Certificate }
+  | { readonly kind: 'V2CP'; readonly updates: readonly { readonly v2c: Omit<V2c, 'certificate' | 'sealed'>; readonly certificate: Certificate }[] }
   | { readonly kind: 'certificate'; readonly certificate: Certificate }
+  | { readonly kind: 'trial'; readonly trial: Trial }
+  | { readonly kind: 'trialkey' }
   | { readonly kind: 'ID'; readonly recipient: Recipient }
   | { readonly kind: 'delegation'; readonly delegation: Delegation }
   | { readonly kind: 'H2R'; readonly h2r: Omit<H2r, 'certificate' | 'sealed'>; readonly certificate: Certificate }
@@ -63,6 +72,14 @@ const decoded = (text: string): Uint8Array => fromBase64(text) ?? new Uint8Array
 const foreign = (): LicensingError =>
   new LicensingError(Status.INV_SIG, { detail: 'What is inside is signed by somebody else, or for another key.' });
 
+const insideV2c = (payload: Uint8Array, signer: Uint8Array) => {
+  const { certificate, sealed: _, ...v2c } = readV2c(payload);
+  const inner = openDocument('certificate', decoded(certificate));
+  if (!sameBytes(inner.signer, signer))
+    throw new LicensingError(Status.INV_SIG, { detail: 'The certificate inside is signed by somebody else.' });
+  return { v2c, certificate: readCertificate(inner.payload) };
+};
+
 const understand = (kind: DocumentKind, payload: Uint8Array, signer: Uint8Array, document: Uint8Array): Contents => {
   switch (kind) {
     case 'C2V': {
@@ -71,15 +88,16 @@ const understand = (kind: DocumentKind, payload: Uint8Array, signer: Uint8Array,
         throw new LicensingError(Status.INV_SIG, { detail: 'The C2V speaks of another key than the one that signed it.' });
       return { kind, c2v };
     }
-    case 'V2C': {
-      const { certificate, sealed: _, ...v2c } = readV2c(payload);
-      const inner = openDocument('certificate', fromBase64(certificate) ?? new Uint8Array());
-      if (!sameBytes(inner.signer, signer))
-        throw new LicensingError(Status.INV_SIG, { detail: 'The certificate inside is signed by somebody else.' });
-      return { kind, v2c, certificate: readCertificate(inner.payload) };
-    }
+    case 'V2C':
+      return { kind, ...insideV2c(payload, signer) };
+    case 'V2CP':
+      return { kind, updates: readPackage(payload).updates.map((update) => insideV2c(openDocument('V2C', decoded(update), signer).payload, signer)) };
     case 'certificate':
       return { kind, certificate: readCertificate(payload) };
+    case 'trial':
+      return { kind, trial: openTrial(document) };
+    case 'trialkey':
+      return { kind };
     case 'ID':
       return { kind, recipient: openRecipient(document) };
     case 'delegation':
@@ -117,12 +135,15 @@ const describe = (report: Omit<Inspection, 'text'>): string => {
 const signers: Readonly<Record<DocumentKind, string>> = {
   certificate: ' (the vendor, if this is its public key)',
   V2C: ' (the vendor, if this is its public key)',
+  V2CP: ' (the vendor, if this is its public key)',
   C2V: ' (the key itself)',
   ID: ' (the key of the recipient)',
   delegation: ' (the key that lends)',
   H2R: ' (the key that lends)',
   R2H: ' (the key that gives back)',
   H2H: ' (the key that moves)',
+  trial: ' (the vendor, if this is its public key)',
+  trialkey: ' (the key itself)',
 };
 
 const sayContents = (contents: Contents): string[] => {
@@ -130,8 +151,19 @@ const sayContents = (contents: Contents): string[] => {
     case 'C2V':
       return sayState(contents.c2v);
     case 'V2C':
+      return [...sayCertificate(contents.certificate), ...sayUpdate(contents.v2c)];
+    case 'V2CP':
+      return contents.updates.flatMap(({ v2c, certificate }, index) => [
+        `Update ${index + 1} of ${contents.updates.length}`,
+        ...sayCertificate(certificate),
+        ...sayUpdate(v2c),
+      ]);
     case 'certificate':
       return sayCertificate(contents.certificate);
+    case 'trial':
+      return [...sayTrial(contents.trial), ...sayProduct(contents.trial.product)];
+    case 'trialkey':
+      return ['Says that a key belongs to a trial license'];
     case 'ID': {
       const { key, type, host, guid, created, virtualMachine } = contents.recipient;
       return [
@@ -161,19 +193,31 @@ const sayDelegation = ({ parent, key, product, seats, network, from, until, sequ
 const sayState = (c2v: C2v): string[] => [
   `Key ${c2v.key} (${c2v.type}) of vendor ${c2v.vendor}, update counter ${c2v.counter}`,
   `Made ${c2v.created} on ${c2v.host || 'an unnamed computer'}${c2v.virtualMachine ? ', a virtual machine' : ''}`,
-  ...c2v.usage.map(({ product, feature, executions }) => `  Product ${product}, feature ${feature}: ${executions} executions used`),
+  ...c2v.usage.map(
+    ({ product, feature, executions, firstUse }) =>
+      `  Product ${product}, feature ${feature}: ${executions} executions used${firstUse === undefined ? '' : `, first used ${firstUse}`}`,
+  ),
 ];
+
+const sayUpdate = ({ base, acknowledge }: Omit<V2c, 'certificate' | 'sealed'>): string[] => [
+  ...(base === undefined ? [] : ['Computed from what the key has; a key in another state refuses it']),
+  ...(acknowledge === true ? ['Asks for an acknowledgement'] : []),
+];
+const sayFile = ({ id, size, access }: DynamicFile): string => `Memory file ${id}: ${size} bytes, ${access}`;
 
 const sayCertificate = (certificate: Certificate): string[] => [
   `For key ${certificate.key} (${certificate.type}) of vendor ${certificate.vendor}, update counter ${certificate.counter}`,
   `Issued ${certificate.issued}; memory ${certificate.memory.readWrite} bytes read-write, ${certificate.memory.readOnly} bytes read-only`,
-  ...certificate.products.flatMap((product) => [`Product ${product.id} ${product.name}`, ...product.features.map(sayFeature)]),
+  ...(certificate.final === true ? ['The last update of this key: no other is applied after it'] : []),
+  ...(certificate.memory.dynamic ?? []).map(sayFile),
+  ...certificate.products.flatMap(sayProduct),
 ];
+const sayProduct = (product: Product): string[] => [`Product ${product.id} ${product.name}`, ...product.features.map(sayFeature)];
 
 const sayFeature = ({ id, name, license, concurrency, detachable }: Feature): string => {
   const seats = concurrency.seats === 'unlimited' ? 'unlimited seats' : `${concurrency.seats} seats per ${concurrency.count}`;
   const parts = [
-    license.type === 'expiration' ? `until ${license.until}` : license.type === 'executions' ? `${license.count} executions` : 'perpetual',
+    sayLicense(license),
     seats,
     concurrency.network ? 'over the network' : 'local only',
     concurrency.remoteDesktop ? 'remote desktop allowed' : 'no remote desktop',

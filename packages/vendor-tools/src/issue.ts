@@ -1,27 +1,13 @@
-import { fromBase64, sameBytes, toBase64, WireError } from '@keyhaven/core/bytes';
+import { fromBase64, sameBytes, toBase64 } from '@keyhaven/core/bytes';
 import type { Entropy } from '@keyhaven/core/crypto';
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import { describe, protects } from '@keyhaven/core/fingerprint';
-import { sealContext, speaksForItself } from '@keyhaven/core/key';
-import {
-  armor,
-  type C2v,
-  type Certificate,
-  DOCUMENT_LIMIT,
-  openDocument,
-  readC2v,
-  type Secrets,
-  sealTo,
-  signDocument,
-  unarmor,
-  writeCertificate,
-  writeSecrets,
-  writeV2c,
-} from '@keyhaven/core/license';
-import { ParseError } from '@keyhaven/core/parse';
+import { speaksForItself } from '@keyhaven/core/key';
+import { type C2v, type Certificate, openDocument, readC2v, type Secrets, unarmor } from '@keyhaven/core/license';
 import type { Wall } from '@keyhaven/core/time';
 import type { Catalog, CatalogProduct } from './catalog-schema.ts';
-import { featureSecret, type Vendor, type VendorInfo } from './vendor.ts';
+import { baseOf, featureSecrets, makeV2c, refuse } from './v2c.ts';
+import type { Vendor, VendorInfo } from './vendor.ts';
 
 // C2V and catalog to V2C (K4). Pure but for the entropy handed in: the same arguments and entropy give the same bytes (I7).
 
@@ -34,6 +20,10 @@ export type IssueRequest = {
   readonly products: readonly number[];
   readonly now: Wall;
   readonly entropy: Entropy;
+  /** Text of the V2C that the key applies before this one; without it, the counter is the one after its C2V. */
+  readonly after?: string | undefined;
+  /** The key is to answer with a fresh C2V. */
+  readonly acknowledge?: boolean | undefined;
 };
 export type IssuedLicense = { readonly v2c: string; readonly certificate: Certificate; readonly counter: number };
 
@@ -46,7 +36,8 @@ export const issueLicense = (request: IssueRequest): IssuedLicense => {
   const { vendor, now, entropy } = request;
   const c2v = acceptC2v(request.c2v, vendor);
   const products = chooseProducts(request.catalog, request.products);
-  const counter = c2v.counter + 1;
+  const before = request.after === undefined ? c2v.counter : (baseOf(vendor, c2v, request.after)?.counter ?? c2v.counter);
+  const counter = before + 1;
   const certificate: Certificate = {
     format: 1,
     vendor: vendor.id,
@@ -64,41 +55,19 @@ export const issueLicense = (request: IssueRequest): IssuedLicense => {
     memory: {
       readWrite: Math.max(...products.map(({ memory }) => memory.readWrite)),
       readOnly: Math.max(...products.map(({ memory }) => memory.readOnly)),
+      ...dynamicOf(products),
     },
+    // A key moves as a whole: one product that must stay keeps all of them.
+    ...(products.every(({ rehost }) => rehost === true) ? { rehost: true } : {}),
     ...referenceFor(products, c2v),
   };
-  const secrets = secretsFor(vendor, products, c2v.counter === 0);
-  try {
-    const certificateDocument = signDocument('certificate', writeCertificate(certificate), vendor.signingKey);
-    const recipient = fromBase64(c2v.exchangeKey) ?? new Uint8Array();
-    const sealed = sealTo(recipient, entropy.exchangePair(), writeSecrets(secrets), sealContext(c2v.key, counter));
-    const payload = writeV2c({
-      format: 1,
-      vendor: vendor.id,
-      key: c2v.key,
-      counter,
-      certificate: toBase64(certificateDocument),
-      sealed: toBase64(sealed),
-    });
-    const document = signDocument('V2C', payload, vendor.signingKey);
-    if (document.length > DOCUMENT_LIMIT) throw new ParseError(['V2C: is larger than 8 MiB']);
-    return { v2c: armor('V2C', document), certificate, counter };
-  } catch (error) {
-    if (error instanceof ParseError) throw refuse(error.faults);
-    if (error instanceof WireError)
-      throw new LicensingError(Status.INV_FORMAT, { detail: `The exchange key of the C2V is ${error.message}.` });
-    throw error;
-  }
+  const secrets = secretsFor(vendor, products, before === 0);
+  const v2c = makeV2c({ vendor, c2v, certificate, secrets, entropy, acknowledge: request.acknowledge });
+  return { v2c, certificate, counter };
 };
 
-const refuse = (faults: readonly string[]): LicensingError =>
-  new LicensingError(Status.INVALID_PARAMETER, {
-    detail: `The license cannot be issued: ${faults.join('; ')}.`,
-    remedy: 'Correct the catalog or the choice of products at the places named.',
-  });
-
 /** The C2V of a text whose signature is its key's own and whose key belongs to the vendor. */
-const acceptC2v = (text: string, vendor: VendorInfo): C2v => {
+export const acceptC2v = (text: string, vendor: VendorInfo): C2v => {
   const { kind, bytes } = unarmor(text);
   if (kind !== 'C2V') throw new LicensingError(Status.INV_FORMAT, { detail: `A C2V is needed; the file is a ${kind}.` });
   const { payload, signer } = openDocument('C2V', bytes);
@@ -139,12 +108,30 @@ const chooseProducts = (catalog: Catalog, ids: readonly number[]): readonly Cata
       faults.push(`products ${owners.map(({ id }) => id).join(', ')} all bring ${file}, and a key has one such memory`);
     }
   }
+  if (twice.length === 0) faults.push(...faultsOfFiles(chosen));
   if (faults.length > 0) throw refuse(faults);
   return chosen;
 };
 
+/** Products in one key share its files: one of an id must be the same in all of them, and its contents come from one. */
+const faultsOfFiles = (products: readonly CatalogProduct[]): readonly string[] => {
+  const files = products.flatMap((product) =>
+    (product.memory.dynamic ?? []).map((file) => ({ ...file, of: product.id, data: product.dynamicData?.some(({ id }) => id === file.id) })),
+  );
+  return [...Map.groupBy(files, ({ id }) => id)].flatMap(([id, of]) => {
+    const owners = of.map((file) => file.of).join(', ');
+    const same = of.every(({ size, access }) => size === of[0]?.size && access === of[0].access);
+    if (!same) return [`products ${owners} have different memory files ${id}, and a key has one`];
+    return of.filter(({ data }) => data).length > 1 ? [`products ${owners} all bring contents of memory file ${id}`] : [];
+  });
+};
+const dynamicOf = (products: readonly CatalogProduct[]): Pick<Certificate['memory'], 'dynamic'> => {
+  const files = new Map(products.flatMap(({ memory }) => memory.dynamic ?? []).map((file) => [file.id, file]));
+  return files.size === 0 ? {} : { dynamic: [...files.values()].toSorted((a, b) => a.id - b.id) };
+};
+
 /** What the products' protection is compared with later (K6). A computer that would not pass its own comparison is refused here, not at the customer's. */
-const referenceFor = (products: readonly CatalogProduct[], { fingerprint }: C2v): Pick<Certificate, 'fingerprint'> => {
+export const referenceFor = (products: readonly CatalogProduct[], { fingerprint }: C2v): Pick<Certificate, 'fingerprint'> => {
   const faults = products.flatMap(({ id, protection }) => {
     if (protection === undefined) return [];
     if (fingerprint === undefined)
@@ -163,13 +150,15 @@ const referenceFor = (products: readonly CatalogProduct[], { fingerprint }: C2v)
 };
 
 const secretsFor = (vendor: Vendor, products: readonly CatalogProduct[], first: boolean): Secrets => {
-  const ids = new Set([0, ...products.flatMap(({ features }) => features.map(({ id }) => id))]);
+  const ids = products.flatMap(({ features }) => features.map(({ id }) => id));
   const readOnly = products.find(({ readOnlyData }) => readOnlyData !== undefined)?.readOnlyData;
   // Only with the first license: afterwards the memory holds what the application wrote.
   const readWrite = first ? products.find(({ readWriteData }) => readWriteData !== undefined)?.readWriteData : undefined;
+  const dynamic = products.flatMap(({ dynamicData = [] }) => dynamicData.map(({ id, data }) => ({ id, data: toBase64(data) })));
   return {
-    features: [...ids].toSorted((a, b) => a - b).map((id) => ({ id, secret: toBase64(featureSecret(vendor, id)) })),
+    features: featureSecrets(vendor, ids),
     ...(readOnly === undefined ? {} : { readOnly: toBase64(readOnly) }),
     ...(readWrite === undefined ? {} : { readWrite: toBase64(readWrite) }),
+    ...(dynamic.length === 0 ? {} : { dynamic }),
   };
 };

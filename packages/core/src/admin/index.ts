@@ -4,6 +4,7 @@ export {
   type CatalogPool,
   type FeatureInfo,
   type KeyInfo,
+  type LicenseState,
   type LmRef,
   type LmStatus,
   type PeerInfo,

@@ -1,5 +1,5 @@
 import { type KeyType, keyId, keyTypes, type License, license, MAX_ID } from '../license/index.ts';
-import { boolean, type Decoder, either, integer, list, literal, object, parseJson, text } from '../parse/index.ts';
+import { boolean, type Decoder, either, integer, list, literal, object, optional, parseJson, text } from '../parse/index.ts';
 
 // Shapes that the admin API and `keyhaven --json` keep (INTERFACES), and the catalog that LMs show each other (R3). More fields may
 // join; none changes its meaning.
@@ -33,10 +33,18 @@ export type FeatureInfo = {
   readonly vendor: number;
   readonly local: boolean;
   readonly licenseManager: LmRef;
-  readonly license: License & { readonly used?: number };
+  readonly license: License & LicenseState;
   readonly seats: { readonly limit: number | null; readonly used: number; readonly waiting: number };
   readonly count: 'login' | 'process' | 'station';
   readonly network: boolean;
+};
+/** Of a license as it is used; moments in UTC. `graceEnds`: the last one at which logins are granted, where that is later than `ends`. */
+export type LicenseState = {
+  /** Executions taken so far. */
+  readonly used?: number;
+  readonly firstUse?: string;
+  readonly ends?: string;
+  readonly graceEnds?: string;
 };
 export type SessionInfo = {
   readonly id: string;
@@ -85,6 +93,12 @@ export type CatalogPool = {
   readonly executions: number;
   readonly count: 'login' | 'process' | 'station';
   readonly network: boolean;
+  /** Milliseconds since 1970: the first use where days count from there, the end, and the last moment of its grace. Absent = none such. */
+  readonly firstUse?: number;
+  readonly ends?: number;
+  readonly graceEnds?: number;
+  /** Who waits for a seat; absent = nobody. */
+  readonly waiting?: number;
 };
 export type CatalogKey = {
   readonly key: string;
@@ -108,6 +122,10 @@ const pool: Decoder<CatalogPool> = object({
   executions: integer(0, Number.MAX_SAFE_INTEGER),
   count: literal('login', 'process', 'station'),
   network: boolean,
+  firstUse: optional(integer(0, Number.MAX_SAFE_INTEGER)),
+  ends: optional(integer(0, Number.MAX_SAFE_INTEGER)),
+  graceEnds: optional(integer(0, Number.MAX_SAFE_INTEGER)),
+  waiting: optional(integer(0, Number.MAX_SAFE_INTEGER)),
 });
 const catalog: Decoder<Catalog> = list(
   object({

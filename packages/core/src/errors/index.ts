@@ -2,4 +2,5 @@
 
 export { catalogue, explain, type StatusEntry, statusOf } from './catalogue.ts';
 export { formatError, LicensingError, type LicensingErrorOptions } from './licensing-error.ts';
+export { notProduced } from './not-produced.ts';
 export { Status, type StatusCode, type StatusName } from './status.ts';

@@ -1,5 +1,5 @@
 import type { Feature, KeyType, License, MemorySizes } from '../license/index.ts';
-import { SECOND } from '../time/index.ts';
+import { DAY, SECOND } from '../time/index.ts';
 import type { FeatureInfo, LicenseInfo, MemoryInfo } from './info-data.ts';
 
 // From what a vendor signed to what is told of it; for whoever holds a certificate: the license manager of a key, and an application.
@@ -10,19 +10,26 @@ export const keyTypeNames = {
   'sl-usermode': { type: 'HASP-SL-UserMode', configuration: 'haspsl-usermode' },
 } as const satisfies Readonly<Record<KeyType, { readonly type: string; readonly configuration: string }>>;
 
-export const licenseInfoOf = (license: License, usedExecutions: number | undefined): LicenseInfo => {
+/** @param firstUse of a license that counts its days from there; undefined before it. */
+export const licenseInfoOf = (license: License, usedExecutions: number | undefined, firstUse?: number): LicenseInfo => {
   switch (license.type) {
     case 'perpetual':
       return { type: 'perpetual' };
     case 'expiration':
       return { type: 'expiration', expires: Math.floor(Date.parse(license.until) / SECOND) };
+    case 'period':
+      return {
+        type: 'trial',
+        duration: (license.days * DAY) / SECOND,
+        ...(firstUse === undefined ? {} : { started: Math.floor(firstUse / SECOND) }),
+      };
     case 'executions':
       return { type: 'executions', total: license.count, ...(usedExecutions === undefined ? {} : { used: usedExecutions }) };
   }
 };
 
 /** All of a feature that does not change while it is used. */
-export const featureInfoOf = (feature: Feature, usedExecutions: number | undefined): FeatureInfo => {
+export const featureInfoOf = (feature: Feature, usedExecutions: number | undefined, firstUse?: number): FeatureInfo => {
   const { network, remoteDesktop, virtualMachine, count, seats } = feature.concurrency;
   return {
     id: String(feature.id),
@@ -30,7 +37,7 @@ export const featureInfoOf = (feature: Feature, usedExecutions: number | undefin
     locked: true,
     detachable: feature.detachable,
     virtualMachine,
-    license: licenseInfoOf(feature.license, usedExecutions),
+    license: licenseInfoOf(feature.license, usedExecutions, firstUse),
     concurrency: {
       export: ['local', ...(network ? (['network'] as const) : []), ...(remoteDesktop ? (['display'] as const) : [])],
       count,

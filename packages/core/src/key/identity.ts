@@ -40,6 +40,8 @@ export const stateDocument = (
     readonly virtualMachine: boolean;
     readonly usage: Usage;
     readonly fingerprint?: Fingerprint | undefined;
+    /** The signed certificate of the key. */
+    readonly certificate?: Uint8Array | undefined;
   },
   now: Wall,
 ): Uint8Array =>
@@ -59,6 +61,7 @@ export const stateDocument = (
       virtualMachine: state.virtualMachine,
       usage: state.usage,
       ...(state.fingerprint === undefined ? {} : { fingerprint: state.fingerprint }),
+      ...(state.certificate === undefined ? {} : { certificate: toBase64(state.certificate) }),
     }),
     key.signingKey,
   );

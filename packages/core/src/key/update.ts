@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { fromBase64, sameBytes } from '../bytes/index.ts';
 import { LicensingError, Status } from '../errors/index.ts';
+import { sha256 } from '../crypto/index.ts';
 import { type Certificate, openDocument, openSealed, readCertificate, readSecrets, readV2c, type Secrets } from '../license/index.ts';
 import type { KeyIdentity } from './identity.ts';
 
@@ -11,7 +12,12 @@ export type Update = {
   /** The signed certificate, as applications get it. */
   readonly certificateDocument: Buffer;
   readonly secrets: Secrets;
+  /** The vendor asks for a fresh C2V. */
+  readonly acknowledge: boolean;
 };
+
+/** What a key has before an update. */
+export type Held = { readonly certificate: Certificate; readonly certificateDocument: Uint8Array };
 
 /** What a V2C says, for a person; only its self-stated signer has been checked. */
 export const peekV2c = (document: Uint8Array) => {
@@ -20,11 +26,12 @@ export const peekV2c = (document: Uint8Array) => {
 };
 
 /**
- * Checks in this order: signature of the pinned vendor (30), wrong key (18), counter applied already (65), older (54), gap (55), and
- * that certificate and secrets agree with it (19).
+ * Checks in this order: signature of the pinned vendor (30), wrong key (18), counter applied already (65), older (54), no more updates
+ * allowed (44), gap (55), computed from another state than the key is in (94), and that certificate and secrets agree with it (19).
  * @param current the key's update counter; 0 before its first license.
+ * @param held what the key has; undefined before its first license.
  */
-export const verifyUpdate = (key: KeyIdentity, current: number, document: Uint8Array): Update => {
+export const verifyUpdate = (key: KeyIdentity, current: number, document: Uint8Array, held?: Held): Update => {
   const { payload } = openDocument('V2C', document, key.vendorKey);
   const v2c = readV2c(payload);
   if (v2c.key !== key.id) {
@@ -34,8 +41,17 @@ export const verifyUpdate = (key: KeyIdentity, current: number, document: Uint8A
   if (v2c.counter < current) {
     throw new LicensingError(Status.UPDATE_TOO_OLD, { detail: `The update has counter ${v2c.counter}, the key is at ${current} already.` });
   }
+  if (held?.certificate.final === true) {
+    throw new LicensingError(Status.UPDATE_BLOCKED, { detail: `Its vendor closed key ${key.id} for updates with update ${current}.` });
+  }
   if (v2c.counter > current + 1) {
     throw new LicensingError(Status.UPDATE_TOO_NEW, { detail: `The update has counter ${v2c.counter}, the key is at ${current} only.` });
+  }
+  const base = v2c.base === undefined ? undefined : fromBase64(v2c.base);
+  if (base !== undefined && !(held !== undefined && sameBytes(base, sha256(held.certificateDocument)))) {
+    throw new LicensingError(Status.UPDATE_OUT_OF_SYNC, {
+      detail: `The update was computed from another update ${current} than the one that the key has.`,
+    });
   }
   const certificateDocument = fromBase64(v2c.certificate) ?? Buffer.alloc(0);
   const certificate = readCertificate(openDocument('certificate', certificateDocument, key.vendorKey).payload);
@@ -54,7 +70,7 @@ export const verifyUpdate = (key: KeyIdentity, current: number, document: Uint8A
   const secrets = readSecrets(opened);
   const fault = disagreement(certificate, secrets);
   if (fault !== undefined) throw new LicensingError(Status.INV_UPDATE_DATA, { detail: fault });
-  return { certificate, certificateDocument, secrets };
+  return { certificate, certificateDocument, secrets, acknowledge: v2c.acknowledge === true };
 };
 
 const disagreement = (certificate: Certificate, secrets: Secrets): string | undefined => {
@@ -63,7 +79,9 @@ const disagreement = (certificate: Certificate, secrets: Secrets): string | unde
   if (without !== undefined) return `The V2C has no secret for feature ${without}.`;
   const size = (data: string | undefined): number => fromBase64(data ?? '')?.length ?? 0;
   const fits = size(secrets.readOnly) <= certificate.memory.readOnly && size(secrets.readWrite) <= certificate.memory.readWrite;
-  return fits ? undefined : 'The memory contents inside the V2C are larger than the memory.';
+  const dynamic = new Map((certificate.memory.dynamic ?? []).map((file) => [file.id, file.size]));
+  const all = fits && (secrets.dynamic ?? []).every(({ id, data }) => size(data) <= (dynamic.get(id) ?? -1));
+  return all ? undefined : 'The memory contents inside the V2C are larger than the memory.';
 };
 
 /** What the secrets of a V2C are bound to, so that they open in no other one. */

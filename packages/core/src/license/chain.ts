@@ -19,6 +19,7 @@ import {
 import { openDocument } from './envelope.ts';
 import { keyIdOf } from './key-id.ts';
 import { type Feature, type License, MAX_ID, MAX_SEATS, moment, type Product } from './terms.ts';
+import { isTrial, openTrialStanding, type Trial } from './trial.ts';
 
 // What a key may do, proven from the vendor down (K5, K10): the vendor signs the certificate of a key; that key signs a delegation to the
 // key of another computer; that one, where it was detached for a network, may sign one more. Promised:
@@ -82,6 +83,8 @@ export type Standing = {
   readonly signer: Uint8Array;
   /** Documents from the vendor down to it, 1 to MAX_LINKS. */
   readonly links: number;
+  /** The trial license that it stands on instead of a certificate; absent = none (K8). */
+  readonly trial?: Trial;
 };
 
 /** A feature that can be lent: the vendor says so, and nothing of it is counted that both sides would count (field-facts 4.4). */
@@ -96,6 +99,7 @@ export const delegatedFeatures = (product: Product): readonly Feature[] => produ
  */
 export const openStanding = (shown: Uint8Array, vendorKey: Uint8Array): Standing => {
   const [first, ...others] = linksOf(shown);
+  if (isTrial(first)) return trialStanding(first, others, vendorKey);
   const { payload } = openDocument('certificate', first, vendorKey);
   let standing: Standing = { certificate: readCertificate(payload), delegation: undefined, signer: vendorKey, links: 1 };
   let soFar = first;
@@ -109,6 +113,14 @@ export const openStanding = (shown: Uint8Array, vendorKey: Uint8Array): Standing
     soFar = chainWith(soFar, link);
   }
   return standing;
+};
+
+/** A trial is lent to nobody, so nothing stands behind its key (K8). */
+const trialStanding = (first: Uint8Array, others: readonly Uint8Array[], vendorKey: Uint8Array): Standing => {
+  const [key, more] = others;
+  if (more !== undefined) throw new LicensingError(Status.INV_UPDATE_DATA, { detail: 'A trial license is lent to nobody.' });
+  const { certificate, trial } = openTrialStanding(first, key, vendorKey);
+  return { certificate, delegation: undefined, signer: vendorKey, links: 1, trial };
 };
 
 /** @throws LicensingError as `openStanding` */

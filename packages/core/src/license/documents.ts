@@ -3,7 +3,7 @@ import { fromBase64, toBase64 } from '../bytes/index.ts';
 import { LicensingError, Status, type StatusCode } from '../errors/index.ts';
 import { type Fingerprint, fingerprint } from '../fingerprint/index.ts';
 import { boolean, type Decoder, integer, list, literal, object, optional, ParseError, parse, text } from '../parse/index.ts';
-import { distinct, type MemorySizes, memorySizes, moment, type Product, products } from './terms.ts';
+import { distinct, MAX_DYNAMIC_FILE, MAX_DYNAMIC_FILES, MAX_ID, type MemorySizes, memorySizes, moment, type Product, products } from './terms.ts';
 
 // The JSON inside signed documents. Parsed only after the signature held; strict, and writing what was parsed gives the same bytes.
 
@@ -45,6 +45,8 @@ export type Certificate = {
   readonly rehost?: true;
   /** Of the computer that the key is for, as its C2V told it; what `protection` of the products is compared with (K6). */
   readonly fingerprint?: Fingerprint;
+  /** The vendor's last word: no update of this key is applied any more (44); absent = updates go on. */
+  readonly final?: true;
 };
 const certificate: Decoder<Certificate> = object({
   format: literal(1),
@@ -58,10 +60,13 @@ const certificate: Decoder<Certificate> = object({
   memory: memorySizes,
   rehost: optional(literal(true)),
   fingerprint: optional(fingerprint),
+  final: optional(literal(true)),
 });
 
 /** BOUNDED: bytes of a certificate document; it travels in one frame when a channel is opened (docs/protocol/frames.md). */
 export const CERTIFICATE_LIMIT = 1_000_000;
+/** BOUNDED: what is sealed to a key; with the certificate it fits into one document. */
+export const SEALED_LIMIT = 5 * 1024 * 1024;
 
 /** A license or update on its way to a key. */
 export type V2c = {
@@ -73,6 +78,10 @@ export type V2c = {
   readonly certificate: string;
   /** `Secrets` sealed to the key's exchange key, base64url. */
   readonly sealed: string;
+  /** SHA-256 of the certificate document that the update was computed from; absent where it says all of the state itself (K4). */
+  readonly base?: string;
+  /** The vendor asks for a fresh C2V as an acknowledgement. */
+  readonly acknowledge?: true;
 };
 const v2c: Decoder<V2c> = object({
   format: literal(1),
@@ -80,7 +89,9 @@ const v2c: Decoder<V2c> = object({
   key: keyId,
   counter,
   certificate: bytes(100, CERTIFICATE_LIMIT),
-  sealed: bytes(48, 1024 * 1024),
+  sealed: bytes(48, SEALED_LIMIT),
+  base: optional(bytes(32, 32)),
+  acknowledge: optional(literal(true)),
 });
 
 /** What only the key may read. */
@@ -88,11 +99,14 @@ export type Secrets = {
   readonly features: readonly { readonly id: number; readonly secret: string }[];
   readonly readOnly?: string;
   readonly readWrite?: string;
+  /** Contents of dynamic files: of `ro` ones always, of others when the update makes them (K3). */
+  readonly dynamic?: readonly { readonly id: number; readonly data: string }[];
 };
 export const secrets: Decoder<Secrets> = object({
   features: distinct(list(object({ id: integer(0, 65_471), secret: bytes(32, 32) }), 65_472)),
   readOnly: optional(bytes(0, 2_048)),
   readWrite: optional(bytes(0, 4_032)),
+  dynamic: optional(distinct(list(object({ id: integer(1, MAX_ID), data: bytes(0, MAX_DYNAMIC_FILE) }), MAX_DYNAMIC_FILES))),
 });
 
 /** The state of a key on its way to the vendor, signed by the key itself. */
@@ -109,9 +123,12 @@ export type C2v = {
   readonly created: string;
   readonly host: string;
   readonly virtualMachine: boolean;
-  readonly usage: readonly { readonly product: number; readonly feature: number; readonly executions: number }[];
+  /** `firstUse`: where the days of the license count from there. */
+  readonly usage: readonly { readonly product: number; readonly feature: number; readonly executions: number; readonly firstUse?: string }[];
   /** Of the computer with the key; absent where the license manager is older than clone protection (K6). */
   readonly fingerprint?: Fingerprint;
+  /** What the key may do now, signed by its vendor: updates are computed from it. Absent before the first license. */
+  readonly certificate?: string;
 };
 const c2v: Decoder<C2v> = object({
   format: literal(1),
@@ -125,8 +142,17 @@ const c2v: Decoder<C2v> = object({
   created: moment,
   host: text(255),
   virtualMachine: boolean,
-  usage: list(object({ product: integer(0, 65_471), feature: integer(0, 65_471), executions: integer(0, 0xffff_ffff) }), 65_472),
+  usage: list(
+    object({
+      product: integer(0, 65_471),
+      feature: integer(0, 65_471),
+      executions: integer(0, 0xffff_ffff),
+      firstUse: optional(moment),
+    }),
+    65_472,
+  ),
   fingerprint: optional(fingerprint),
+  certificate: optional(bytes(100, CERTIFICATE_LIMIT)),
 });
 
 export const read =

@@ -25,6 +25,7 @@ export {
   readCertificate,
   readSecrets,
   readV2c,
+  SEALED_LIMIT,
   type Secrets,
   type V2c,
   vendorId,
@@ -35,20 +36,28 @@ export {
 } from './documents.ts';
 export { armor, DOCUMENT_LIMIT, type DocumentKind, openDocument, type SignedDocument, signDocument, unarmor } from './envelope.ts';
 export { keyIdOf } from './key-id.ts';
+export { MAX_PACKAGE, readPackage, type V2cPackage, writePackage } from './package.ts';
 export { openSealed, sealTo } from './sealed.ts';
 export {
   type Concurrency,
   type CountBy,
   concurrency,
   DEFAULT_FEATURE,
+  type DynamicFile,
   expiryOf,
   type Feature,
   feature,
   type License,
   license,
+  MAX_DYNAMIC_FILE,
+  MAX_DYNAMIC_FILES,
+  MAX_DYNAMIC_TOTAL,
   MAX_EXECUTIONS,
+  MAX_GRACE_DAYS,
   MAX_ID,
+  MAX_PERIOD_DAYS,
   MAX_SEATS,
+  type MemoryAccess,
   type MemorySizes,
   memorySizes,
   moment,
@@ -56,4 +65,5 @@ export {
   product,
   products,
 } from './terms.ts';
+export { MAX_TRIAL_DAYS, openTrial, signTrialKey, type Trial, trialSecrets, writeTrial } from './trial.ts';
 export { formatVendorCode, parseVendorCode, type VendorCode } from './vendor-code.ts';

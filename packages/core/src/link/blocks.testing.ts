@@ -25,4 +25,5 @@ export const blocks: Readonly<Record<Block['kind'], fc.Arbitrary<Block>>> = {
   catalog: fc.record({ ...is('catalog'), version: u53, json: textOf(2_000) }),
   'catalog part': fc.record({ ...is('catalog part'), version: u53, json: textOf(2_000) }),
   more: fc.record(is('more')),
+  listen: fc.record(is('listen')),
 };

@@ -32,7 +32,9 @@ export type Block =
   /** Answerer: keys that do not fit into the last part; parts of one version come one after another. */
   | { readonly kind: 'catalog part'; readonly version: number; readonly json: string }
   /** Answerer: there is more to come; ask again at once. */
-  | { readonly kind: 'more' };
+  | { readonly kind: 'more' }
+  /** Answerer: there may be something to say later; keep a listening request open. */
+  | { readonly kind: 'listen' };
 
 const codes = {
   open: 5,
@@ -51,6 +53,7 @@ const codes = {
   catalog: 28,
   more: 29,
   'catalog part': 30,
+  listen: 31,
 } as const satisfies Record<Block['kind'], number>;
 
 const writeIds = (out: Writer, ids: readonly Uint8Array[]): void => {
@@ -104,6 +107,7 @@ export const appendBlock = (out: Writer, block: Block): void =>
       case 'catalog part':
         return out.u53(block.version).block(Buffer.from(block.json, 'utf8'));
       case 'more':
+      case 'listen':
         return out;
     }
   });
@@ -150,6 +154,8 @@ const readBlock = ({ type, body }: Frame): Block => {
         return { kind: 'catalog part', version: reader.u53(), json: reader.longText(MAX_FRAME) };
       case codes.more:
         return { kind: 'more' };
+      case codes.listen:
+        return { kind: 'listen' };
       default:
         throw new WireError(`a block of type ${type}`);
     }

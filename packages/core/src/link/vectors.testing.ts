@@ -42,6 +42,7 @@ const blocks: readonly Block[] = [
   { kind: 'catalog', version: 7, json: '' },
   { kind: 'catalog part', version: 7, json: '[]' },
   { kind: 'more' },
+  { kind: 'listen' },
 ];
 
 export const makeLinkVectors = () => {

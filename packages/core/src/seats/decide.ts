@@ -14,6 +14,7 @@ import {
   type SeatTerms,
   type SessionRow,
 } from './rows.ts';
+import { faultOfUse, firstUseOf } from './validity.ts';
 
 // All rules of the seats, once, pure (DESIGN "one authority, one pure function, one commit"). Given the few rows a command touches and
 // the time, it answers what changes. The same rows, command and time give the same answer, so a ledger may run it again.
@@ -66,21 +67,20 @@ export const decideLogin = (rows: SeatRows, command: Login, ledgerTime: Wall): S
   const existing = rows.get<SessionRow>(sessionKey);
   if (existing !== undefined) return { changes: [], audit: [], reply: { kind: 'granted', session: existing, repeated: true } };
 
-  const refuse = (status: StatusCode, detail: string): SeatDecision<LoginReply> => ({
-    changes: [],
-    audit: [{ kind: 'refused', scope: pool.key, detail: { ...who(pool, applicant), seats: command.seats, status, cause: detail } }],
-    reply: { kind: 'refused', status, detail },
-  });
+  const refuse = (status: StatusCode, detail: string, rule?: string): SeatDecision<LoginReply> => {
+    const asked = { ...who(pool, applicant), seats: command.seats, status, cause: detail, ...(rule === undefined ? {} : { rule }) };
+    return { changes: [], audit: [{ kind: 'refused', scope: pool.key, detail: asked }], reply: { kind: 'refused', status, detail } };
+  };
 
-  if (command.barred !== undefined) return refuse(command.barred.status, command.barred.detail);
+  if (command.barred !== undefined) return refuse(command.barred.status, command.barred.detail, command.barred.rule);
   if (terms === undefined) return refuse(Status.FEATURE_NOT_FOUND, `The key has no feature ${pool.feature} in product ${pool.product}.`);
   const row = rows.get<PoolRow>(poolRowKey(pool)) ?? EMPTY_POOL;
   if (applicant.holder !== 'local' && !terms.network) {
     return refuse(Status.ACCESS_DENIED, 'The license lets only the computer with the key use this feature.');
   }
-  if (terms.until !== undefined && now > terms.until) {
-    return refuse(Status.FEATURE_EXPIRED, `The license ended at ${new Date(terms.until).toISOString()}.`);
-  }
+  const firstUse = firstUseOf(terms, row, command.firstUse, now);
+  const fault = faultOfUse(terms, command, firstUse, now);
+  if (fault !== undefined) return refuse(fault.status, fault.detail);
   const executions = terms.executions === undefined ? 0 : Math.max(1, command.executions);
   if (terms.executions !== undefined) {
     const left = terms.executions - row.executions;
@@ -97,6 +97,14 @@ export const decideLogin = (rows: SeatRows, command: Login, ledgerTime: Wall): S
   if (limit !== undefined && row.used + more > limit) {
     return refuse(Status.TOO_MANY_USERS, `${row.used} of ${limit} seats are in use and ${more} more ${more === 1 ? 'is' : 'are'} needed.`);
   }
+  const reserved = command.reservedForOthers ?? 0;
+  if (limit !== undefined && more > 0 && row.used + more > limit - reserved) {
+    return refuse(Status.TOO_MANY_USERS, `${row.used} of ${limit} seats are in use and ${reserved} are reserved for others.`);
+  }
+  const behind = command.behind ?? 0;
+  if (limit !== undefined && more > 0 && behind > 0) {
+    return refuse(Status.TOO_MANY_USERS, `${row.used} of ${limit} seats are in use, and ${behind} wait for what is free.`);
+  }
 
   const session: SessionRow = {
     ...applicant,
@@ -107,9 +115,10 @@ export const decideLogin = (rows: SeatRows, command: Login, ledgerTime: Wall): S
     dieAtExpiration: command.dieAtExpiration,
     since: ledgerTime,
   };
+  const begun = firstUse === undefined ? {} : terms.trial ? { trialUse: firstUse } : { firstUse };
   const changes: Change[] = [
     { key: sessionKey, row: session },
-    { key: poolRowKey(pool), row: { used: row.used + more, executions: row.executions + executions } satisfies PoolRow },
+    { key: poolRowKey(pool), row: { ...row, used: row.used + more, executions: row.executions + executions, ...begun } satisfies PoolRow },
   ];
   if (consumer !== undefined) {
     const grown: ConsumerRow = { sessions: (held?.sessions ?? 0) + 1, seats: (held?.seats ?? 0) + more };
@@ -134,12 +143,12 @@ export const decideRelease = (rows: SeatRows, command: Release): SeatDecision<Re
     freed = last ? held.seats : 0;
     changes.push({ key, row: last ? undefined : ({ sessions: held.sessions - 1, seats: held.seats } satisfies ConsumerRow) });
   }
-  changes.push({ key: poolRowKey(pool), row: { used: row.used - freed, executions: row.executions } satisfies PoolRow });
+  changes.push({ key: poolRowKey(pool), row: { ...row, used: row.used - freed } satisfies PoolRow });
   const detail = { ...who(pool, session), session: command.session, cause: command.cause, seats: freed };
   return { changes, audit: [{ kind: 'released', scope: pool.key, detail }], reply: { kind: 'released' } };
 };
 
-const who = (pool: PoolId, applicant: Applicant) => ({
+export const who = (pool: PoolId, applicant: Applicant) => ({
   product: pool.product,
   feature: pool.feature,
   holder: applicant.holder,

@@ -14,13 +14,31 @@ export type SeatTerms = {
   readonly until: Wall | undefined;
   /** Executions sold; undefined where they are not counted. */
   readonly executions: number | undefined;
+  /** No login is granted before this moment; absent = none such. */
+  readonly from?: Wall;
+  /** Ends so long after the first granted login; absent = not by that. */
+  readonly periodMs?: number;
+  /** It is a trial license, whose days are counted apart (K8); absent = no. */
+  readonly trial?: true;
+  /** Logins are granted so long after the end, too (K8); absent = not at all. */
+  readonly graceMs?: number;
+  /** False: not in a remote desktop session, or not with the key in a virtual machine; absent = allowed. */
+  readonly remoteDesktop?: boolean;
+  readonly virtualMachine?: boolean;
 };
 
 /** A pool is one feature of one product in one key. */
 export type PoolId = { readonly key: string; readonly product: number; readonly feature: number };
 
 /** `used` = sum of the seats of all sessions of the pool, a process or station counted once (I1). */
-export type PoolRow = { readonly used: number; readonly executions: number };
+export type PoolRow = {
+  readonly used: number;
+  readonly executions: number;
+  /** The first granted login of a license that counts its days from there; once set it never changes (K1). */
+  readonly firstUse?: Wall;
+  /** Likewise of a trial license: what is bought after it begins anew. */
+  readonly trialUse?: Wall;
+};
 export const EMPTY_POOL: PoolRow = { used: 0, executions: 0 };
 
 /** Who asks. `holder` is the LM that answers for the application: `local`, or the GUID of the remote LM. */
@@ -44,6 +62,8 @@ export type SessionRow = Applicant & {
   readonly consumer?: string;
   readonly dieAtExpiration: boolean;
   readonly since: Wall;
+  /** Nonces of the last CONSUMED_KEPT times that it consumed executions, the newest last; absent = it never did. */
+  readonly consumed?: readonly string[];
 };
 
 /** All sessions of one process or station in one pool. */
@@ -62,11 +82,34 @@ export type Login = {
   readonly executions: number;
   readonly dieAtExpiration: boolean;
   /** What the LM knows against it, whatever its seats: a clone, a clock set back, a key that is on two computers (K6, K9). */
-  readonly barred?: { readonly status: StatusCode; readonly detail: string } | undefined;
+  readonly barred?: { readonly status: StatusCode; readonly detail: string; readonly rule?: string } | undefined;
+  /** Seats that rules keep for others (R9); absent = none. */
+  readonly reservedForOthers?: number;
+  /** So many wait for a seat of the pool, and one of them stands before this one: no seat is free for it (A4). Absent = 0 = nobody. */
+  readonly behind?: number;
   /** The license time, where it is later than the ledger's: it only goes forward (K6). */
   readonly time?: Wall | undefined;
+  /** The application runs in a remote desktop session, as it says. */
+  readonly remoteDesktop?: boolean;
+  /** The key's computer is a virtual machine. */
+  readonly virtualMachine?: boolean;
+  /** The first use of this license on this computer as it is known from elsewhere: what counts is the earlier one (K8). */
+  readonly firstUse?: Wall | undefined;
 };
-export type ReleaseCause = 'logout' | 'process ended' | 'lease ended' | 'idle' | 'killed' | 'license changed';
+/** Executions taken by a session that runs. */
+export type Consume = {
+  readonly kind: 'consume';
+  readonly pool: PoolId;
+  readonly terms: SeatTerms | undefined;
+  readonly session: string;
+  /** In hex: a repeated request has the same one, and takes nothing a second time. */
+  readonly nonce: string;
+  readonly executions: number;
+};
+export type ConsumeReply =
+  | { readonly kind: 'consumed'; readonly left: number; readonly repeated: boolean }
+  | { readonly kind: 'refused'; readonly status: StatusCode; readonly detail: string };
+export type ReleaseCause = 'logout' | 'process ended' | 'lease ended' | 'idle' | 'killed' | 'license changed' | 'expired';
 export type Release = {
   readonly kind: 'release';
   readonly pool: PoolId;

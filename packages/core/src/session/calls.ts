@@ -1,6 +1,7 @@
 import type { Buffer } from 'node:buffer';
 import { Reader, WireError, Writer } from '../bytes/index.ts';
 import { Status, type StatusCode, statusOf } from '../errors/index.ts';
+import type { Piece } from '../memory/index.ts';
 
 // What passes inside a channel: calls from the application, replies from the key. A record holds any number of them, each behind its
 // length, so that calls made in one turn of the event loop share one record. docs/protocol/session.md.
@@ -9,6 +10,8 @@ import { Status, type StatusCode, statusOf } from '../errors/index.ts';
 export const MAX_CALL_BYTES = 512 * 1024;
 /** Whoever writes calls or replies seals the record when it has come to this: with one more of them it still fits into a frame. */
 export const FULL_RECORD = 256 * 1024;
+/** A ticket says when its bearer first asked for a seat; made by the key, which alone can read it. All zero = none. */
+export const TICKET_BYTES = 32;
 /** BOUNDED: text fields that an application says about itself. */
 const MAX_NAME = 255;
 
@@ -30,6 +33,10 @@ export type Call =
       readonly seats: number;
       readonly executions: number;
       readonly dieAtExpiration: boolean;
+      /** The application runs in a remote desktop session; absent = no. */
+      readonly remoteDesktop?: true;
+      /** The grant is to say when the license ends; absent = no. */
+      readonly tellEnd?: true;
       readonly application: ApplicationIdentity;
     }
   | { readonly kind: 'resume'; readonly session: Uint8Array; readonly token: Uint8Array; readonly application: ApplicationIdentity }
@@ -40,7 +47,22 @@ export type Call =
   | { readonly kind: 'decrypt'; readonly handle: number; readonly data: Uint8Array }
   | { readonly kind: 'size'; readonly handle: number; readonly file: number }
   | { readonly kind: 'clock'; readonly handle: number }
-  | { readonly kind: 'info'; readonly handle: number };
+  | { readonly kind: 'info'; readonly handle: number }
+  | { readonly kind: 'consume'; readonly handle: number; readonly nonce: Uint8Array; readonly executions: number }
+  /** The same login, and a place in line where no seat is free; again to hear of it. `place` is the one known, 0 = none. */
+  | { readonly kind: 'wait'; readonly login: LoginCall; readonly place: number; readonly ticket: Uint8Array }
+  /** A write of a piece: see `Piece` of core/memory. */
+  | {
+      readonly kind: 'piece';
+      readonly handle: number;
+      readonly file: number;
+      readonly offset: number;
+      readonly piece: Piece;
+      readonly data: Uint8Array;
+    }
+  /** Gives back what a `wait` of this nonce has: its place, or its seat. */
+  | { readonly kind: 'withdraw'; readonly nonce: Uint8Array };
+export type LoginCall = Extract<Call, { kind: 'login' }>;
 export type CallKind = Call['kind'];
 
 const codes = {
@@ -54,6 +76,10 @@ const codes = {
   size: 8,
   clock: 9,
   info: 10,
+  consume: 11,
+  wait: 12,
+  withdraw: 13,
+  piece: 14,
 } as const satisfies Record<CallKind, number>;
 
 const writeIdentity = (out: Writer, identity: ApplicationIdentity): Writer =>
@@ -66,20 +92,62 @@ const readIdentity = (reader: Reader): ApplicationIdentity => ({
   application: reader.text(MAX_NAME),
 });
 
+const FLAGS = { dieAtExpiration: 1, remoteDesktop: 2, tellEnd: 4 } as const;
+const ALL_FLAGS = 7;
+const flagsOf = ({ dieAtExpiration, remoteDesktop, tellEnd }: Pick<Extract<Call, { kind: 'login' }>, keyof typeof FLAGS>): number =>
+  (dieAtExpiration ? FLAGS.dieAtExpiration : 0) + (remoteDesktop ? FLAGS.remoteDesktop : 0) + (tellEnd ? FLAGS.tellEnd : 0);
+
+const writeLogin = (out: Writer, call: LoginCall): Writer =>
+  writeIdentity(
+    out
+      .bytes(call.nonce)
+      .u32(call.product)
+      .u32(call.feature)
+      .u16(call.seats)
+      .u32(call.executions)
+      .u8(flagsOf(call)),
+    call.application,
+  );
+const readLogin = (body: Reader): LoginCall => {
+  const nonce = body.bytes(16);
+  const [product, feature, seats, executions, flags] = [body.u32(), body.u32(), body.u16(), body.u32(), body.u8()];
+  if (flags > ALL_FLAGS) throw new WireError('unknown login flags');
+  return {
+    kind: 'login',
+    nonce,
+    product,
+    feature,
+    seats,
+    executions,
+    dieAtExpiration: (flags & FLAGS.dieAtExpiration) !== 0,
+    ...((flags & FLAGS.remoteDesktop) === 0 ? {} : { remoteDesktop: true as const }),
+    ...((flags & FLAGS.tellEnd) === 0 ? {} : { tellEnd: true as const }),
+    application: readIdentity(body),
+  };
+};
+
+const pieceFlags = ({ repeated, continues, more }: Piece): number => (repeated ? 1 : 0) + (continues ? 2 : 0) + (more ? 4 : 0);
+const pieceOf = (flags: number): Piece => {
+  if (flags > 7) throw new WireError('unknown flags of a piece');
+  return { repeated: (flags & 1) !== 0, continues: (flags & 2) !== 0, more: (flags & 4) !== 0 };
+};
+
 /** Appends one call; `id` comes back in the reply. */
 export const writeCall = (out: Writer, id: number, call: Call): void => {
   const gap = out.gap();
   out.u8(codes[call.kind]).u32(id);
   switch (call.kind) {
     case 'login':
-      out
-        .bytes(call.nonce)
-        .u32(call.product)
-        .u32(call.feature)
-        .u16(call.seats)
-        .u32(call.executions)
-        .u8(call.dieAtExpiration ? 1 : 0);
-      writeIdentity(out, call.application);
+      writeLogin(out, call);
+      break;
+    case 'wait':
+      writeLogin(out.u32(call.place).bytes(call.ticket), call.login);
+      break;
+    case 'withdraw':
+      out.bytes(call.nonce);
+      break;
+    case 'piece':
+      out.u32(call.handle).u32(call.file).u32(call.offset).u8(pieceFlags(call.piece)).bytes(call.data);
       break;
     case 'resume':
       writeIdentity(out.bytes(call.session).bytes(call.token), call.application);
@@ -101,6 +169,9 @@ export const writeCall = (out: Writer, id: number, call: Call): void => {
     case 'clock':
     case 'info':
       out.u32(call.handle);
+      break;
+    case 'consume':
+      out.u32(call.handle).bytes(call.nonce).u32(call.executions);
       break;
   }
   out.fill(gap);
@@ -135,21 +206,23 @@ const readCall = (code: number, body: Reader): Call | undefined => {
       return { kind: 'decrypt', handle: body.u32(), data: body.rest() };
     case codes.write:
       return { kind: 'write', handle: body.u32(), file: body.u32(), offset: body.u32(), data: body.rest() };
-    case codes.login: {
-      const nonce = body.bytes(16);
-      const [product, feature, seats, executions, flags] = [body.u32(), body.u32(), body.u16(), body.u32(), body.u8()];
-      if (flags > 1) throw new WireError('unknown login flags');
-      return ended({
-        kind: 'login',
-        nonce,
-        product,
-        feature,
-        seats,
-        executions,
-        dieAtExpiration: flags === 1,
-        application: readIdentity(body),
-      });
+    case codes.login:
+      return ended(readLogin(body));
+    case codes.wait: {
+      const [place, ticket] = [body.u32(), body.bytes(TICKET_BYTES)];
+      return ended({ kind: 'wait', place, ticket, login: readLogin(body) });
     }
+    case codes.piece:
+      return {
+        kind: 'piece',
+        handle: body.u32(),
+        file: body.u32(),
+        offset: body.u32(),
+        piece: pieceOf(body.u8()),
+        data: body.rest(),
+      };
+    case codes.withdraw:
+      return ended({ kind: 'withdraw', nonce: body.bytes(16) });
     case codes.resume:
       return ended({ kind: 'resume', session: body.bytes(16), token: body.bytes(32), application: readIdentity(body) });
     case codes.logout:
@@ -160,6 +233,8 @@ const readCall = (code: number, body: Reader): Call | undefined => {
       return ended({ kind: 'clock', handle: body.u32() });
     case codes.info:
       return ended({ kind: 'info', handle: body.u32() });
+    case codes.consume:
+      return ended({ kind: 'consume', handle: body.u32(), nonce: body.bytes(16), executions: body.u32() });
     default:
       return undefined;
   }
@@ -175,10 +250,22 @@ export type Grant = {
   readonly product: number;
   readonly feature: number;
   readonly seats: number;
+  /** When the license ends, where time ends it and the application asked. */
+  readonly end?: GrantEnd;
+};
+/** Milliseconds since 1970 in UTC, by the license time of the key's license manager. */
+export type GrantEnd = {
+  readonly now: number;
+  readonly ends: number;
+  /** The last moment of its grace; `ends` where it has none. */
+  readonly last: number;
 };
 
-export const encodeGrant = (grant: Grant): Buffer =>
-  new Writer(64).u32(grant.handle).bytes(grant.session).bytes(grant.token).u32(grant.product).u32(grant.feature).u16(grant.seats).done();
+export const encodeGrant = (grant: Grant): Buffer => {
+  const out = new Writer(88).u32(grant.handle).bytes(grant.session).bytes(grant.token).u32(grant.product).u32(grant.feature).u16(grant.seats);
+  if (grant.end !== undefined) out.u53(grant.end.now).u53(grant.end.ends).u53(grant.end.last);
+  return out.done();
+};
 
 export const decodeGrant = (bytes: Uint8Array): Grant => {
   const reader = new Reader(bytes);
@@ -189,6 +276,7 @@ export const decodeGrant = (bytes: Uint8Array): Grant => {
     product: reader.u32(),
     feature: reader.u32(),
     seats: reader.u16(),
+    ...(reader.remaining === 0 ? {} : { end: { now: reader.u53(), ends: reader.u53(), last: reader.u53() } }),
   };
   reader.end();
   return grant;

@@ -39,6 +39,9 @@ describe('vectors/session.json', () => {
   it('has a grant that reads as written and is written as read', () => {
     expect(plain(decodeGrant(unhex(recorded.grant.bytes)))).toEqual(recorded.grant.grant);
     expect(hex(encodeGrant(decodeGrant(unhex(recorded.grant.bytes))))).toBe(recorded.grant.bytes);
+    const { grant, bytes } = recorded.endingGrant;
+    expect(plain(decodeGrant(unhex(bytes)))).toEqual(grant);
+    expect(hex(encodeGrant(decodeGrant(unhex(bytes))))).toBe(bytes);
   });
 
   it('has records of all calls and of all replies, in their order', () => {

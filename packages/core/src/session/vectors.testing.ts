@@ -3,11 +3,22 @@ import { hex, Writer } from '../bytes/index.ts';
 import { fill, plain } from '../bytes/wire.testing.ts';
 import { certificateOf, key } from '../channel/world.testing.ts';
 import { writeCertificate } from '../license/index.ts';
-import { type Call, encodeGrant, type Grant, MAX_CALL_BYTES, type Reply, writeCall, writeReply } from './calls.ts';
+import { type Call, encodeGrant, type Grant, type LoginCall, MAX_CALL_BYTES, type Reply, writeCall, writeReply } from './calls.ts';
+import { encodeWaitAnswer } from './wait-answer.ts';
 
 // Makes vectors/session.json, for other languages to replay. All byte strings are hex.
 
 const application = { pid: 4_711, start: 123_456_789, user: 'ann', host: 'survey-1', application: 'sounder' };
+const waiting: LoginCall = {
+  kind: 'login',
+  nonce: fill(16, 0x0a),
+  product: 1,
+  feature: 42,
+  seats: 2,
+  executions: 0,
+  dieAtExpiration: false,
+  application,
+};
 const calls: readonly (readonly [string, Call])[] = [
   [
     'login',
@@ -36,14 +47,39 @@ const calls: readonly (readonly [string, Call])[] = [
   ['size', { kind: 'size', handle: 1, file: 65_525 }],
   ['clock', { kind: 'clock', handle: 1 }],
   ['info', { kind: 'info', handle: 0xffff_ffff }],
+  [
+    'login from a remote desktop session, with its end asked for',
+    {
+      kind: 'login',
+      nonce: fill(16, 0x0a),
+      product: 1,
+      feature: 42,
+      seats: 1,
+      executions: 0,
+      dieAtExpiration: true,
+      remoteDesktop: true,
+      tellEnd: true,
+      application,
+    },
+  ],
+  ['consume', { kind: 'consume', handle: 1, nonce: fill(16, 0x0e), executions: 5 }],
+  ['wait for the first time', { kind: 'wait', login: waiting, place: 0, ticket: Buffer.alloc(32) }],
+  ['wait further, third in line', { kind: 'wait', login: waiting, place: 3, ticket: fill(32, 0x0f) }],
+  ['withdraw', { kind: 'withdraw', nonce: fill(16, 0x0a) }],
 ];
 const grant: Grant = { handle: 1, session: fill(16, 0x0b), token: fill(32, 0x0c), product: 1, feature: 42, seats: 1 };
+const end = { now: 1_795_489_200_000, ends: 1_798_081_200_000, last: 1_798_686_000_000 };
+const endingGrant: Grant = { ...grant, end };
 const replies: readonly (readonly [string, Reply])[] = [
   ['a grant', { id: 1, status: 0, body: encodeGrant(grant) }],
   ['a refusal with its cause', { id: 2, status: 38, body: Buffer.from('5 of 5 seats are taken.') }],
   ['nothing but success', { id: 3, status: 0, body: Buffer.alloc(0) }],
   ['a size', { id: 4, status: 0, body: Buffer.from('00000fc0', 'hex') }],
   ['a time', { id: 0xffff_ffff, status: 0, body: Buffer.from('0000019ab3c4d5e6', 'hex') }],
+  ['a grant that says when the license ends', { id: 3, status: 0, body: encodeGrant(endingGrant) }],
+  ['how many executions are left', { id: 4, status: 0, body: Buffer.from('0000005f', 'hex') }],
+  ['a place in line', { id: 5, status: 0, body: encodeWaitAnswer({ kind: 'waiting', place: 3, ticket: fill(32, 0x0f) }) }],
+  ['a seat after waiting', { id: 6, status: 0, body: encodeWaitAnswer({ kind: 'granted', grant }) }],
 ];
 
 const written = (write: (out: Writer) => void): string => {
@@ -69,6 +105,7 @@ export const makeSessionVectors = () => {
     })),
     replies: replies.map(([name, reply]) => ({ name, reply: plain(reply), bytes: written((out) => writeReply(out, reply)) })),
     grant: { grant: plain(grant), bytes: hex(encodeGrant(grant)) },
+    endingGrant: { grant: plain(endingGrant), bytes: hex(encodeGrant(endingGrant)) },
     records: {
       calls: written((out) => {
         for (const [index, [, call]] of calls.entries()) writeCall(out, index + 1, call);
@@ -94,11 +131,12 @@ export const makeSessionVectors = () => {
       {
         name: 'a login with a flag unknown',
         what: 'calls',
-        bytes: written((out) => out.block(Buffer.concat([Buffer.of(1, 0, 0, 0, 1), fill(16, 1), fill(14, 0), Buffer.of(2), fill(18, 0)]))),
+        bytes: written((out) => out.block(Buffer.concat([Buffer.of(1, 0, 0, 0, 1), fill(16, 1), fill(14, 0), Buffer.of(8), fill(18, 0)]))),
       },
       { name: 'a reply without a status', what: 'replies', bytes: '0000000400000001' },
       { name: 'half of a reply', what: 'replies', bytes: '0000000800000001000000' },
       { name: 'a grant with a byte too many', what: 'grant', bytes: `${hex(encodeGrant(grant))}00` },
+      { name: 'a grant that says half of when the license ends', what: 'grant', bytes: hex(encodeGrant(endingGrant)).slice(0, -16) },
       { name: 'a grant with a byte too few', what: 'grant', bytes: hex(encodeGrant(grant)).slice(0, -2) },
     ],
     certificatePayload: writeCertificate(certificateOf(key)).toString('utf8'),

@@ -4,7 +4,7 @@ import { LicensingError } from '../errors/index.ts';
 import { openStanding } from '../license/index.ts';
 import { HOUR, MINUTE, type Wall, wall } from '../time/index.ts';
 import { DETACH_MARGIN_MS, openReturning, peekH2r } from './index.ts';
-import { SOLD, Side, vendor } from './sides.testing.ts';
+import { Side, SOLD, vendor } from './sides.testing.ts';
 
 // K5: both sides together never hold more than was sold. One owner, two recipients, and a third that gets its license from the first
 // recipient. Files are lost (never delivered), repeated, late and in any order; a crash between a decision and its file is a lost file, and
@@ -15,20 +15,38 @@ const START = Date.UTC(2026, 10, 24);
 
 const side = fc.nat({ max: 3 });
 const step = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant('detach' as const), route: fc.constantFrom<readonly [number, number]>([0, 1], [0, 1], [0, 2], [1, 3], [1, 3], [0, 3]), seats: fc.option(fc.integer({ min: 1, max: 4 }), { nil: undefined }), hours: fc.integer({ min: 1, max: 60 }) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant('detach' as const),
+      route: fc.constantFrom<readonly [number, number]>([0, 1], [0, 1], [0, 2], [1, 3], [1, 3], [0, 3]),
+      seats: fc.option(fc.integer({ min: 1, max: 4 }), { nil: undefined }),
+      hours: fc.integer({ min: 1, max: 60 }),
+    }),
+  },
   { weight: 6, arbitrary: fc.record({ kind: fc.constant('deliver' as const), file: fc.nat() }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('return' as const), side: fc.integer({ min: 1, max: 3 }) }) },
   { weight: 5, arbitrary: fc.record({ kind: fc.constant('login' as const), side }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('logout' as const), side }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('sweep' as const), side }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('time' as const), minutes: fc.integer({ min: 1, max: 30 * 60 }) }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('clock' as const), side, minutes: fc.integer({ min: 0, max: DETACH_MARGIN_MS / MINUTE }) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant('clock' as const), side, minutes: fc.integer({ min: 0, max: DETACH_MARGIN_MS / MINUTE }) }),
+  },
 );
 type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
 
 class World {
   readonly sides = [Side.licensed(0x20), new Side(0x30), new Side(0x40), new Side(0x50)];
-  readonly files: { readonly kind: 'H2R' | 'R2H'; readonly bytes: Uint8Array; readonly from: Side; readonly to: Side; readonly seats: number; readonly until: number }[] = [];
+  readonly files: {
+    readonly kind: 'H2R' | 'R2H';
+    readonly bytes: Uint8Array;
+    readonly from: Side;
+    readonly to: Side;
+    readonly seats: number;
+    readonly until: number;
+  }[] = [];
   readonly refusals = new Map<number, number>();
   grants = 0;
   time = START;
@@ -71,7 +89,10 @@ class World {
         const [lender, borrower] = of.route;
         const [from, to] = [this.sides[lender]!, this.sides[borrower]!];
         if (from.shown === undefined || from.gone !== undefined) return;
-        const bytes = from.detach(to.id(this.now(borrower)), this.now(lender), { durationMs: of.hours * HOUR, ...(of.seats === undefined ? {} : { seats: of.seats }) });
+        const bytes = from.detach(to.id(this.now(borrower)), this.now(lender), {
+          durationMs: of.hours * HOUR,
+          ...(of.seats === undefined ? {} : { seats: of.seats }),
+        });
         this.files.push({ kind: 'H2R', bytes, from, to, ...given(bytes) });
         return;
       }
@@ -115,6 +136,9 @@ class World {
     const children = new Map<Side, number>();
     for (const { kind, from, to, seats, until } of this.files) {
       if (kind !== 'H2R' || from !== of) continue;
+      // A recipient that has the license of one key takes none of another.
+      const lender = to.standing?.delegation?.parent;
+      if (lender !== undefined && lender !== of.waiting.id) continue;
       const alive = to.gone === undefined && until >= this.now(this.sides.indexOf(to));
       children.set(to, Math.max(children.get(to) ?? 0, alive ? seats : 0, this.potential(to)));
     }
@@ -147,8 +171,11 @@ describe('both sides of a detachment together (K5, S20, I1)', () => {
           world.run(each);
           const [owner, first] = world.sides;
           expect(world.potential(owner!), JSON.stringify(each)).toBeLessThanOrEqual(SOLD);
-          expect(owner!.used, 'used is what is out').toBe(owner!.sessions.length + [...owner!.detached.values()].reduce((sum, row) => sum + row.seats, 0));
-          if (first!.shown !== undefined) expect(first!.used).toBe(first!.sessions.length + [...first!.detached.values()].reduce((sum, row) => sum + row.seats, 0));
+          expect(owner!.used, 'used is what is out').toBe(
+            owner!.sessions.length + [...owner!.detached.values()].reduce((sum, row) => sum + row.seats, 0),
+          );
+          if (first!.shown !== undefined)
+            expect(first!.used).toBe(first!.sessions.length + [...first!.detached.values()].reduce((sum, row) => sum + row.seats, 0));
         }
         for (const [status, count] of world.refusals) seen.set(status, (seen.get(status) ?? 0) + count);
         grants += world.grants;
@@ -158,7 +185,7 @@ describe('both sides of a detachment together (K5, S20, I1)', () => {
     // The run has been where it matters: seats refused, files repeated and old, extensions refused, copies out at a return.
     expect([...seen.keys()].sort((a, b) => a - b)).toEqual(expect.arrayContaining([38, 54, 62, 63, 65, 67, 73, 76, 98]));
     expect(grants).toBeGreaterThan(numRuns);
-  }, 60_000);
+  }, 600_000);
 
   it('and all seats are back at the owner when the time of all copies is over, though nobody ever returned', () => {
     const world = new World();

@@ -2,7 +2,18 @@ import { Status, type StatusCode } from '../errors/index.ts';
 import { type Certificate, delegatedFeatures, type Feature } from '../license/index.ts';
 import { EMPTY_POOL, type PoolId, type PoolRow, poolRowKey, type SeatDecision, type SeatRows } from '../seats/index.ts';
 import { DAY, SECOND, type Wall } from '../time/index.ts';
-import { DETACH_MARGIN_MS, type DetachRow, detachRowKey, type GoneRow, goneRowKey, NO_TRANSFERS, type Reserved, type To, type TransferRow, transferRowKey } from './rows.ts';
+import {
+  DETACH_MARGIN_MS,
+  type DetachRow,
+  detachRowKey,
+  type GoneRow,
+  goneRowKey,
+  NO_TRANSFERS,
+  type Reserved,
+  type To,
+  type TransferRow,
+  transferRowKey,
+} from './rows.ts';
 
 // The rules of lending and moving (K5), pure, in one decision each. Promised, whatever is lost, repeated, late or applied twice:
 // - seats that are out are in `used` of their pools from before the first file exists until the recipient can no longer grant them;
@@ -54,7 +65,8 @@ export const decideDetach = (rows: SeatRows, command: Detach, now: Wall): SeatDe
     reply: { kind: 'refused', status, detail },
   });
 
-  if (rows.get<GoneRow>(goneRowKey(key)) !== undefined) return refuse(Status.LICENSE_REHOSTED, 'The key was moved to another computer or given back.');
+  if (rows.get<GoneRow>(goneRowKey(key)) !== undefined)
+    return refuse(Status.LICENSE_REHOSTED, 'The key was moved to another computer or given back.');
   const features = lent(certificate, product);
   if (features === undefined) return refuse(Status.INV_PRODUCT, `The key has no product ${product}.`);
   if (features.length === 0) return refuse(Status.NO_DETACHABLE_FEATURE, `No feature of product ${product} may be detached from this key.`);
@@ -67,14 +79,21 @@ export const decideDetach = (rows: SeatRows, command: Detach, now: Wall): SeatDe
   const existing = rows.get<DetachRow>(detachRowKey(key, to.key));
   const { durationMs, maxMs } = command;
   if (!(durationMs >= SECOND && durationMs <= maxMs)) {
-    return refuse(Status.INV_DURATION, `The duration must be from 1 second to ${Math.floor(maxMs / SECOND)} seconds (${Math.floor(maxMs / DAY)} days).`);
+    return refuse(
+      Status.INV_DURATION,
+      `The duration must be from 1 second to ${Math.floor(maxMs / SECOND)} seconds (${Math.floor(maxMs / DAY)} days).`,
+    );
   }
   const until = now + durationMs;
   if (existing !== undefined) {
-    if (existing.product !== product) return refuse(Status.EXTENSION_NOT_ALLOWED, `This recipient has product ${existing.product}; another product needs another ID.`);
-    if (existing.network !== network) return refuse(Status.EXTENSION_NOT_ALLOWED, 'An extension cannot change whether the seats may be used over a network.');
-    if (seats < existing.seats) return refuse(Status.INV_NETWORK_SEATS, `${existing.seats} seats are detached; an extension can only add to them.`);
-    if (until < existing.until) return refuse(Status.INV_DURATION, `The license is detached until ${new Date(existing.until).toISOString()} already.`);
+    if (existing.product !== product)
+      return refuse(Status.EXTENSION_NOT_ALLOWED, `This recipient has product ${existing.product}; another product needs another ID.`);
+    if (existing.network !== network)
+      return refuse(Status.EXTENSION_NOT_ALLOWED, 'An extension cannot change whether the seats may be used over a network.');
+    if (seats < existing.seats)
+      return refuse(Status.INV_NETWORK_SEATS, `${existing.seats} seats are detached; an extension can only add to them.`);
+    if (until < existing.until)
+      return refuse(Status.INV_DURATION, `The license is detached until ${new Date(existing.until).toISOString()} already.`);
   }
 
   const before = new Map(existing?.reserved.map((each) => [each.feature, each.seats]));
@@ -87,7 +106,10 @@ export const decideDetach = (rows: SeatRows, command: Detach, now: Wall): SeatDe
     const row = rows.get<PoolRow>(poolKey) ?? EMPTY_POOL;
     const limit = concurrency.seats === 'unlimited' ? Number.POSITIVE_INFINITY : concurrency.seats;
     if (row.used + more > limit || seats > limit) {
-      return refuse(Status.TOO_MANY_USERS, `${row.used} of ${limit} seats of feature ${id} (${name}) are in use and ${more} more are needed.`);
+      return refuse(
+        Status.TOO_MANY_USERS,
+        `${row.used} of ${limit} seats of feature ${id} (${name}) are in use and ${more} more are needed.`,
+      );
     }
     after.set(id, has + more);
     if (more > 0) changes.push({ key: poolKey, row: { ...row, used: row.used + more } satisfies PoolRow });
@@ -176,7 +198,8 @@ export const decideLeave = (rows: SeatRows, command: Leave): SeatDecision<LeaveR
     return refused(key, Status.LICENSE_REHOSTED, `The key was ${before.why} at ${new Date(before.at).toISOString()}.`);
   }
   const state = rows.get<TransferRow>(transferRowKey(key)) ?? NO_TRANSFERS;
-  if (state.out > 0) return refused(key, Status.DETACHED_LICENSE_FOUND, `${state.out} detached ${state.out === 1 ? 'copy is' : 'copies are'} out.`);
+  if (state.out > 0)
+    return refused(key, Status.DETACHED_LICENSE_FOUND, `${state.out} detached ${state.out === 1 ? 'copy is' : 'copies are'} out.`);
   const changes: Change[] = [
     ...erased.map((row) => ({ key: row, row: undefined })),
     { key: goneRowKey(key), row: gone },
@@ -225,7 +248,10 @@ export const decideArrive = (rows: SeatRows, command: Arrive): SeatDecision<Arri
   const changes: Change[] = [
     ...written,
     { key: goneRowKey(key), row: undefined },
-    { key: transferRowKey(key), row: { sequence: Math.max(state.sequence, move.sequence), out: 0, rehosts: move.rehosts } satisfies TransferRow },
+    {
+      key: transferRowKey(key),
+      row: { sequence: Math.max(state.sequence, move.sequence), out: 0, rehosts: move.rehosts } satisfies TransferRow,
+    },
   ];
   return { changes, audit: [{ kind: 'key arrived', scope: key, detail: { rehosts: move.rehosts } }], reply: { kind: 'arrived' } };
 };
@@ -243,15 +269,22 @@ export type Receive = {
  * Whether a recipient takes an H2R; undefined = yes. Any file later than the one in force may be the next: what came between is lost or
  * late, and gave less.
  */
-export const faultOfReceiving = ({ parent, sequence, until, held }: Receive, gone: GoneRow | undefined, now: Wall): { readonly status: StatusCode; readonly detail: string } | undefined => {
+export const faultOfReceiving = (
+  { parent, sequence, until, held }: Receive,
+  gone: GoneRow | undefined,
+  now: Wall,
+): { readonly status: StatusCode; readonly detail: string } | undefined => {
   if (gone !== undefined) {
     return sequence <= gone.number
       ? { status: Status.UPDATE_ALREADY_ADDED, detail: 'The license was applied here, and given back since.' }
       : { status: Status.UNKNOWN_RECIPIENT, detail: 'The recipient gave its license back, and its ID counts no more.' };
   }
-  if (held !== undefined && held.parent !== parent) return { status: Status.UNKNOWN_RECIPIENT, detail: 'This ID has a license of another key already.' };
-  if (held !== undefined && sequence === held.sequence) return { status: Status.UPDATE_ALREADY_ADDED, detail: 'This file was applied here before.' };
-  if (held !== undefined && sequence < held.sequence) return { status: Status.UPDATE_TOO_OLD, detail: 'A later file of this detached license was applied here before.' };
+  if (held !== undefined && held.parent !== parent)
+    return { status: Status.UNKNOWN_RECIPIENT, detail: 'This ID has a license of another key already.' };
+  if (held !== undefined && sequence === held.sequence)
+    return { status: Status.UPDATE_ALREADY_ADDED, detail: 'This file was applied here before.' };
+  if (held !== undefined && sequence < held.sequence)
+    return { status: Status.UPDATE_TOO_OLD, detail: 'A later file of this detached license was applied here before.' };
   if (now > until) return { status: Status.FEATURE_EXPIRED, detail: `The detached license ended at ${new Date(until).toISOString()}.` };
   return undefined;
 };

@@ -15,11 +15,12 @@ import {
   moment,
   openDocument,
   read,
+  SEALED_LIMIT,
   signDocument,
   vendorId,
 } from '../license/index.ts';
 import { guidOf, type LmIdentity } from '../link/index.ts';
-import { boolean, type Decoder, integer, list, literal, object, text } from '../parse/index.ts';
+import { boolean, type Decoder, integer, list, literal, object, optional, text } from '../parse/index.ts';
 import type { Wall } from '../time/index.ts';
 
 // The files between two computers (field-facts 4.3): ID, H2R, R2H, H2H. Signed documents as all others; docs/protocol/transfer.md.
@@ -106,8 +107,11 @@ export const openRecipient = (document: Uint8Array): Recipient => {
   }
   const found = readRecipient(opened.payload);
   const [signingKey, exchangeKey, lmKey] = [decoded(found.signingKey), decoded(found.exchangeKey), decoded(found.lmKey)];
-  if (!sameBytes(signingKey, opened.signer) || keyIdOf(signingKey) !== found.key) throw refuse('The ID speaks of another key than the one that signed it.');
-  const vouched = guidOf(lmKey) === found.guid && verifyBytes(publicKeyFrom('ed25519', lmKey), vouchedBytes(signingKey, exchangeKey), decoded(found.vouched));
+  if (!sameBytes(signingKey, opened.signer) || keyIdOf(signingKey) !== found.key)
+    throw refuse('The ID speaks of another key than the one that signed it.');
+  const vouched =
+    guidOf(lmKey) === found.guid &&
+    verifyBytes(publicKeyFrom('ed25519', lmKey), vouchedBytes(signingKey, exchangeKey), decoded(found.vouched));
   if (!vouched) throw refuse('The license manager that the ID names did not vouch for its key.');
   return found;
 };
@@ -132,7 +136,7 @@ const h2r: Decoder<H2r> = object({
   parent: keyId,
   key: keyId,
   certificate: bytes(100, CERTIFICATE_LIMIT),
-  sealed: bytes(48, 1024 * 1024),
+  sealed: bytes(48, SEALED_LIMIT),
 });
 export const writeH2r = canonical(h2r, 'H2R');
 export const readH2r = read(h2r, 'H2R', Status.INV_UPDATE_DATA);
@@ -160,7 +164,15 @@ const r2h: Decoder<R2h> = object({
 export const writeR2h = canonical(r2h, 'R2H');
 export const readR2h = read(r2h, 'R2H', Status.INV_UPDATE_DATA);
 
-export type Usage = { readonly product: number; readonly feature: number; readonly executions: number };
+/** What of a feature is used up for good. */
+export type Usage = {
+  readonly product: number;
+  readonly feature: number;
+  readonly executions: number;
+  /** When it was used first, where its days count from there; and when its trial was. */
+  readonly firstUse?: string;
+  readonly trialUse?: string;
+};
 
 /** A whole key on its way to another computer. Signed by that key, which is no more where it was. */
 export type H2h = {
@@ -194,8 +206,11 @@ const h2h: Decoder<H2h> = object({
   rehosts: integer(1, 0xffff_ffff),
   sequence: counter,
   certificate: bytes(100, CERTIFICATE_LIMIT),
-  usage: list(object({ product: id, feature: id, executions: integer(0, 0xffff_ffff) }), 65_472),
-  sealed: bytes(48, 4 * 1024 * 1024),
+  usage: list(
+    object({ product: id, feature: id, executions: integer(0, 0xffff_ffff), firstUse: optional(moment), trialUse: optional(moment) }),
+    65_472,
+  ),
+  sealed: bytes(48, SEALED_LIMIT),
   moved: moment,
 });
 export const writeH2h = canonical(h2h, 'H2H');
@@ -208,13 +223,14 @@ export type Moved = {
   readonly signingSeed: string;
   readonly exchangeSeed: string;
   readonly features: readonly { readonly id: number; readonly secret: string }[];
-  readonly memory: readonly { readonly file: number; readonly data: string }[];
+  /** `once`: the file can be written once, and was. */
+  readonly memory: readonly { readonly file: number; readonly data: string; readonly once?: true }[];
 };
 const moved: Decoder<Moved> = object({
   signingSeed: bytes(32, 32),
   exchangeSeed: bytes(32, 32),
   features: list(object({ id, secret: bytes(32, 32) }), 65_472),
-  memory: list(object({ file: integer(0, 0xffff), data: bytes(0, 2 * 1024 * 1024) }), 65_536),
+  memory: list(object({ file: integer(0, 0xffff), data: bytes(0, 2 * 1024 * 1024), once: optional(literal(true)) }), 65_536),
 });
 export const writeMoved = canonical(moved, 'secrets');
 export const readMoved = read(moved, 'secrets', Status.INV_UPDATE_DATA);

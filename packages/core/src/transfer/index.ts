@@ -23,17 +23,17 @@ export {
   type H2r,
   type Moved,
   openRecipient,
-  readH2h,
-  readH2r,
-  readR2h,
   type R2h,
   type Recipient,
   type RecipientKey,
+  readH2h,
+  readH2r,
+  readR2h,
   recipientDocument,
   recipientKeyFrom,
   type Usage,
 } from './documents.ts';
-export { type Lent, lendingDocument, openLending, openReturning, peekH2r, peekR2h, returningDocument } from './lend.ts';
+export { type Lent, lendingDocument, openLending, openReturning, peekH2r, peekR2h, refuseTooLarge, returningDocument } from './lend.ts';
 export { type Arrival, faultOfMoving, type Moving, movingDocument, openMoving, peekH2h } from './move.ts';
 export {
   DEFAULT_DETACH_MS,

@@ -7,12 +7,14 @@ import {
   CERTIFICATE_LIMIT,
   type Certificate,
   chainWith,
+  DOCUMENT_LIMIT,
   lastLink,
   openDelegation,
   openDocument,
   openSealed,
   openStanding,
   readSecrets,
+  SEALED_LIMIT,
   type Secrets,
   type Standing,
   sealTo,
@@ -31,12 +33,12 @@ const decoded = (text: string): Buffer => fromBase64(text) ?? Buffer.alloc(0);
 const wrong = (detail: string): LicensingError => new LicensingError(Status.INV_UPDATE_DATA, { detail });
 
 /** The features that an H2R carries secrets of: what is lent, and feature 0, which is in every key. */
-const carried = (certificate: Certificate): readonly number[] => [0, ...certificate.products.flatMap(({ features }) => features.map(({ id }) => id))];
+const carried = (certificate: Certificate): readonly number[] => [
+  0,
+  ...certificate.products.flatMap(({ features }) => features.map(({ id }) => id)),
+];
 
-/**
- * The H2R for a detachment that is durable.
- * @throws LicensingError INV_UPDATE_OBJ (17) where the chain would be larger than a certificate may be.
- */
+/** The H2R for a detachment that is durable. */
 export const lendingDocument = (
   lender: { readonly identity: KeyIdentity; readonly shown: Uint8Array; readonly secrets: Secrets },
   detached: DetachRow,
@@ -64,7 +66,6 @@ export const lendingDocument = (
     identity.signingKey,
   );
   const chain = chainWith(shown, link);
-  if (chain.length > CERTIFICATE_LIMIT) throw new LicensingError(Status.INV_UPDATE_OBJ, { detail: 'The certificate is too large to be detached.' });
   const given = new Set(carried(openStanding(chain, identity.vendorKey).certificate));
   const secrets: Secrets = { ...lender.secrets, features: lender.secrets.features.filter(({ id }) => given.has(id)) };
   const sealed = sealTo(decoded(to.exchangeKey), entropy.exchangePair(), writeSecrets(secrets), h2rContext(to.key, detached.sequence));
@@ -78,6 +79,18 @@ export const lendingDocument = (
     sealed: toBase64(sealed),
   };
   return signDocument('H2R', writeH2r(h2r), identity.signingKey);
+};
+
+/** BOUNDED: what a delegation and its place in a chain take. */
+const LINK = 4_096;
+/**
+ * Whether an H2R of these would be too large; to be asked before seats are put aside for it.
+ * @throws LicensingError INV_UPDATE_OBJ (17)
+ */
+export const refuseTooLarge = (shown: Uint8Array, secrets: Secrets): void => {
+  const sealed = writeSecrets(secrets).length + 48;
+  if (shown.length + LINK > CERTIFICATE_LIMIT || sealed > SEALED_LIMIT || (shown.length + LINK + sealed) * 1.4 > DOCUMENT_LIMIT)
+    throw new LicensingError(Status.INV_UPDATE_OBJ, { detail: 'The license is too large to be detached.' });
 };
 
 /** For whom an H2R is; only its self-stated signer has been checked. */
@@ -106,7 +119,8 @@ export const openLending = (document: Uint8Array, child: RecipientKey): Lent => 
   const [vendorKey, shown] = [decoded(h2r.vendorKey), decoded(h2r.certificate)];
   const standing = openStanding(shown, vendorKey);
   const { delegation, certificate } = standing;
-  if (!sameBytes(standing.signer, signer)) throw new LicensingError(Status.INV_SIG, { detail: 'The H2R is signed by another key than the one that lends.' });
+  if (!sameBytes(standing.signer, signer))
+    throw new LicensingError(Status.INV_SIG, { detail: 'The H2R is signed by another key than the one that lends.' });
   const agrees =
     delegation !== undefined &&
     delegation.key === child.id &&
@@ -144,13 +158,17 @@ export const peekR2h = (document: Uint8Array): R2h => readR2h(openDocument('R2H'
  * The child that an R2H gives back, proven by what the owner itself signed.
  * @throws LicensingError INV_UPDATE_OBJ (17), INV_SIG (30), KEYID_NOT_FOUND (18) where it is for another key, INV_UPDATE_DATA (19)
  */
-export const openReturning = (document: Uint8Array, owner: Pick<KeyIdentity, 'id' | 'signingPublic'>): { readonly child: string; readonly sequence: number } => {
+export const openReturning = (
+  document: Uint8Array,
+  owner: Pick<KeyIdentity, 'id' | 'signingPublic'>,
+): { readonly child: string; readonly sequence: number } => {
   const { signer, payload } = openDocument('R2H', document);
   const r2h = readR2h(payload);
   if (r2h.parent !== owner.id) throw new LicensingError(Status.KEYID_NOT_FOUND, { detail: `The file gives back to key ${r2h.parent}.` });
   const delegation = openDelegation(decoded(r2h.delegation), owner.signingPublic);
   const agrees = delegation.key === r2h.key && delegation.parent === owner.id && delegation.vendor === r2h.vendor;
   if (!agrees) throw wrong('The delegation inside the R2H is for something else.');
-  if (!sameBytes(decoded(delegation.signingKey), signer)) throw new LicensingError(Status.INV_SIG, { detail: 'The R2H is signed by another key than the one that gives back.' });
+  if (!sameBytes(decoded(delegation.signingKey), signer))
+    throw new LicensingError(Status.INV_SIG, { detail: 'The R2H is signed by another key than the one that gives back.' });
   return { child: delegation.key, sequence: delegation.sequence };
 };

@@ -3,9 +3,29 @@ import { fromBase64, sameBytes, toBase64 } from '../bytes/index.ts';
 import type { Entropy } from '../crypto/index.ts';
 import { LicensingError, Status, type StatusCode } from '../errors/index.ts';
 import { type KeyIdentity, keyFromSeeds } from '../key/index.ts';
-import { type Certificate, keyIdOf, openDocument, openSealed, readCertificate, sealTo, signDocument } from '../license/index.ts';
+import {
+  type Certificate,
+  DOCUMENT_LIMIT,
+  keyIdOf,
+  openDocument,
+  openSealed,
+  readCertificate,
+  sealTo,
+  signDocument,
+} from '../license/index.ts';
 import type { Wall } from '../time/index.ts';
-import { type H2h, h2hContext, type Moved, type Recipient, type RecipientKey, readH2h, readMoved, type Usage, writeH2h, writeMoved } from './documents.ts';
+import {
+  type H2h,
+  h2hContext,
+  type Moved,
+  type Recipient,
+  type RecipientKey,
+  readH2h,
+  readMoved,
+  type Usage,
+  writeH2h,
+  writeMoved,
+} from './documents.ts';
 
 // H2H: a whole key goes to another computer and keeps its id, so that updates of its vendor, scopes and records go on as they were, and a
 // copy that stays behind is the same key on two computers, which they notice (K9). Its private key travels sealed to the recipient's key.
@@ -23,8 +43,16 @@ export type Moving = {
   readonly sequence: number;
 };
 
-/** It may leave the computer only when the key is durably gone. */
+/**
+ * It may leave the computer only when the key is durably gone; so it is refused here, and not where it arrives, when it could not be applied.
+ * @throws LicensingError REHOST_NOT_ALLOWED (69) where the license is not the vendor's own, INV_UPDATE_OBJ (17) where it would be too large
+ */
 export const movingDocument = ({ identity, ...of }: Moving, to: Recipient, entropy: Entropy, now: Wall): Buffer => {
+  try {
+    openDocument('certificate', of.certificate, identity.vendorKey);
+  } catch (cause) {
+    throw new LicensingError(Status.REHOST_NOT_ALLOWED, { detail: 'The license of the key is lent, or a trial.', cause });
+  }
   const sealed = sealTo(decoded(to.exchangeKey), entropy.exchangePair(), writeMoved(of.moved), h2hContext(identity.id, to.key, of.rehosts));
   const h2h: H2h = {
     format: 1,
@@ -40,7 +68,10 @@ export const movingDocument = ({ identity, ...of }: Moving, to: Recipient, entro
     sealed: toBase64(sealed),
     moved: new Date(now).toISOString(),
   };
-  return signDocument('H2H', writeH2h(h2h), identity.signingKey);
+  const document = signDocument('H2H', writeH2h(h2h), identity.signingKey);
+  if (document.length > DOCUMENT_LIMIT)
+    throw new LicensingError(Status.INV_UPDATE_OBJ, { detail: 'The key is larger than a file can be.' });
+  return document;
 };
 
 /** What an H2H says; only its self-stated signer has been checked. */
@@ -64,12 +95,17 @@ export type Arrival = {
 export const openMoving = (document: Uint8Array, recipient: RecipientKey): Arrival => {
   const { signer, payload } = openDocument('H2H', document);
   const h2h = readH2h(payload);
-  if (h2h.recipient !== recipient.id) throw new LicensingError(Status.UNKNOWN_RECIPIENT, { detail: `The key is for recipient ${h2h.recipient}.` });
-  if (keyIdOf(signer) !== h2h.key) throw new LicensingError(Status.INV_SIG, { detail: 'The H2H is signed by another key than the one that moves.' });
+  if (h2h.recipient !== recipient.id)
+    throw new LicensingError(Status.UNKNOWN_RECIPIENT, { detail: `The key is for recipient ${h2h.recipient}.` });
+  if (keyIdOf(signer) !== h2h.key)
+    throw new LicensingError(Status.INV_SIG, { detail: 'The H2H is signed by another key than the one that moves.' });
   const [vendorKey, certificateDocument] = [decoded(h2h.vendorKey), decoded(h2h.certificate)];
   const certificate = readCertificate(openDocument('certificate', certificateDocument, vendorKey).payload);
   const agrees =
-    certificate.key === h2h.key && certificate.vendor === h2h.vendor && certificate.type === h2h.type && sameBytes(decoded(certificate.signingKey), signer);
+    certificate.key === h2h.key &&
+    certificate.vendor === h2h.vendor &&
+    certificate.type === h2h.type &&
+    sameBytes(decoded(certificate.signingKey), signer);
   if (!agrees) throw wrong('The certificate inside the H2H is for something else.');
   if (certificate.rehost !== true) throw new LicensingError(Status.REHOST_NOT_ALLOWED);
   const opened = openSealed(recipient.exchange, decoded(h2h.sealed), h2hContext(h2h.key, h2h.recipient, h2h.rehosts));

@@ -1,5 +1,5 @@
-import type { Recipient } from './documents.ts';
 import { HOUR } from '../time/index.ts';
+import type { Recipient } from './documents.ts';
 
 // Stored shapes of what is lent, moved and gone. One row per copy that is out; a key that is no more leaves its last word behind.
 

@@ -1,6 +1,7 @@
 import { toBase64 } from '../bytes/index.ts';
 import { fill } from '../bytes/wire.testing.ts';
 import { certificateOf, documentOf, featureOf, keyOf, seededEntropy, vendorOf } from '../channel/world.testing.ts';
+import type { Entropy } from '../crypto/index.ts';
 import { LicensingError, type StatusCode } from '../errors/index.ts';
 import { type KeyIdentity, keyFromSeeds } from '../key/index.ts';
 import { type Certificate, type Feature, openStanding, type Secrets, type Standing } from '../license/index.ts';
@@ -19,8 +20,8 @@ import {
   leaveRows,
   lendingDocument,
   openLending,
-  openReturning,
   openRecipient,
+  openReturning,
   type Reattach,
   reattachRows,
   recipientDocument,
@@ -33,13 +34,17 @@ import {
 
 export const vendor = vendorOf(37_515, 0x11);
 export const SOLD = 5;
-export const lendable = (id: number, seats: number | 'unlimited', of: Partial<Feature> = {}): Feature => ({ ...featureOf(id, seats), detachable: true, ...of });
+export const lendable = (id: number, seats: number | 'unlimited', of: Partial<Feature> = {}): Feature => ({
+  ...featureOf(id, seats),
+  detachable: true,
+  ...of,
+});
 export const products = (features: readonly Feature[] = [lendable(42, SOLD), lendable(43, 'unlimited'), featureOf(44, 9)]) => [
   { id: 1, name: 'Survey', features },
   { id: 2, name: 'Charts', features: [featureOf(42, 3)] },
 ];
-export const entropy = seededEntropy(77_000);
-const secretsOf = (certificate: Certificate): Secrets => ({
+const entropy = seededEntropy(77_000);
+export const secretsOf = (certificate: Certificate): Secrets => ({
   features: [0, ...certificate.products.flatMap(({ features }) => features.map(({ id }) => id))]
     .filter((id, index, all) => all.indexOf(id) === index)
     .map((id) => ({ id, secret: toBase64(fill(32, id % 256)) })),
@@ -49,6 +54,7 @@ const secretsOf = (certificate: Certificate): Secrets => ({
 type Row = `${string}/${string}/${string}`;
 export class Table {
   readonly rows = new Map<string, object>();
+  readonly audit: object[] = [];
 
   decide<T>(named: readonly Row[], decide: (rows: SeatRows) => SeatDecision<T>): T {
     const view: SeatRows = {
@@ -58,6 +64,7 @@ export class Table {
       },
     };
     const decision = decide(view);
+    this.audit.push(...decision.audit);
     const scope = decision.changes[0]?.key.split('/')[0];
     for (const { key, row } of decision.changes) {
       if (!key.startsWith(`${scope}/`)) throw new TypeError(`changes ${key} beside rows of ${scope}`);
@@ -91,16 +98,19 @@ export class Side extends Table {
   readonly waiting;
   #sessions = 0;
 
-  constructor(seed: number) {
+  readonly #entropy: Entropy;
+
+  constructor(seed: number, from: Entropy = entropy) {
     super();
+    this.#entropy = from;
     this.seed = seed;
     this.lm = lmIdentityFrom(fill(32, seed + 2));
     this.waiting = recipientKeyFrom('sl-adminmode', fill(32, seed), fill(32, seed + 1));
   }
 
   /** A key that its vendor licensed. */
-  static licensed(seed: number, of: Partial<Certificate> = {}): Side {
-    const side = new Side(seed);
+  static licensed(seed: number, of: Partial<Certificate> = {}, from: Entropy = entropy): Side {
+    const side = new Side(seed, from);
     const key = keyOf(vendor, seed);
     const certificate = { ...certificateOf(key), products: products(), ...of };
     side.identity = key;
@@ -152,7 +162,7 @@ export class Side extends Table {
     };
     const reply = this.decide(detachRows(command), (rows) => decideDetach(rows, command, now));
     if (reply.kind === 'refused') return refuse(reply);
-    return lendingDocument({ identity, shown, secrets }, reply.detached, to, entropy);
+    return lendingDocument({ identity, shown, secrets }, reply.detached, to, this.#entropy);
   }
 
   /** @throws LicensingError */
@@ -161,9 +171,17 @@ export class Side extends Table {
     const before = this.standing;
     const held = before?.delegation === undefined ? undefined : { parent: before.delegation.parent, sequence: before.delegation.sequence };
     const { parent } = lent.h2r;
-    const fault = faultOfReceiving({ child: this.waiting.id, parent, sequence: lent.sequence, until: wall(lent.until), held }, this.gone, now);
+    const fault = faultOfReceiving(
+      { child: this.waiting.id, parent, sequence: lent.sequence, until: wall(lent.until), held },
+      this.gone,
+      now,
+    );
     if (fault !== undefined) refuse(fault);
-    this.identity = keyFromSeeds({ type: 'sl-adminmode', vendor: vendor.vendor, vendorKey: lent.vendorKey }, fill(32, this.seed), fill(32, this.seed + 1));
+    this.identity = keyFromSeeds(
+      { type: 'sl-adminmode', vendor: vendor.vendor, vendorKey: lent.vendorKey },
+      fill(32, this.seed),
+      fill(32, this.seed + 1),
+    );
     this.shown = lent.shown;
     this.secrets = lent.secrets;
   }
@@ -171,7 +189,8 @@ export class Side extends Table {
   /** The recipient's act: gone first, then the file. @throws LicensingError */
   giveBack(now: Wall): Uint8Array {
     const { gone, identity, shown, standing } = this;
-    if (gone === undefined && (identity === undefined || shown === undefined || standing?.delegation === undefined)) throw new Error('nothing to give back');
+    if (gone === undefined && (identity === undefined || shown === undefined || standing?.delegation === undefined))
+      throw new Error('nothing to give back');
     const made =
       gone ??
       ({

@@ -25,5 +25,8 @@ export {
   type ToApplication,
   type ToLm,
   type Told,
+  type Transfer,
+  type TransferAction,
+  transferActions,
   type Welcome,
 } from './local.ts';

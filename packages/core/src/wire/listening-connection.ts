@@ -76,6 +76,7 @@ export const createListeningConnection = (
         return message;
       case 'find':
       case 'ask':
+      case 'transfer':
       case 'record':
       case 'update':
         return message;

@@ -1,4 +1,4 @@
-import type { Buffer } from 'node:buffer';
+import { Buffer } from 'node:buffer';
 import { Reader, WireError, type Writer } from '../bytes/index.ts';
 import { encodeFrame, type Frame, MAX_FRAME } from './frame.ts';
 
@@ -40,6 +40,24 @@ export type Ask = {
 };
 /** What an answer is to hold besides what is always there. */
 export const ASK = { sessions: 1, c2v: 2 } as const;
+export const transferActions = ['detach', 'network_detach', 'cancel', 'rehost'] as const;
+export type TransferAction = (typeof transferActions)[number];
+/** A license is to go to another computer, or back (K5). What comes is told in parts: the text of a file. */
+export type Transfer = {
+  readonly request: number;
+  readonly vendor: number;
+  readonly vendorKey: Uint8Array;
+  readonly action: TransferAction;
+  /** 0 = the default duration. */
+  readonly seconds: number;
+  /** Of a network detach. */
+  readonly seats: number;
+  /** Text of an ID; empty for `cancel`. */
+  readonly recipient: string;
+  readonly scope: string;
+};
+/** BOUNDED: bytes of an ID in its text form. */
+const MAX_RECIPIENT = 16 * 1024;
 /** Where a feature can be had. A hint: the key proves what it is when a channel to it is opened. */
 export type Candidate = {
   readonly key: string;
@@ -69,6 +87,7 @@ export type ToLm =
   | ({ readonly kind: 'hello' } & Hello)
   | ({ readonly kind: 'find' } & Find)
   | ({ readonly kind: 'ask' } & Ask)
+  | ({ readonly kind: 'transfer' } & Transfer)
   | { readonly kind: 'open'; readonly channel: number; readonly key: string; readonly lm: string; readonly opening: Uint8Array }
   | { readonly kind: 'record'; readonly channel: number; readonly record: Uint8Array }
   | { readonly kind: 'close'; readonly channel: number }
@@ -100,6 +119,7 @@ export const types = {
   updated: 12,
   ask: 13,
   told: 14,
+  transfer: 15,
 } as const;
 
 /** The most frequent frame, written without detours. */
@@ -127,6 +147,21 @@ export const encodeToLm = (message: ToLm): Buffer => {
     case 'ask':
       return encodeFrame(types.ask, (out) =>
         out.u32(message.request).u32(message.vendor).bytes(message.vendorKey).u8(message.wanted).text(message.scope),
+      );
+    case 'transfer':
+      return encodeFrame(
+        types.transfer,
+        (out) =>
+          out
+            .u32(message.request)
+            .u32(message.vendor)
+            .bytes(message.vendorKey)
+            .u8(transferActions.indexOf(message.action) + 1)
+            .u32(message.seconds)
+            .u16(message.seats)
+            .text(message.scope)
+            .block(Buffer.from(message.recipient, 'utf8')),
+        256 + message.recipient.length,
       );
     case 'open':
       return encodeFrame(
@@ -227,6 +262,13 @@ const readToLm = (type: number, reader: Reader): ToLm => {
         wanted: reader.u8(),
         scope: reader.text(MAX_SCOPE),
       };
+    case types.transfer: {
+      const [request, vendor, vendorKey] = [reader.u32(), reader.u32(), reader.bytes(32)];
+      const action = transferActions[reader.u8() - 1];
+      if (action === undefined) throw new WireError('an unknown transfer');
+      const [seconds, seats, scope] = [reader.u32(), reader.u16(), reader.text(MAX_SCOPE)];
+      return { kind: 'transfer', request, vendor, vendorKey, action, seconds, seats, scope, recipient: reader.longText(MAX_RECIPIENT) };
+    }
     case types.open:
       return { kind: 'open', channel: reader.u32(), key: reader.u64().toString(), lm: reader.text(64), opening: reader.block(512) };
     case types.close:

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { bytesOf, someBytes, textOf, u8, u16, u32, u53, u64Text } from '../bytes/wire.testing.ts';
-import type { ToApplication, ToLm } from './local.ts';
+import { type ToApplication, type ToLm, transferActions } from './local.ts';
 
 // Every message of the local protocol, with any contents.
 
@@ -27,6 +27,17 @@ export const toLm: Readonly<Record<ToLm['kind'], fc.Arbitrary<ToLm>>> = {
   hello: fc.record(hello),
   find: fc.record({ ...is('find'), request: u32, vendor: u32, vendorKey: bytesOf(32), feature: u32, scope: textOf(2_000) }),
   ask: fc.record({ ...is('ask'), request: u32, vendor: u32, vendorKey: bytesOf(32), wanted: u8, scope: textOf(2_000) }),
+  transfer: fc.record({
+    ...is('transfer'),
+    request: u32,
+    vendor: u32,
+    vendorKey: bytesOf(32),
+    action: fc.constantFrom(...transferActions),
+    seconds: u32,
+    seats: u16,
+    scope: textOf(2_000),
+    recipient: textOf(2_000),
+  }),
   open: fc.record({ ...is('open'), channel: u32, key: u64Text, lm: textOf(64), opening: someBytes }),
   record: fc.record({ ...is('record'), channel: u32, record: someBytes }),
   close: fc.record({ ...is('close'), channel: u32 }),

@@ -90,6 +90,24 @@ const toLm: readonly (readonly [string, ToLm])[] = [
     { kind: 'ask', request: 5, vendor: 37_515, vendorKey, wanted: 0x83, scope: '<haspscope><hasp id="1"/></haspscope>' },
   ],
   ['update', { kind: 'update', request: 3, document: Buffer.from('-----BEGIN KEYHAVEN V2C-----\n') }],
+  [
+    'transfer: two seats detached for a network, for an hour',
+    {
+      kind: 'transfer',
+      request: 6,
+      vendor: 37_515,
+      vendorKey,
+      action: 'network_detach',
+      seconds: 3_600,
+      seats: 2,
+      scope: '<haspscope><product id="1"/></haspscope>',
+      recipient: '-----BEGIN KEYHAVEN ID-----\n',
+    },
+  ],
+  [
+    'transfer: given back',
+    { kind: 'transfer', request: 7, vendor: 37_515, vendorKey, action: 'cancel', seconds: 0, seats: 0, scope: '', recipient: '' },
+  ],
 ];
 const toApplication: readonly (readonly [string, ToApplication])[] = [
   ['welcome', welcome],
@@ -135,6 +153,7 @@ export const makeLocalVectors = () => {
       { to: 'lm', name: 'a message to the application', bytes: hex(encodeToApplication(welcome)) },
       { to: 'lm', name: 'a type unknown', bytes: '00000001c8' },
       { to: 'lm', name: 'a close with a byte too many', bytes: '00000006090000000200' },
+      { to: 'lm', name: 'an unknown transfer', bytes: `000000340f0000000600000001${hex(vendorKey)}05000000000000000000000000` },
       { to: 'application', name: 'a message to the LM', bytes: hex(encodeToLm(find)) },
       { to: 'application', name: 'told with a mark that is neither 0 nor 1', bytes: '0000000e0e00000004000000000200000000' },
       { to: 'application', name: 'a channel lost with status 0', bytes: '00000009080000000200000000' },

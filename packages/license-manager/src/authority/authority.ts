@@ -5,6 +5,7 @@ import { createOwnerLeases, LEASE_MS } from '@keyhaven/core/lease';
 import {
   decideLogin,
   decideRelease,
+  EMPTY_POOL,
   type Login,
   type LoginReply,
   type PoolId,
@@ -17,12 +18,16 @@ import {
 } from '@keyhaven/core/seats';
 import { type Clock, HOUR, MINUTE, SECOND, type Wall } from '@keyhaven/core/time';
 import type { Ledger } from '@keyhaven/ledger';
-import { type Key, type KeyLicense, type Keystore, poolName } from '../keystore/index.ts';
-import type { LoginGuard } from './guard.ts';
+import type { Access } from '../access/index.ts';
+import type { Applied, Keystore } from '../keystore/index.ts';
+import type { LoginGuard, TrialUse } from './guard.ts';
 import { createKeyChannel, type KeyChannel, type Party } from './key-channel.ts';
 import { refuseBelowDetached } from './below-detached.ts';
-import { createLicenseChanges, newestWith } from './license-changes.ts';
+import { endedBy, releaseBeside } from './ended-by.ts';
+import { createLicenseChanges } from './license-changes.ts';
 import { createLiveSessions, type LiveSession } from './live-sessions.ts';
+import { createPoolFacts, type PoolFacts } from './pool-facts.ts';
+import { createWaiting, type Shape, type Waiting } from './waiting.ts';
 
 // The authority for the seats of the keys on this computer: the one object that all faces call (DESIGN). It joins keys, seats, channels
 // and leases to the ledger and knows no socket. What it promises:
@@ -38,6 +43,10 @@ export type AuthorityOptions = {
   readonly idleTimeoutMs: number;
   /** What is known against logins apart from seats, and the license time; without it nothing, and the computer's clock. */
   readonly guard?: LoginGuard;
+  /** The administrator's rules; without them everybody may take every seat (R9). */
+  readonly access?: Access;
+  /** What is marked of trial licenses here; absent = nothing but the rows of their pools (K8). */
+  readonly trials?: TrialUse;
   /** A session began to run for this party, in this channel. */
   readonly onAttached: (party: Party, session: string, channel: KeyChannel) => void;
   /** A session is without a channel: somebody has to look whether its application still runs. */
@@ -63,6 +72,7 @@ export type Authority = {
     party: Party,
     send: (record: Uint8Array) => void,
     fail: (error: LicensingError) => void,
+    onHeld?: () => void,
   ): KeyChannel;
   release(session: LiveSession, cause: ReleaseCause): Promise<void>;
   /** The application ended: its sessions here are released. */
@@ -77,7 +87,12 @@ export type Authority = {
   readonly sessionCount: number;
   /** Seats in use of a pool. */
   used(pool: PoolId): number;
-  apply(document: Uint8Array): Promise<Key>;
+  /** All that is decided of a pool. */
+  pool(pool: PoolId): PoolRow;
+  /** Who waits for a seat of a pool (A4). */
+  waiting(pool: PoolId): number;
+  /** V2C documents of one key, all or nothing. */
+  apply(documents: Uint8Array | readonly Uint8Array[]): Promise<Applied>;
   /**
    * Runs `work` while nobody logs in to the key and nothing else changes its license (K5).
    * @param sessions `end`: its sessions have ended when `work` begins.
@@ -105,15 +120,18 @@ export type AuthorityCore = {
   /** The channel is gone; its sessions wait for their application. */
   detached(channel: KeyChannel, sessions: readonly LiveSession[]): void;
   used(pool: PoolId): number;
+  readonly facts: PoolFacts;
+  readonly trials: TrialUse | undefined;
+  readonly waiting: Waiting;
   readonly idleTimeoutMs: number;
 };
 
 export const openAuthority = async (options: AuthorityOptions): Promise<Authority> => {
-  const { ledger, keystore, clock, entropy, onEnded } = options;
+  const { ledger, keystore, clock, entropy, access, onEnded } = options;
   const sessions = createLiveSessions();
   const leases = createOwnerLeases(LEASE_MS);
-  const changes = createLicenseChanges();
-  const used = new Map<string, number>(); // BOUNDED by the pools of the keys here
+  const changes = createLicenseChanges((keyId) => waiting.changed(keyId));
+  const facts = createPoolFacts((pool) => waiting.freed(pool));
   /** Releases that were answered and are not known to be durable. BOUNDED by the sessions that there were. */
   let unsettled: Release[] = [];
   /** Those that the disk refused afterwards: done again until it takes them, or their seats would stay taken. BOUNDED likewise. */
@@ -121,8 +139,8 @@ export const openAuthority = async (options: AuthorityOptions): Promise<Authorit
   let watching = false;
   let closed = false;
 
-  const usedName = (pool: PoolId): string => `${pool.key}.${pool.product}.${pool.feature}`;
   const ownerOf = (session: LiveSession): string => session.row.holder;
+  const vendorOf = (key: string): number => keystore.get(key)?.identity.vendor ?? 0;
 
   for await (const [name, row] of ledger.scan<SessionRow & PoolRow>('')) {
     const [key = '', kind, id = ''] = name.split('/');
@@ -130,24 +148,26 @@ export const openAuthority = async (options: AuthorityOptions): Promise<Authorit
       const pool = { key, product: row.product, feature: row.feature };
       const live: LiveSession = { id, pool, row, lastUse: clock.mono(), ending: undefined, channel: undefined };
       sessions.add(live);
+      access?.began(id, pool, vendorOf(key), row);
       // After a restart every stored lease gets a full term again (DESIGN "lease safety").
       if (row.holder !== 'local') leases.keep(clock.mono(), row.holder, id);
     } else if (kind === 'pool') {
       const [product = 0, feature = 0] = id.split('.').map(Number);
-      used.set(usedName({ key, product, feature }), row.used);
+      facts.note({ key, product, feature }, row);
     }
   }
 
   const release = async (session: LiveSession, cause: ReleaseCause): Promise<void> => {
     if (session.ending !== undefined) return;
     session.ending = cause;
+    access?.ended(session.id);
     const command: Release = { kind: 'release', pool: session.pool, session: session.id, consumer: session.row.consumer, cause };
     try {
       await ledger.update(
         rowsOf(command),
         (rows) => {
           const decision = decideRelease(rows, command);
-          noteUsed(session.pool, decision.changes);
+          facts.noteChanges(session.pool, decision.changes);
           return decision;
         },
         // Losing a release errs to the safe side: the seat stays taken until the release is repeated, or until the next start (DESIGN).
@@ -157,6 +177,7 @@ export const openAuthority = async (options: AuthorityOptions): Promise<Authorit
       watchDurability().catch(() => undefined);
     } catch (error) {
       session.ending = undefined;
+      access?.began(session.id, session.pool, vendorOf(session.pool.key), session.row);
       throw error;
     }
     sessions.delete(session);
@@ -186,7 +207,7 @@ export const openAuthority = async (options: AuthorityOptions): Promise<Authorit
       if (sessions.get(id) === undefined) {
         await ledger.update(rowsOf(command), (rows) => {
           const decision = decideRelease(rows, command);
-          noteUsed(command.pool, decision.changes);
+          facts.noteChanges(command.pool, decision.changes);
           return decision;
         });
       }
@@ -196,23 +217,17 @@ export const openAuthority = async (options: AuthorityOptions): Promise<Authorit
   /** After a refusal the ledger holds what is durable, and the count follows it. */
   const recount = (pool: PoolId): Promise<void> =>
     ledger.update([poolRowKey(pool)], (rows) => {
-      used.set(usedName(pool), rows.get<PoolRow>(poolRowKey(pool))?.used ?? 0);
+      facts.note(pool, rows.get<PoolRow>(poolRowKey(pool)) ?? EMPTY_POOL);
       return { changes: [], audit: [], reply: undefined };
     });
 
-  const noteUsed = (pool: PoolId, changes: readonly { readonly key: string; readonly row: object | undefined }[]): void => {
-    const suffix = `/pool/${poolName(pool.product, pool.feature)}`;
-    for (const { key, row } of changes) {
-      if (row !== undefined && 'used' in row && typeof row.used === 'number' && key.endsWith(suffix)) used.set(usedName(pool), row.used);
-    }
-  };
-
-  const loginNow: AuthorityCore['login'] = async (command, channel, party) => {
+  const loginNow = async (asked: Login, channel: KeyChannel, party: Party, shape: Shape = (decision) => decision): Promise<LiveSession> => {
+    const command = access?.ruled(asked, vendorOf(asked.pool.key)) ?? asked;
     let reply: LoginReply;
     try {
       reply = await ledger.update(rowsOf(command), (rows, now) => {
-        const decision = decideLogin(rows, command, now);
-        noteUsed(command.pool, decision.changes);
+        const decision = shape(decideLogin(rows, command, now));
+        facts.noteChanges(command.pool, decision.changes);
         return decision;
       });
     } catch (error) {
@@ -232,7 +247,10 @@ export const openAuthority = async (options: AuthorityOptions): Promise<Authorit
             ending: undefined,
             channel: undefined,
           };
-    if (live !== known) sessions.add(live);
+    if (live !== known) {
+      sessions.add(live);
+      access?.began(live.id, live.pool, vendorOf(live.pool.key), live.row);
+    }
     core.attach(live, channel, party);
     return live;
   };
@@ -243,7 +261,8 @@ export const openAuthority = async (options: AuthorityOptions): Promise<Authorit
     clock,
     guard: options.guard,
     idleTimeoutMs: options.idleTimeoutMs,
-    login: (command, channel, party) => changes.track(command.pool.key, loginNow(command, channel, party)),
+    login: (command, channel, party) =>
+      changes.track(command.pool.key, loginNow({ ...command, behind: waiting.behind(command) }, channel, party)),
     changing: changes.changing,
     attach(session, channel, party) {
       // Coming back is no use of the session: else whoever only asks for info would keep it for ever (field-facts 1.6).
@@ -260,7 +279,12 @@ export const openAuthority = async (options: AuthorityOptions): Promise<Authorit
         if (session.ending === undefined) options.onAway(session);
       }
     },
-    used: (pool) => used.get(usedName(pool)) ?? 0,
+    facts,
+    trials: options.trials,
+    used: (pool) => facts.of(pool).used,
+    get waiting() {
+      return waiting;
+    },
   };
 
   const settle = (work: Promise<void>): void => {
@@ -269,6 +293,19 @@ export const openAuthority = async (options: AuthorityOptions): Promise<Authorit
   };
 
   const time = (): Wall => options.guard?.time() ?? clock.wall();
+  const waiting = createWaiting({
+    clock,
+    time,
+    priorityOf: (applicant, pool) => access?.priorityOf(applicant, pool, vendorOf(pool.key)) ?? 0,
+    reservedForOthers: (applicant, pool) => access?.reservedForOthers(applicant, pool, vendorOf(pool.key)) ?? 0,
+    login: (command, channel, party, shape) => changes.track(command.pool.key, loginNow(command, channel, party, shape)),
+    changing: changes.changing,
+    live: core.live,
+    release,
+    detached: (channel, session) => core.detached(channel, [session]),
+    note: (entry) =>
+      settle(ledger.update([], () => ({ changes: [], audit: [entry], reply: undefined }), { durability: 'later' })),
+  });
   const isOver = (session: LiveSession): boolean => {
     const lent = keystore.get(session.pool.key)?.license?.delegation;
     return lent !== undefined && time() > Date.parse(lent.until);
@@ -300,26 +337,8 @@ export const openAuthority = async (options: AuthorityOptions): Promise<Authorit
   };
   schedule();
 
-  /** Sessions whose pool the next license no longer has, or has fewer seats of: the newest go first (K4). */
-  const endedBy = (key: Key, next: KeyLicense): LiveSession[] => {
-    const byPool = new Map<string, LiveSession[]>();
-    for (const session of sessions.all()) {
-      if (session.pool.key !== key.identity.id) continue;
-      const name = poolName(session.pool.product, session.pool.feature);
-      byPool.set(name, [...(byPool.get(name) ?? []), session]);
-    }
-    return [...byPool].flatMap(([name, of]) => {
-      const pool = next.pools.get(name);
-      if (pool === undefined) return of;
-      const local = pool.terms.network ? [] : of.filter((session) => session.row.holder !== 'local');
-      const [first] = of;
-      const excess = pool.terms.seats === undefined || first === undefined ? 0 : core.used(first.pool) - pool.terms.seats;
-      return excess <= 0 ? local : [...new Set([...local, ...newestWith(excess, of)])];
-    });
-  };
-
   return {
-    open(keyId, opening, party, send, fail) {
+    open(keyId, opening, party, send, fail, onHeld) {
       const key = keystore.get(keyId);
       if (key?.damage !== undefined) throw new LicensingError(Status.STORAGE_CORRUPT, { detail: `Key ${keyId}: ${key.damage}.` });
       if (key === undefined) keystore.transfers.refuseGone(keyId);
@@ -334,10 +353,11 @@ export const openAuthority = async (options: AuthorityOptions): Promise<Authorit
         digest: license.digest,
       };
       const answer: { readonly message: Uint8Array; readonly channel: Channel } = answerOpening(opening, target, entropy);
-      return createKeyChannel(core, keyId, answer, party, send, fail);
+      return createKeyChannel(core, keyId, answer, party, send, fail, onHeld);
     },
     release,
     async processEnded(pid, start) {
+      waiting.processEnded(pid, start);
       await Promise.all(sessions.ofProcess(pid, start).map((session) => release(session, 'process ended')));
     },
     hasSessionsOf: (pid, start) => sessions.ofProcess(pid, start).length > 0,
@@ -353,14 +373,31 @@ export const openAuthority = async (options: AuthorityOptions): Promise<Authorit
       return sessions.size;
     },
     used: core.used,
-    async apply(document) {
+    pool: facts.of,
+    waiting: waiting.count,
+    async apply(documents) {
       let changed = (): void => undefined;
+      let ending: readonly LiveSession[] = [];
       try {
-        return await keystore.apply(document, async (key, next) => {
+        const applied = await keystore.apply(documents, async (key, next) => {
           changed = await changes.begin(key.identity.id);
-          await refuseBelowDetached(ledger, key, next);
-          await Promise.all(endedBy(key, next).map((session) => release(session, 'license changed')));
+          for (const each of next) await refuseBelowDetached(ledger, key, each);
+          ending = endedBy(key, next, sessions.all(), core.used);
+          return releaseBeside(ending, 'license changed', facts.noteChanges);
         });
+        for (const session of ending) {
+          // One that ended by itself meanwhile is over already.
+          if (session.ending !== undefined) continue;
+          session.ending = 'license changed';
+          access?.ended(session.id);
+          sessions.delete(session);
+          if (ownerOf(session) !== 'local') leases.ended(ownerOf(session), session.id);
+          onEnded(session, 'license changed');
+        }
+        return applied;
+      } catch (error) {
+        for (const { pool } of ending) settle(recount(pool));
+        throw error;
       } finally {
         changed();
       }
@@ -379,12 +416,13 @@ export const openAuthority = async (options: AuthorityOptions): Promise<Authorit
       for (const { key, row } of of) {
         const [scope, kind, id = ''] = key.split('/');
         const [product = 0, feature = 0] = id.split('.').map(Number);
-        if (scope === keyId && kind === 'pool') noteUsed({ key: keyId, product, feature }, [{ key, row }]);
+        if (scope === keyId && kind === 'pool') facts.noteChanges({ key: keyId, product, feature }, [{ key, row }]);
       }
     },
     time,
     close() {
       closed = true;
+      waiting.close();
       cancelSweep();
     },
   };

@@ -1,6 +1,6 @@
 import type { StatusCode } from '@keyhaven/core/errors';
 import type { Wall } from '@keyhaven/core/time';
-import type { Key, Pool } from '../keystore/index.ts';
+import type { Key, KeyLicense, Pool } from '../keystore/index.ts';
 
 /** Why a login is refused, whatever seats are free. */
 export type Bar = { readonly status: StatusCode; readonly detail: string };
@@ -16,4 +16,14 @@ export type LoginGuard = {
   against(key: Key, product: number, pool: Pool | undefined): Bar | undefined;
   /** The license time: forward only. */
   time(): Wall;
+  /** This computer is a virtual machine, as far as is known. */
+  virtualMachine(): boolean;
+};
+
+/** The first use of trial licenses on this computer (K8). */
+export type TrialUse = {
+  /** As it is marked here; undefined before it, and for licenses that are no trial. */
+  firstUse(license: KeyLicense): Wall | undefined;
+  /** A login was granted; resolves when its first use is marked. undefined where it is. */
+  used(license: KeyLicense, firstUse: Wall): Promise<void> | undefined;
 };

@@ -3,7 +3,7 @@ import { Reader, Writer } from '@keyhaven/core/bytes';
 import { CIPHER_OVERHEAD } from '@keyhaven/core/key';
 import { type Call, decodeGrant, MAX_CALL_BYTES, type Reply, writeCall } from '@keyhaven/core/session';
 import { describe, expect, it } from 'vitest';
-import { READ_ONLY_FILE, READ_WRITE_FILE } from '../keystore/key.ts';
+import { READ_ONLY_FILE, READ_WRITE_FILE } from '@keyhaven/core/memory';
 import { createTestVendor } from '../keystore/vendor.testing.ts';
 import { connectApplication, createSite, localParty, someone, statusOfThrown } from './site.testing.ts';
 

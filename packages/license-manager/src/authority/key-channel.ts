@@ -2,11 +2,16 @@ import { Buffer } from 'node:buffer';
 import { hex, sameBytes, WireError, Writer } from '@keyhaven/core/bytes';
 import type { Channel } from '@keyhaven/core/channel';
 import { LicensingError, Status, type StatusCode } from '@keyhaven/core/errors';
-import { type Applicant, type PoolRow, poolRowKey, type ReleaseCause } from '@keyhaven/core/seats';
-import { type ApplicationIdentity, type Call, encodeGrant, FULL_RECORD, readCalls, writeReply } from '@keyhaven/core/session';
+import { WHOLE } from '@keyhaven/core/memory';
+import { type Applicant, isOver, type Login, type PoolRow, poolRowKey, type ReleaseCause, type SeatTerms, storedUse } from '@keyhaven/core/seats';
+import { type ApplicationIdentity, type Call, encodeGrant, FULL_RECORD, type Grant, type LoginCall, readCalls, writeReply } from '@keyhaven/core/session';
 import { SECOND, type Wall } from '@keyhaven/core/time';
-import { type Key, type MemoryRow, memoryRow, poolName, READ_ONLY_FILE, sizeOf } from '../keystore/index.ts';
+import { type Key, poolName } from '../keystore/index.ts';
 import type { AuthorityCore } from './authority.ts';
+import { createChannelWaits } from './channel-waits.ts';
+import { consume } from './consuming.ts';
+import { endOf } from './ends.ts';
+import { createKeyMemory } from './key-memory.ts';
 import type { LiveSession } from './live-sessions.ts';
 import { resumeTokenFor, sessionIdFor } from './tokens.ts';
 
@@ -30,6 +35,8 @@ export type KeyChannel = {
   receive(record: Uint8Array): void;
   /** Calls that are not answered yet, or whose answers are not sent yet. */
   readonly busy: number;
+  /** Questions of those who wait for a seat: answered when there is something to say. */
+  readonly held: number;
   /** The path to the application is gone. */
   close(): void;
 };
@@ -47,6 +54,8 @@ export const createKeyChannel = (
   party: Party,
   send: (record: Uint8Array) => void,
   fail: (error: LicensingError) => void,
+  /** A question is held from now on; it is no call under way any more. */
+  onHeld: () => void = () => undefined,
 ): KeyChannel => {
   const { channel } = answer;
   const certificate = authority.keystore.get(keyId)?.license?.digest;
@@ -111,8 +120,8 @@ export const createKeyChannel = (
     return session;
   };
   const ended = (cause: ReleaseCause): LicensingError =>
-    cause === 'killed'
-      ? new LicensingError(Status.KILLED_SESSION)
+    cause === 'killed' || cause === 'expired'
+      ? new LicensingError(cause === 'killed' ? Status.KILLED_SESSION : Status.FEATURE_EXPIRED)
       : new LicensingError(Status.BROKEN_SESSION, { detail: `Why it ended: ${cause}.` });
   const applicant = (identity: ApplicationIdentity): Applicant => ({
     ...identity,
@@ -122,44 +131,81 @@ export const createKeyChannel = (
     address: party.address,
   });
 
-  const grant = (key: Key, session: LiveSession): Buffer => {
+  const grant = (key: Key, session: LiveSession, more: Pick<Grant, 'end'> = {}): Buffer => {
     if (sessions.size >= MAX_SESSIONS) throw new LicensingError(Status.TMOF);
     const handle = nextHandle++;
     sessions.set(handle, session);
     const id = Buffer.from(session.id, 'hex');
     const { product, feature, seats } = session.row;
-    return encodeGrant({ handle, session: id, token: resumeTokenFor(key, id), product, feature, seats });
+    return encodeGrant({ handle, session: id, token: resumeTokenFor(key, id), product, feature, seats, ...more });
   };
 
-  const login = async (call: Extract<Call, { kind: 'login' }>): Promise<Buffer> => {
+  const readyFor = (call: LoginCall): Promise<void> | undefined =>
+    authority.guard?.ready(keyNow(), call.product, licensed().pools.get(poolName(call.product, call.feature)));
+  const commandFor = (call: LoginCall): Login => {
     const { guard } = authority;
-    const ready = guard?.ready(keyNow(), call.product, licensed().pools.get(poolName(call.product, call.feature)));
-    if (ready !== undefined) await ready;
-    // From here on to the authority without a pause, or a change of the license could begin in between.
-    for (let change = authority.changing(keyId); change !== undefined; change = authority.changing(keyId)) await change;
     const key = keyNow();
-    const pool = { key: keyId, product: call.product, feature: call.feature };
     const sold = licensed().pools.get(poolName(call.product, call.feature));
-    const session = await authority.login(
-      {
-        kind: 'login',
-        pool,
-        terms: sold?.terms,
-        barred: guard?.against(key, call.product, sold),
-        time: guard?.time(),
-        session: sessionIdFor(key, call.nonce),
-        applicant: applicant(call.application),
-        seats: call.seats,
-        executions: call.executions,
-        dieAtExpiration: call.dieAtExpiration,
-      },
-      self,
-      party,
-    );
-    const body = grant(key, session);
+    return {
+      kind: 'login',
+      pool: { key: keyId, product: call.product, feature: call.feature },
+      terms: sold?.terms,
+      barred: guard?.against(key, call.product, sold),
+      time: guard?.time(),
+      session: sessionIdFor(key, call.nonce),
+      applicant: applicant(call.application),
+      seats: call.seats,
+      executions: call.executions,
+      dieAtExpiration: call.dieAtExpiration,
+      remoteDesktop: call.remoteDesktop === true,
+      virtualMachine: guard?.virtualMachine() === true,
+      firstUse: authority.trials?.firstUse(licensed()),
+    };
+  };
+  const granted = async (call: LoginCall, session: LiveSession): Promise<Buffer> => {
+    const { trialUse } = authority.facts.of(session.pool);
+    if (trialUse !== undefined) await authority.trials?.used(licensed(), trialUse);
+    const body = grant(keyNow(), session, call.tellEnd === true ? endOf(termsOf(session), authority.facts.of(session.pool), licenseTime()) : {});
     // The application may be gone while its login became durable; it then has to be looked after like any that is away.
     if (closed) authority.detached(self, [session]);
     return body;
+  };
+  const login = async (call: LoginCall): Promise<Buffer> => {
+    const ready = readyFor(call);
+    if (ready !== undefined) await ready;
+    // From here on to the authority without a pause, or a change of the license could begin in between.
+    for (let change = authority.changing(keyId); change !== undefined; change = authority.changing(keyId)) await change;
+    return granted(call, await authority.login(commandFor(call), self, party));
+  };
+  const isCurrent = (): boolean => authority.keystore.get(keyId)?.license?.digest === certificate;
+  const waits = createChannelWaits({
+    authority,
+    self: () => self,
+    key: keyNow,
+    time: () => licenseTime(),
+    readyFor,
+    commandFor,
+    granted,
+    current: isCurrent,
+    open: () => !closed,
+  });
+  const wait = (id: number, call: Extract<Call, { kind: 'wait' }>): void => {
+    busy += 1;
+    waits.ask(call).then(
+      (body) => {
+        busy -= 1;
+        if (Buffer.isBuffer(body)) return reply(id, Status.OK, body);
+        onHeld();
+        body.late.then(
+          (late) => reply(id, Status.OK, late),
+          (error: unknown) => refuse(id, error),
+        );
+      },
+      (error: unknown) => {
+        busy -= 1;
+        refuse(id, error);
+      },
+    );
   };
 
   const resume = (call: Extract<Call, { kind: 'resume' }>): Buffer => {
@@ -183,41 +229,22 @@ export const createKeyChannel = (
     authority.release(session, 'license changed').catch(() => undefined);
     throw new LicensingError(Status.FEATURE_EXPIRED, { detail: `The detached license ended at ${lent.until}.` });
   };
+  const termsOf = ({ row }: LiveSession) => licensed().pools.get(poolName(row.product, row.feature))?.terms;
+  /** Where the application wants it, a session ends with its license and the grace of it (K2). */
   const checkAlive = (session: LiveSession): void => {
     if (!session.row.dieAtExpiration) return;
-    const until = licensed().pools.get(poolName(session.row.product, session.row.feature))?.terms.until;
-    if (until === undefined || licenseTime() <= until) return;
-    authority.release(session, 'license changed').catch(() => undefined);
+    const terms = termsOf(session);
+    if (terms === undefined || !isOver(terms, authority.facts.of(session.pool), licenseTime())) return;
+    authority.release(session, 'expired').catch(() => undefined);
     throw new LicensingError(Status.FEATURE_EXPIRED);
   };
+  const consumeNow = async (call: Extract<Call, { kind: 'consume' }>): Promise<Buffer> => {
+    for (let change = authority.changing(keyId); change !== undefined; change = authority.changing(keyId)) await change;
+    const session = sessionOf(call.handle);
+    return new Writer(4).u32(await consume(authority.ledger, authority.facts, session, termsOf(session), call)).done();
+  };
 
-  const memory = (file: number, offset: number, length: number): { readonly contents: Buffer; readonly size: number } => {
-    const size = sizeOf(licensed(), file);
-    if (size === undefined) throw new LicensingError(Status.INV_FILEID);
-    if (offset + length > size) throw new LicensingError(Status.MEM_RANGE, { detail: `The file has ${size} bytes.` });
-    return { contents: keyNow().memory.get(file) ?? NOTHING, size };
-  };
-  const read = (file: number, offset: number, length: number): Buffer => {
-    const { contents } = memory(file, offset, length);
-    if (offset + length <= contents.length) return contents.subarray(offset, offset + length);
-    const bytes = Buffer.alloc(length);
-    contents.copy(bytes, 0, Math.min(offset, contents.length));
-    return bytes;
-  };
-  const write = async (call: Extract<Call, { kind: 'write' }>): Promise<Buffer> => {
-    const { size } = memory(call.file, call.offset, call.data.length);
-    if (call.file === READ_ONLY_FILE) throw new LicensingError(Status.ACCESS_DENIED, { detail: 'This memory file can only be read.' });
-    const row = memoryRow(keyId, call.file);
-    const data = Buffer.from(call.data);
-    const contents = await authority.ledger.update([row], (rows) => {
-      const bytes = Buffer.alloc(size);
-      Buffer.from(rows.get<MemoryRow>(row)?.data ?? '', 'base64url').copy(bytes);
-      data.copy(bytes, call.offset);
-      return { changes: [{ key: row, row: { data: bytes.toString('base64url') } satisfies MemoryRow }], audit: [], reply: bytes };
-    });
-    keyNow().memory.set(call.file, contents);
-    return NOTHING;
-  };
+  const memory = createKeyMemory(authority, keyNow);
 
   /** Executions taken from the pool of a session. */
   const executionsOf = ({ pool }: LiveSession): Promise<number> =>
@@ -227,6 +254,15 @@ export const createKeyChannel = (
       { durability: 'later' },
     );
 
+  const told = (session: LiveSession, terms: SeatTerms | undefined) => {
+    const row = authority.facts.of(session.pool);
+    const { end } = endOf(terms, row, licenseTime());
+    const firstUse = terms === undefined ? undefined : storedUse(terms, row);
+    return {
+      ...(firstUse === undefined ? {} : { firstUse }),
+      ...(end === undefined ? {} : { ends: end.ends, graceEnds: end.last, time: end.now, inGrace: end.now > end.ends }),
+    };
+  };
   const info = (session: LiveSession): Buffer | Promise<Buffer> => {
     const pool = licensed().pools.get(poolName(session.row.product, session.row.feature));
     const now = authority.clock.mono();
@@ -238,6 +274,7 @@ export const createKeyChannel = (
       seats: session.row.seats,
       since: session.row.since,
       license: pool?.feature.license ?? null,
+      ...told(session, pool?.terms),
       limit: pool?.terms.seats ?? null,
       used: authority.used(session.pool),
       idleTimeout: Math.floor(authority.idleTimeoutMs / SECOND),
@@ -255,7 +292,7 @@ export const createKeyChannel = (
   };
 
   /** A result now, or a promise of one where it must first be durable. */
-  const run = (call: Call): Uint8Array | Promise<Uint8Array> => {
+  const run = (call: Exclude<Call, { kind: 'wait' }>): Uint8Array | Promise<Uint8Array> => {
     switch (call.kind) {
       case 'login':
         return login(call);
@@ -268,19 +305,18 @@ export const createKeyChannel = (
       }
       case 'read':
         sessionOf(call.handle);
-        return read(call.file, call.offset, call.length);
+        return memory.read(call.file, call.offset, call.length);
       case 'write':
-        sessionOf(call.handle);
-        return write(call);
+        return memory.write(sessionOf(call.handle).id, call, WHOLE);
+      case 'piece':
+        return memory.write(sessionOf(call.handle).id, call, call.piece);
       case 'encrypt':
         return cipherOf(sessionOf(call.handle)).encrypt(call.data);
       case 'decrypt':
         return cipherOf(sessionOf(call.handle)).decrypt(call.data);
-      case 'size': {
+      case 'size':
         sessionOf(call.handle);
-        const { size } = memory(call.file, 0, 0);
-        return new Writer(4).u32(size).done();
-      }
+        return memory.size(call.file);
       case 'clock':
         sessionOf(call.handle);
         return new Writer(8).u53(licenseTime()).done();
@@ -290,6 +326,10 @@ export const createKeyChannel = (
         if (session.ending !== undefined) throw ended(session.ending);
         return info(session); // Does not count as use (field-facts 1.6).
       }
+      case 'consume':
+        return consumeNow(call);
+      case 'withdraw':
+        return waits.withdraw(call.nonce).then(() => NOTHING);
     }
   };
 
@@ -299,6 +339,9 @@ export const createKeyChannel = (
     answer: answer.message,
     get busy() {
       return busy + (out === undefined ? 0 : 1);
+    },
+    get held() {
+      return waits.held;
     },
     receive(record) {
       if (closed) return;
@@ -323,11 +366,15 @@ export const createKeyChannel = (
           reply(id, Status.TMOF, NOTHING);
           continue;
         }
-        if (call.kind === 'login' && authority.keystore.get(keyId)?.license?.digest !== certificate) {
+        if ((call.kind === 'login' || call.kind === 'wait') && !isCurrent()) {
           // The application checks grants against the certificate of its channel (I4): for what was licensed since, it needs a new one.
           self.close();
           fail(new LicensingError(Status.REMOTE_COMM_ERR, { detail: 'The license of the key has changed since the channel was opened.' }));
           return;
+        }
+        if (call.kind === 'wait') {
+          wait(id, call);
+          continue;
         }
         try {
           const result = run(call);
@@ -341,6 +388,7 @@ export const createKeyChannel = (
     close() {
       if (closed) return;
       closed = true;
+      waits.close();
       authority.detached(self, [...sessions.values()]);
       sessions.clear();
     },

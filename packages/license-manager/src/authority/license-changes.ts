@@ -12,7 +12,8 @@ export type LicenseChanges = {
   begin(keyId: string): Promise<() => void>;
 };
 
-export const createLicenseChanges = (): LicenseChanges => {
+/** @param onChanged the license of the key has changed, or has not after all */
+export const createLicenseChanges = (onChanged: (keyId: string) => void = () => undefined): LicenseChanges => {
   const changes = new Map<string, Promise<void>>(); // BOUNDED by the keys here
   const underWay = new Map<string, Set<Promise<unknown>>>(); // BOUNDED by the logins that are not durable yet
   return {
@@ -33,6 +34,7 @@ export const createLicenseChanges = (): LicenseChanges => {
       return () => {
         changes.delete(keyId);
         change.resolve();
+        onChanged(keyId);
       };
     },
   };

@@ -2,20 +2,21 @@ import { Buffer } from 'node:buffer';
 import { Writer } from '@keyhaven/core/bytes';
 import { openingFor } from '@keyhaven/core/channel';
 import { LicensingError } from '@keyhaven/core/errors';
-import { type KeyType, openDocument, readCertificate } from '@keyhaven/core/license';
+import { type KeyType, openStanding } from '@keyhaven/core/license';
 import { type Call, type Reply, readReplies, signingKeyIn, writeCall } from '@keyhaven/core/session';
 import { createMemoryLedger, type Ledger } from '@keyhaven/ledger';
+import type { Access } from '../access/index.ts';
 import { type Key, openKeystore } from '../keystore/index.ts';
 import { createTestVendor, type LicenseWish, type TestVendor } from '../keystore/vendor.testing.ts';
 import { createMachineSeal, systemEntropy } from '../machine/index.ts';
-import { createSimulatedClock } from '../simulated-clock.testing.ts';
+import { createSimulatedClock, type SimulatedClock } from '../simulated-clock.testing.ts';
 import { openAuthority, type Party } from './index.ts';
 
 const testSeal = createMachineSeal(['id:test'], Buffer.alloc(32, 9), systemEntropy);
 
 /** One LM without sockets: keys, authority and a ledger in memory, on a simulated clock. */
-export const createSite = async (options: { readonly ledger?: Ledger; readonly idleTimeoutMs?: number } = {}) => {
-  const clock = createSimulatedClock();
+export const createSite = async (options: { readonly ledger?: Ledger; readonly idleTimeoutMs?: number; readonly access?: Access; readonly clock?: SimulatedClock } = {}) => {
+  const clock = options.clock ?? createSimulatedClock();
   const ledger = options.ledger ?? createMemoryLedger({ now: () => clock.wall() });
   const keystore = await openKeystore(ledger, testSeal, systemEntropy);
   const ended: string[] = [];
@@ -24,6 +25,7 @@ export const createSite = async (options: { readonly ledger?: Ledger; readonly i
     keystore,
     clock,
     entropy: systemEntropy,
+    ...(options.access === undefined ? {} : { access: options.access }),
     idleTimeoutMs: options.idleTimeoutMs ?? 12 * 3_600_000,
     onAttached: () => undefined,
     onAway: () => undefined,
@@ -38,7 +40,7 @@ export const createSite = async (options: { readonly ledger?: Ledger; readonly i
     /** A key with a license; the first one of the vendor unless it has one already. */
     async licensed(wish: LicenseWish, vendor: TestVendor = createTestVendor(), type: KeyType = 'sl-adminmode'): Promise<Key> {
       const key = await keystore.unlicensed(type, vendor.code);
-      return authority.apply(vendor.license(await keystore.state(key, 'here', clock.wall()), wish));
+      return (await authority.apply(vendor.license(await keystore.state(key, 'here', clock.wall()), wish))).key;
     },
   };
 };
@@ -68,7 +70,7 @@ export const connectApplication = (site: Pick<Site, 'authority'>, key: Key, part
     },
   );
   const { channel } = opening.complete(far.answer, (document) =>
-    signingKeyIn(readCertificate(openDocument('certificate', document, key.identity.vendorKey).payload)),
+    signingKeyIn(openStanding(document, key.identity.vendorKey).certificate),
   );
   let nextId = 1;
   const raw = (plain: Uint8Array): void => far.receive(channel.seal(plain));

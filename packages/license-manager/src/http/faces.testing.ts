@@ -7,7 +7,7 @@ import { pageStyle } from './page.ts';
 /** The faces of a site without sockets; records what administers. */
 export const facesOf = (site: Site, more: Partial<HttpFaces> = {}): { faces: HttpFaces; acts: string[] } => {
   const acts: string[] = [];
-  const refuse = async (): Promise<string> => {
+  const refuse = async (): Promise<never> => {
     throw new LicensingError(Status.REQ_NOT_SUPP);
   };
   const nobody = { all: () => [] };
@@ -22,7 +22,6 @@ export const facesOf = (site: Site, more: Partial<HttpFaces> = {}): { faces: Htt
       self: { guid: 'self', hostname: 'here', address: '127.0.0.1' },
       keystore,
       authority,
-      ledger,
       peers: nobody as never,
     }),
     style: pageStyle,
@@ -54,6 +53,7 @@ export const facesOf = (site: Site, more: Partial<HttpFaces> = {}): { faces: Htt
       detach: (wish) => acting('detach', wish),
       giveBack: (key) => acting('return', key),
       rehost: (key) => acting('rehost', key),
+      forApplication: (wish) => acting('transfer', wish),
       apply: (kind) => acting('apply', kind),
       detached: () => [],
       close: () => undefined,

@@ -3,6 +3,7 @@ import type { AuditRecord } from '@keyhaven/ledger';
 import type { Overview } from '../overview.ts';
 import type { LinkAnswerer } from '../peers/index.ts';
 import type { Transfers } from '../transfer/index.ts';
+import type { UpdateResult } from '../updates/index.ts';
 
 /** What HTTP may ask of the license manager. */
 export type HttpFaces = {
@@ -19,7 +20,7 @@ export type HttpFaces = {
   audit(query: { readonly kind?: string; readonly scope?: string; readonly limit: number }): Promise<readonly AuditRecord[]>;
   kill(session: string, by: string): Promise<void>;
   /** The text of a license document. */
-  apply(document: string): Promise<{ readonly key: string; readonly updateCounter: number }>;
+  apply(document: string): Promise<UpdateResult>;
   readonly transfers: Transfers;
   c2v(wanted: { readonly key: string } | { readonly vendorCode: string; readonly type: 'sl-adminmode' | 'sl-usermode' }): Promise<string>;
 };

@@ -1,3 +1,4 @@
+import { sayLicense } from '../license-state.ts';
 import type { HttpFaces } from './faces.ts';
 
 // The page at /: what an administrator wants to see first. Made on the server from the admin API's own shapes, without scripts; every text
@@ -37,15 +38,16 @@ export const overviewPage = async (faces: HttpFaces): Promise<string> => {
     ),
     table(
       'Features',
-      ['Feature', 'Name', 'Product', 'Location', 'License', 'In use', 'Seats'],
+      ['Feature', 'Name', 'Product', 'Location', 'License', 'In use', 'Seats', 'Waiting'],
       (await overview.features()).map((each) => [
         each.feature,
         each.name,
         each.product,
         place(each.local, each.licenseManager.hostname),
-        each.license.type,
+        sayLicense(each.license),
         each.seats.used,
         each.seats.limit ?? 'unlimited',
+        each.seats.waiting,
       ]),
       'No feature yet. Apply a license with: keyhaven apply FILE',
     ),
@@ -60,6 +62,17 @@ export const overviewPage = async (faces: HttpFaces): Promise<string> => {
       ['Computer', 'Address', 'State', 'Keys', 'GUID'],
       overview.peers().map((each) => [each.hostname, each.address, each.state, each.keys, each.guid]),
       'No other license manager was found.',
+    ),
+    table(
+      'Latest refusals',
+      ['At', 'Status', 'User', 'Computer', 'Address', 'Key', 'Feature', 'Why', 'Rule'],
+      (await faces.audit({ kind: 'refused', limit: 10 })).map(({ at, scope, detail }) => [
+        new Date(at).toISOString(),
+        ...['status', 'user', 'host', 'address'].map((name) => detail[name]?.toString() ?? ''),
+        scope === 'lm' ? '' : scope,
+        ...['feature', 'cause', 'rule'].map((name) => detail[name]?.toString() ?? ''),
+      ]),
+      'Nobody was refused.',
     ),
   ];
   return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta http-equiv="refresh" content="3"><title>Keyhaven: ${escapeHtml(status.name)}</title><link rel="stylesheet" href="/style.css"></head><body><h1>Keyhaven Admin Control Center: ${escapeHtml(status.name)}</h1><p>Version ${escapeHtml(status.version)}, up for ${escapeHtml(status.uptime)} s, ${escapeHtml(status.tcp.join(', '))}</p>${sections.join('')}</body></html>\n`;

@@ -145,12 +145,15 @@ export const createHttpServer = async (faces: HttpFaces, timeouts: HttpTimeouts 
         if (!faces.remoteClients && !isLoopback(request.ip)) throw new PeerRefusal(403, 'access from remote clients is off');
       });
       const text = (request: FastifyRequest): string => (typeof request.body === 'string' ? request.body : '');
-      lm.post('/hello', { bodyLimit: HANDSHAKE_LIMIT }, (request, reply) => reply.type('text/plain').send(faces.link.hello(text(request))));
+      lm.post('/hello', { bodyLimit: HANDSHAKE_LIMIT }, (request, reply) => reply.type('text/plain').send(faces.link.hello(text(request), request.ip)));
       lm.post('/confirm', { bodyLimit: HANDSHAKE_LIMIT }, (request, reply) =>
-        reply.type('text/plain').send(faces.link.confirm(text(request))),
+        reply.type('text/plain').send(faces.link.confirm(text(request), request.ip)),
       );
       lm.post('/exchange', { bodyLimit: LINK_LIMIT }, async (request, reply) =>
         reply.type('text/plain').send(await faces.link.exchange(text(request), request.ip)),
+      );
+      lm.post('/listen', { bodyLimit: HANDSHAKE_LIMIT }, async (request, reply) =>
+        reply.type('text/plain').send(await faces.link.listen(text(request))),
       );
     },
     { prefix: '/lm/v1' },

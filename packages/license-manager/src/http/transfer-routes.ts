@@ -28,7 +28,9 @@ const parsed = <T>(schema: z.ZodType<T>, body: unknown): T => {
 
 export const transferRoutes = (admin: FastifyInstance, transfers: Transfers): void => {
   admin.get('/api/v1/detached', async () => transfers.detached());
-  admin.post('/api/v1/recipient', async (request, reply) => reply.type('text/plain').send(await transfers.recipient(parsed(recipientOf, request.body ?? {}))));
+  admin.post('/api/v1/recipient', async (request, reply) =>
+    reply.type('text/plain').send(await transfers.recipient(parsed(recipientOf, request.body ?? {}))),
+  );
   admin.post('/api/v1/detach', async (request, reply) => {
     const { duration, ...wish } = parsed(detach, request.body);
     return reply.type('text/plain').send(await transfers.detach({ ...wish, seconds: duration, by: 'administrator' }));

@@ -1,1 +1,2 @@
-export { type Computer, createInformation, partsOf } from './information.ts';
+export { type Computer, createInformation, partsOf, textParts } from './information.ts';
+export { judge } from './in-scope.ts';

@@ -1,9 +1,9 @@
 import { Buffer } from 'node:buffer';
 import type { CatalogKey, CatalogPool } from '@keyhaven/core/admin';
 import { parseInfoData } from '@keyhaven/core/format';
-import { mono, wall } from '@keyhaven/core/time';
+import { EMPTY_POOL } from '@keyhaven/core/seats';
+import { mono } from '@keyhaven/core/time';
 import { ASK, type Ask } from '@keyhaven/core/wire';
-import { createMemoryLedger } from '@keyhaven/ledger';
 import { describe, expect, it } from 'vitest';
 import { createSimulatedClock } from '../simulated-clock.testing.ts';
 import { createInformation, partsOf } from './information.ts';
@@ -44,8 +44,7 @@ const informationOf = (...catalog: CatalogKey[]) =>
       get: () => undefined,
       state: () => Promise.reject(new Error('there is no key here')),
     },
-    authority: { sessions: () => [].values(), used: () => 0 },
-    ledger: createMemoryLedger({ now: () => wall(0) }),
+    authority: { sessions: () => [].values(), used: () => 0, pool: () => EMPTY_POOL },
     clock: createSimulatedClock(),
     idleTimeoutMs: 1_000,
     startedAt: mono(0),
@@ -82,7 +81,7 @@ describe('information on keys of other license managers (A1)', () => {
                         id: '42',
                         name: 'Echo sounder',
                         locked: true,
-                        license: { type: 'executions', total: 9 },
+                        license: { type: 'executions', total: 9, used: 0 },
                         concurrency: { export: ['local', 'network'], count: 'station', seats: 2 },
                         maxLogins: 2,
                         currentLogins: 1,

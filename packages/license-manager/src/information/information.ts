@@ -100,7 +100,9 @@ export const createInformation = (options: InformationOptions): ((question: Ask)
 const PART = 256 * 1024;
 
 /** The answer as JSON, in parts that fit into frames; at least one. */
-export const partsOf = (data: InfoData): readonly Uint8Array[] => {
-  const json = Buffer.from(JSON.stringify(data), 'utf8');
-  return Array.from({ length: Math.max(1, Math.ceil(json.length / PART)) }, (_, index) => json.subarray(index * PART, (index + 1) * PART));
+export const partsOf = (data: InfoData): readonly Uint8Array[] => textParts(JSON.stringify(data));
+
+export const textParts = (text: string): readonly Uint8Array[] => {
+  const bytes = Buffer.from(text, 'utf8');
+  return Array.from({ length: Math.max(1, Math.ceil(bytes.length / PART)) }, (_, index) => bytes.subarray(index * PART, (index + 1) * PART));
 };

@@ -1,9 +1,8 @@
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import { type FeatureInfo, featureInfoOf, type KeyInfo, keyTypeNames, memoryInfoOf, type SessionInfo } from '@keyhaven/core/format';
 import { DEFAULT_FEATURE, type Feature } from '@keyhaven/core/license';
-import { type PoolId, type PoolRow, poolRowKey } from '@keyhaven/core/seats';
+import { isOver, poolRowKey, storedUse } from '@keyhaven/core/seats';
 import { type Clock, SECOND } from '@keyhaven/core/time';
-import type { Ledger } from '@keyhaven/ledger';
 import type { Authority, LiveSession } from '../authority/index.ts';
 import { type Key, poolName } from '../keystore/index.ts';
 import type { InScope } from './in-scope.ts';
@@ -11,8 +10,7 @@ import type { InScope } from './in-scope.ts';
 // What is told of a key here: all of it that lies in the scope.
 
 export type LocalKeysOptions = {
-  readonly authority: Pick<Authority, 'sessions' | 'used'>;
-  readonly ledger: Ledger;
+  readonly authority: Pick<Authority, 'sessions' | 'used' | 'pool'>;
   readonly clock: Clock;
   readonly idleTimeoutMs: number;
 };
@@ -21,22 +19,7 @@ export type LocalKeysOptions = {
 const MAX_SESSIONS = 10_000;
 
 /** Tells of a key; undefined where nothing of it lies in the scope. */
-export const createLocalKeys = ({ authority, ledger, clock, idleTimeoutMs }: LocalKeysOptions) => {
-  const executionsOf = async (pools: readonly PoolId[]): Promise<ReadonlyMap<string, number>> => {
-    const keys = pools.map(poolRowKey);
-    if (keys.length === 0) return new Map();
-    const reply = ledger.update(
-      keys,
-      (rows) => ({
-        changes: [],
-        audit: [],
-        reply: new Map<string, number>(keys.map((key) => [key, rows.get<PoolRow>(key)?.executions ?? 0])),
-      }),
-      { durability: 'later' },
-    );
-    return reply;
-  };
-
+export const createLocalKeys = ({ authority, clock, idleTimeoutMs }: LocalKeysOptions) => {
   const sessionsOf = (key: string): ReadonlyMap<string, readonly LiveSession[]> => {
     const live = [...authority.sessions()].filter(({ pool, ending }) => pool.key === key && ending === undefined);
     if (live.length > MAX_SESSIONS) {
@@ -64,20 +47,15 @@ export const createLocalKeys = ({ authority, ledger, clock, idleTimeoutMs }: Loc
     if (license === undefined) return undefined;
     const { certificate } = license;
     const kept = (product: number, feature: number): boolean => inScope(identity, product, feature);
-    const counted: PoolId[] = certificate.products.flatMap((product) =>
-      product.features
-        .filter((feature) => feature.license.type === 'executions' && kept(product.id, feature.id))
-        .map((feature) => ({ key: identity.id, product: product.id, feature: feature.id })),
-    );
-    const used = key.damage === undefined ? await executionsOf(counted) : new Map<string, number>();
     const sessions = withSessions ? sessionsOf(identity.id) : new Map<string, LiveSession[]>();
     const featureInfo = (product: number, feature: Feature): FeatureInfo => {
       const pool = { key: identity.id, product, feature: feature.id };
       const terms = license.pools.get(poolName(product, feature.id))?.terms;
-      const expired = terms?.until !== undefined && clock.wall() > terms.until;
+      const row = authority.pool(pool);
+      const expired = terms !== undefined && isOver(terms, row, clock.wall());
       const disabled = key.damage !== undefined;
       return {
-        ...featureInfoOf(feature, used.get(poolRowKey(pool))),
+        ...featureInfoOf(feature, key.damage === undefined ? row.executions : undefined, terms && storedUse(terms, row)),
         usable: !expired && !disabled,
         disabled,
         expired,

@@ -31,11 +31,11 @@ export const remoteKey = (key: CatalogKey, inScope: InScope, address: string): r
   ];
 };
 
-const remoteFeature = ({ feature, name, license, limit, used, count }: CatalogPool): FeatureInfo => ({
+const remoteFeature = ({ feature, name, license, limit, used, count, executions, firstUse }: CatalogPool): FeatureInfo => ({
   id: String(feature),
   name,
   locked: true,
-  license: licenseInfoOf(license, undefined),
+  license: licenseInfoOf(license, executions, firstUse),
   concurrency: { export: ['local', 'network'], count, seats: limit },
   maxLogins: limit,
   currentLogins: used,

@@ -1,4 +1,8 @@
-export { type Key, type KeyLicense, type Pool, poolName, READ_ONLY_FILE, READ_WRITE_FILE, sizeOf } from './key.ts';
+export type { Applied, Beside } from './apply.ts';
+export { overlay } from './apply.ts';
+export { type Key, type KeyLicense, type Pool, poolName } from './key.ts';
 export { type Keystore, openKeystore } from './keystore.ts';
-export { type MemoryRow, memoryRow } from './rows.ts';
+export { putBytes } from './memory-load.ts';
+export { licenseRow } from './rows.ts';
 export type { KeyTransfers } from './transfers.ts';
+export { type KeyTrials, trialName } from './trials.ts';

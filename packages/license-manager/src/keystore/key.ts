@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { fromBase64 } from '@keyhaven/core/bytes';
 import { type Entropy, type KeyObject, secretKey, sha256 } from '@keyhaven/core/crypto';
+import type { Fingerprint } from '@keyhaven/core/fingerprint';
 import { createFeatureCipher, type FeatureCipher, type KeyIdentity } from '@keyhaven/core/key';
 import {
   type Certificate,
@@ -10,13 +11,11 @@ import {
   type Feature,
   type Product,
   type Secrets,
+  type Trial,
 } from '@keyhaven/core/license';
 import type { SeatTerms } from '@keyhaven/core/seats';
 import { wall } from '@keyhaven/core/time';
-
-/** Memory files that every key has (field-facts 1.2). */
-export const READ_WRITE_FILE = 0xfff4;
-export const READ_ONLY_FILE = 0xfff5;
+import { validityTerms } from './validity-terms.ts';
 
 /** One feature of one product of a key, ready to be used. */
 export type Pool = { readonly product: Product | undefined; readonly feature: Feature; readonly terms: SeatTerms };
@@ -29,6 +28,10 @@ export type KeyLicense = {
   readonly pools: ReadonlyMap<string, Pool>;
   /** Where the license is lent by another key: by whom, and until when it is good (K5). */
   readonly delegation: Delegation | undefined;
+  /** The trial license that it is; absent = none (K8). */
+  readonly trial?: Trial;
+  /** Of the computer that the license is for; undefined where that does not matter (K6). */
+  readonly reference: Fingerprint | undefined;
   readonly secrets: Secrets['features'];
   cipher(feature: number): FeatureCipher | undefined;
 };
@@ -55,6 +58,7 @@ const termsOf = (feature: Feature): SeatTerms => ({
   network: feature.concurrency.network,
   until: expiryOf(feature.license),
   executions: feature.license.type === 'executions' ? feature.license.count : undefined,
+  ...validityTerms(feature),
 });
 
 export const licenseFrom = (
@@ -79,6 +83,7 @@ export const licenseFrom = (
     digest: sha256(document),
     pools,
     delegation,
+    reference: certificate.fingerprint,
     secrets: secrets.features,
     cipher(feature) {
       const secret = raw.get(feature);
@@ -91,17 +96,6 @@ export const licenseFrom = (
       return cipher;
     },
   };
-};
-
-export const sizeOf = (license: KeyLicense, file: number): number | undefined => {
-  switch (file) {
-    case READ_WRITE_FILE:
-      return license.certificate.memory.readWrite;
-    case READ_ONLY_FILE:
-      return license.certificate.memory.readOnly;
-    default:
-      return undefined;
-  }
 };
 
 export const tokenKeyFrom = (seed: Uint8Array): KeyObject =>

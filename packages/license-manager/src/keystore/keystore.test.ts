@@ -13,7 +13,7 @@ const seal = createMachineSeal(['id:here'], Buffer.alloc(32, 1), systemEntropy);
 const ledgerOf = () => createMemoryLedger({ now: () => now });
 const vendor = createTestVendor(37_515, 1);
 const wish = { features: [{ id: 42 }] };
-const nothing = async (): Promise<void> => undefined;
+const nothing = async (): Promise<undefined> => undefined;
 
 const statusOf = (work: Promise<unknown>): Promise<number> =>
   work.then(
@@ -62,7 +62,7 @@ describe('a V2C', () => {
     const store = await open(ledger);
     const key = await store.unlicensed('sl-adminmode', vendor.code);
     const v2c = vendor.license(await stateOf(store, key), { ...wish, readWrite: Buffer.from('start'), readOnly: Buffer.from('fixed') });
-    const applied = await store.apply(v2c, nothing);
+    const { key: applied } = await store.apply(v2c, nothing);
     const again = (await open(createMemoryLedger({ now: () => now, initial: ledger.snapshot() }))).get(key.identity.id);
     expect(again).toMatchObject({ counter: 1, damage: undefined });
     expect([...(again?.memory ?? [])].map(([, bytes]) => bytes.toString())).toEqual(expect.arrayContaining(['start', 'fixed']));
@@ -152,11 +152,12 @@ describe('a V2C', () => {
   it('keeps what applications wrote while it was applied', async () => {
     const store = await open(ledgerOf());
     const key = await store.unlicensed('sl-adminmode', vendor.code);
-    const applied = await store.apply(vendor.license(await stateOf(store, key), wish), nothing);
+    const { key: applied } = await store.apply(vendor.license(await stateOf(store, key), wish), nothing);
     const update = vendor.license(await stateOf(store, applied), wish);
-    const next = await store.apply(update, async () => {
+    const { key: next } = await store.apply(update, async () => {
       await Promise.resolve();
       applied.memory.set(0xfff4, Buffer.from('written meanwhile'));
+      return undefined;
     });
     expect(next.memory.get(0xfff4)?.toString()).toBe('written meanwhile');
   });

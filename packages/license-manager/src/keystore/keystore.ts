@@ -1,18 +1,21 @@
 import { Buffer } from 'node:buffer';
 import { fromBase64, toBase64 } from '@keyhaven/core/bytes';
 import type { Entropy } from '@keyhaven/core/crypto';
-import { LicensingError, Status } from '@keyhaven/core/errors';
 import { fingerprintOf, type Observation } from '@keyhaven/core/fingerprint';
-import { type KeyIdentity, keyFromSeeds, peekV2c, stateDocument, type Usage, verifyUpdate } from '@keyhaven/core/key';
-import { type KeyType, openStanding, readSecrets, type VendorCode, writeSecrets } from '@keyhaven/core/license';
+import { type KeyIdentity, keyFromSeeds, stateDocument, type Usage } from '@keyhaven/core/key';
+import { type KeyType, openStanding, readSecrets, type VendorCode } from '@keyhaven/core/license';
+import type { BlockRow } from '@keyhaven/core/memory';
 import type { PoolRow } from '@keyhaven/core/seats';
 import type { Wall } from '@keyhaven/core/time';
 import type { GoneRow } from '@keyhaven/core/transfer';
-import type { Change, Ledger } from '@keyhaven/ledger';
+import type { Ledger } from '@keyhaven/ledger';
 import type { MachineSeal } from '../machine/index.ts';
-import { type Key, type KeyLicense, licenseFrom, READ_ONLY_FILE, READ_WRITE_FILE, tokenKeyFrom } from './key.ts';
-import { type IdentityRow, identityRow, type LicenseRow, licenseRow, type MemoryRow, memoryRow, type RecipientRow } from './rows.ts';
+import { type Applied, type Before, createApply } from './apply.ts';
+import { type Key, type KeyLicense, licenseFrom, tokenKeyFrom } from './key.ts';
+import { type IdentityRow, identityRow, type LicenseRow, type RecipientRow } from './rows.ts';
+import { putBlock } from './memory-load.ts';
 import { createKeyTransfers, type KeyTransfers } from './transfers.ts';
+import { createKeyTrials, type KeyTrials, type TrialRow } from './trials.ts';
 
 // The keys of one LM: made here, licensed by V2C, kept in the ledger. Secrets in the rows are sealed to this computer; the rows are
 // authenticated by the ledger. A V2C is applied in one decision of the ledger, so a crash leaves the old or the new state (K4).
@@ -23,14 +26,16 @@ export type Keystore = {
   /** A key of this vendor that waits for its first license; made when there is none. */
   unlicensed(type: KeyType, code: VendorCode): Promise<Key>;
   /**
-   * Applies a V2C. `before` runs when it is known to be good and before it is applied, with what the key will be licensed for.
-   * @throws LicensingError as `verifyUpdate`; KEYID_NOT_FOUND (18) where the key is not here.
+   * Applies V2C documents of one key, all or nothing.
+   * @throws LicensingError as `verifyUpdates`; KEYID_NOT_FOUND (18) where the key is not here, UPDATE_BLOCKED (44) where it takes no updates.
    */
-  apply(document: Uint8Array, before: (key: Key, next: KeyLicense) => Promise<void>): Promise<Key>;
+  apply(documents: Uint8Array | readonly Uint8Array[], before: Before): Promise<Applied>;
   /** The C2V of a key. */
   state(key: Key, host: string, now: Wall): Promise<Uint8Array>;
   /** Keys that are lent, given back or moved (K5). */
   readonly transfers: KeyTransfers;
+  /** Keys of trial licenses (K8). */
+  readonly trials: KeyTrials;
 };
 
 /** @param observe what this computer is recognised by, for C2V documents (K6). */
@@ -56,28 +61,34 @@ export const openKeystore = async (
     const secrets = seal.open(`secrets ${identity.id}`, row.sealed);
     if (document === undefined || secrets === undefined) return undefined;
     try {
-      const { certificate, delegation } = openStanding(document, identity.vendorKey);
-      return licenseFrom(certificate, document, readSecrets(secrets), entropy, delegation);
+      const { certificate, delegation, trial } = openStanding(document, identity.vendorKey);
+      const bare = licenseFrom(certificate, document, readSecrets(secrets), entropy, delegation);
+      const license = trial === undefined ? bare : { ...bare, trial };
+      return row.moved === undefined ? license : { ...license, reference: row.moved };
     } catch {
       return undefined; // One key is damaged; the others are served.
     }
   };
 
-  const transfers = createKeyTransfers({ ledger, seal, entropy, keys });
+  const transfers = createKeyTransfers({ ledger, seal, entropy, keys, observe });
+
+  const trials = createKeyTrials({ ledger, seal, entropy, keys });
 
   const load = async (): Promise<void> => {
     const identities = new Map<string, IdentityRow>();
     const licenses = new Map<string, LicenseRow>();
     const memories = new Map<string, Map<number, Buffer>>();
-    for await (const [name, row] of ledger.scan<IdentityRow & LicenseRow & MemoryRow & RecipientRow & GoneRow>('')) {
+    for await (const [name, row] of ledger.scan<IdentityRow & LicenseRow & BlockRow & RecipientRow & GoneRow & TrialRow>('')) {
       const [scope = '', kind, id] = name.split('/');
       if (kind === 'key' && id === 'identity') identities.set(scope, row);
       else if (kind === 'key' && id === 'license') licenses.set(scope, row);
       else if (kind === 'key' && id === 'recipient') transfers.loadRecipient(scope, row);
       else if (kind === 'transfer' && id === 'gone') transfers.loadGone(scope, row);
+      else if (kind === 'key' && id === 'trial') trials.load(scope, row);
       else if (kind === 'memory') {
         const files = memories.get(scope) ?? new Map<number, Buffer>();
-        memories.set(scope, files.set(Number(id), fromBase64(row.data) ?? Buffer.alloc(0)));
+        memories.set(scope, files);
+        if (id !== undefined) putBlock(files, id, row.data);
       }
     }
     for (const [id, row] of identities) {
@@ -92,9 +103,11 @@ export const openKeystore = async (
     }
   };
   await load();
+  const apply = createApply({ ledger, seal, entropy, keys, transfers });
 
   return {
     transfers,
+    trials,
     keys: () => keys.values(),
     get: (id) => keys.get(id),
 
@@ -126,57 +139,23 @@ export const openKeystore = async (
       return key;
     },
 
-    async apply(document, before) {
-      const { v2c } = peekV2c(document);
-      const key = keys.get(v2c.key);
-      if (key === undefined) {
-        transfers.refuseGone(v2c.key);
-        throw new LicensingError(Status.KEYID_NOT_FOUND, { detail: `The license is for key ${v2c.key}, which is not on this computer.` });
-      }
-      if (key.damage !== undefined) throw new LicensingError(Status.STORAGE_CORRUPT, { detail: key.damage });
-      const update = verifyUpdate(key.identity, key.counter, document);
-      const { certificate, certificateDocument, secrets } = update;
-      const license = licenseFrom(certificate, certificateDocument, secrets, entropy);
-      await before(key, license);
-      const { id } = key.identity;
-      const stored: LicenseRow = {
-        counter: certificate.counter,
-        certificate: toBase64(certificateDocument),
-        sealed: seal.seal(`secrets ${id}`, writeSecrets({ features: secrets.features })),
-      };
-      const loaded = new Map<number, Buffer>();
-      const changes: Change[] = [{ key: licenseRow(id), row: stored }];
-      const load = (file: number, data: string | undefined): void => {
-        if (data === undefined) return;
-        changes.push({ key: memoryRow(id, file), row: { data } satisfies MemoryRow });
-        loaded.set(file, fromBase64(data) ?? Buffer.alloc(0));
-      };
-      load(READ_ONLY_FILE, secrets.readOnly);
-      load(READ_WRITE_FILE, secrets.readWrite);
-      await ledger.update<undefined>([licenseRow(id)], (rows) => {
-        // The same V2C may come twice at once; the second one meets the new counter here.
-        if ((rows.get<LicenseRow>(licenseRow(id))?.counter ?? 0) !== key.counter) throw new LicensingError(Status.UPDATE_ALREADY_ADDED);
-        return { changes, audit: [{ kind: 'license applied', scope: id, detail: { counter: certificate.counter } }], reply: undefined };
-      });
-      // What applications wrote meanwhile is in the key as it is now.
-      const memory = new Map([...(keys.get(id) ?? key).memory, ...loaded]);
-      const next: Key = { ...key, counter: certificate.counter, license, memory };
-      keys.set(id, next);
-      return next;
-    },
+    apply: (documents, before) => apply(documents instanceof Uint8Array ? [documents] : documents, before),
 
     async state(key, host, now) {
-      const usage: { product: number; feature: number; executions: number }[] = [];
+      const usage: Usage[number][] = [];
       for await (const [name, row] of ledger.scan<PoolRow>(`${key.identity.id}/pool/`)) {
         const [product = 0, feature = 0] = (name.split('/')[2] ?? '').split('.').map(Number);
-        if (row.executions > 0) usage.push({ product, feature, executions: row.executions });
+        const { executions, firstUse } = row;
+        if (executions === 0 && firstUse === undefined) continue;
+        usage.push({ product, feature, executions, ...(firstUse === undefined ? {} : { firstUse: new Date(firstUse).toISOString() }) });
       }
       const observed = await observe?.();
       const state = {
         counter: key.counter,
         host,
         virtualMachine: observed?.host === 'virtual',
-        usage: usage satisfies Usage,
+        usage,
+        certificate: key.license?.delegation === undefined && key.license?.trial === undefined ? key.license?.document : undefined,
         fingerprint: observed === undefined ? undefined : fingerprintOf(observed, key.identity.vendorKey),
       };
       return stateDocument(key.identity, state, now);

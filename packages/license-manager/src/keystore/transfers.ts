@@ -2,7 +2,18 @@ import { Buffer } from 'node:buffer';
 import { fromBase64, toBase64 } from '@keyhaven/core/bytes';
 import type { Entropy } from '@keyhaven/core/crypto';
 import { LicensingError, Status, type StatusCode } from '@keyhaven/core/errors';
+import { fingerprintOf, type Observation } from '@keyhaven/core/fingerprint';
 import { type KeyType, writeSecrets } from '@keyhaven/core/license';
+import {
+  contentsRows,
+  decideInstall,
+  installRows,
+  memoryAfter,
+  memoryRowKeys,
+  type OnceRow,
+  onceRowKey,
+  onceRows,
+} from '@keyhaven/core/memory';
 import { type PoolRow, poolRowKey } from '@keyhaven/core/seats';
 import { type Wall, wall } from '@keyhaven/core/time';
 import {
@@ -20,17 +31,8 @@ import {
 } from '@keyhaven/core/transfer';
 import type { Change, Ledger, Rows } from '@keyhaven/ledger';
 import type { MachineSeal } from '../machine/index.ts';
-import { type Key, type KeyLicense, licenseFrom, READ_ONLY_FILE, READ_WRITE_FILE, tokenKeyFrom } from './key.ts';
-import {
-  type IdentityRow,
-  identityRow,
-  type LicenseRow,
-  licenseRow,
-  type MemoryRow,
-  memoryRow,
-  type RecipientRow,
-  recipientRow,
-} from './rows.ts';
+import { type Key, type KeyLicense, licenseFrom, tokenKeyFrom } from './key.ts';
+import { type IdentityRow, identityRow, type LicenseRow, licenseRow, type RecipientRow, recipientRow } from './rows.ts';
 
 // The keys of this computer that come from another one, or go there (K5). Promised:
 // - each act is one decision of the ledger in the scope of one key, so a crash leaves the state before or after it;
@@ -56,6 +58,8 @@ export type KeyTransfers = {
   refuseGone(id: string): void;
   /** @throws LicensingError as `faultOfReceiving` */
   receive(lent: Lent, time: () => Wall): Promise<Key>;
+  /** Memory files of a key here that could be written once, and were. */
+  writtenOnce(id: string): Promise<ReadonlySet<number>>;
   /** The seeds of a key here. */
   seeds(id: string): Promise<Buffer>;
   /** @throws LicensingError DETACHED_LICENSE_FOUND (76), LICENSE_REHOSTED (70) */
@@ -70,6 +74,8 @@ export type KeyTransfersOptions = {
   readonly entropy: Entropy;
   /** The keys that are served; changed here. */
   readonly keys: Map<string, Key>;
+  /** What this computer is recognised by (K6). */
+  readonly observe?: (() => Promise<Observation | undefined>) | undefined;
 };
 
 const refusal = ({ status, detail }: { readonly status: StatusCode; readonly detail: string }): LicensingError =>
@@ -89,7 +95,7 @@ const firstOf = (
   damage: undefined,
 });
 
-export const createKeyTransfers = ({ ledger, seal, entropy, keys }: KeyTransfersOptions): KeyTransfers => {
+export const createKeyTransfers = ({ ledger, seal, entropy, keys, observe }: KeyTransfersOptions): KeyTransfers => {
   const waiting = new Map<string, Waiting>(); // BOUNDED by MAX_WAITING, and by those of a state that was copied here
   const gone = new Map<string, GoneRow>(); // BOUNDED by the keys that were here
   const sealed = (id: string, signingSeed: Uint8Array, exchangeSeed: Uint8Array): string =>
@@ -153,52 +159,73 @@ export const createKeyTransfers = ({ ledger, seal, entropy, keys }: KeyTransfers
         sealed: seal.seal(`secrets ${id}`, writeSecrets({ features: secrets.features })),
         parent: h2r.parent,
       };
-      const contents = new Map<number, Buffer>();
+      const memory = {
+        before: before?.license?.certificate.memory,
+        after: standing.certificate.memory,
+        // With the first file only: afterwards the memory holds what was written here.
+        contents: before === undefined ? secrets : {},
+      };
       const changes: Change[] = [{ key: licenseRow(id), row }];
-      // With the first file only: afterwards the memory holds what was written here.
       if (before === undefined && fresh !== undefined) {
         const identity: IdentityRow = { type: fresh.row.type, vendor: h2r.vendor, vendorKey: h2r.vendorKey, sealed: fresh.row.sealed };
         changes.push({ key: identityRow(id), row: identity }, { key: recipientRow(id), row: undefined });
-        for (const [file, data] of [
-          [READ_ONLY_FILE, secrets.readOnly],
-          [READ_WRITE_FILE, secrets.readWrite],
-        ] as const) {
-          if (data === undefined) continue;
-          changes.push({ key: memoryRow(id, file), row: { data } satisfies MemoryRow });
-          contents.set(file, fromBase64(data) ?? Buffer.alloc(0));
+        for (const file of memory.after.dynamic ?? []) {
+          // What could be written once, and was where it comes from, has been.
+          const brought = secrets.dynamic?.some((each) => each.id === file.id) === true;
+          changes.push(...onceRows(id, file.id, file.access === 'rwo' && brought));
         }
       }
       const foreign = before !== undefined && toBase64(before.identity.vendorKey) !== h2r.vendorKey;
-      const fault = await ledger.update([licenseRow(id), goneRowKey(id)], (rows: Rows, now) => {
-        const stored = rows.get<LicenseRow>(licenseRow(id));
-        const held = stored === undefined ? undefined : { parent: foreign ? '' : (stored.parent ?? ''), sequence: stored.counter };
-        const wrong = faultOfReceiving(
-          { child: id, parent: h2r.parent, sequence, until: wall(lent.until), held },
-          rows.get<GoneRow>(goneRowKey(id)),
-          wall(Math.max(now, time())),
-        );
-        const detail = { parent: h2r.parent, sequence, until: new Date(lent.until).toISOString() };
-        return wrong === undefined
-          ? { changes, audit: [{ kind: 'received', scope: id, detail }], reply: undefined }
-          : {
-              changes: [],
-              audit: [{ kind: 'transfer refused', scope: id, detail: { ...detail, status: wrong.status, cause: wrong.detail } }],
-              reply: wrong,
-            };
-      });
+      const fault = await ledger.update(
+        [licenseRow(id), goneRowKey(id), ...installRows(id, memory.before, memory.after)],
+        (rows: Rows, now) => {
+          const stored = rows.get<LicenseRow>(licenseRow(id));
+          const held = stored === undefined ? undefined : { parent: foreign ? '' : (stored.parent ?? ''), sequence: stored.counter };
+          const wrong = faultOfReceiving(
+            { child: id, parent: h2r.parent, sequence, until: wall(lent.until), held },
+            rows.get<GoneRow>(goneRowKey(id)),
+            wall(Math.max(now, time())),
+          );
+          const detail = { parent: h2r.parent, sequence, until: new Date(lent.until).toISOString() };
+          return wrong === undefined
+            ? {
+                changes: [...changes, ...decideInstall(rows, id, memory.before, memory.after, memory.contents)],
+                audit: [{ kind: 'received', scope: id, detail }],
+                reply: undefined,
+              }
+            : {
+                changes: [],
+                audit: [{ kind: 'transfer refused', scope: id, detail: { ...detail, status: wrong.status, cause: wrong.detail } }],
+                reply: wrong,
+              };
+        },
+      );
       if (fault !== undefined) throw refusal(fault);
       const license = licenseFrom(standing.certificate, shown, secrets, entropy, standing.delegation);
       const now = keys.get(id); // Applications may have written to its memory meanwhile.
       const next =
         now !== undefined
-          ? { ...now, counter: sequence, license }
+          ? { ...now, counter: sequence, license, memory: memoryAfter(now.memory, memory.before, memory.after, memory.contents) }
           : fresh !== undefined
-            ? firstOf(fresh, lent, license, contents)
+            ? firstOf(fresh, lent, license, memoryAfter(new Map(), undefined, memory.after, memory.contents))
             : undefined;
       if (next === undefined) throw new LicensingError(Status.UNKNOWN_RECIPIENT);
       keys.set(id, next);
       waiting.delete(id);
       return next;
+    },
+
+    writtenOnce(id) {
+      const files = (keys.get(id)?.license?.certificate.memory.dynamic ?? []).filter(({ access }) => access === 'rwo');
+      const rows = files.map((file) => ({ file: file.id, row: onceRowKey(id, file.id) }));
+      return ledger.update(
+        rows.map(({ row }) => row),
+        (view) => ({
+          changes: [],
+          audit: [],
+          reply: new Set(rows.filter(({ row }) => view.get<OnceRow>(row)?.state === 'written').map(({ file }) => file)),
+        }),
+      );
     },
 
     async seeds(id) {
@@ -213,8 +240,7 @@ export const createKeyTransfers = ({ ledger, seal, entropy, keys }: KeyTransfers
     },
 
     async leave(id, left) {
-      const files = [...(keys.get(id)?.memory.keys() ?? [])];
-      const erased = [identityRow(id), licenseRow(id), ...files.map((file) => memoryRow(id, file))];
+      const erased = [identityRow(id), licenseRow(id), ...memoryRowKeys(id, keys.get(id)?.license?.certificate.memory)];
       const reply = await ledger.update(leaveRows({ key: id }), (rows) => decideLeave(rows, { key: id, gone: left, erased }));
       if (reply.kind === 'refused') throw refusal(reply);
       keys.delete(id);
@@ -226,6 +252,9 @@ export const createKeyTransfers = ({ ledger, seal, entropy, keys }: KeyTransfers
       const { id } = identity;
       const present = licenseRow(id);
       const secrets = { features: moved.features };
+      // The license was made for the computer that it leaves; from here on it is for this one.
+      const observed = certificate.fingerprint === undefined ? undefined : await observe?.();
+      const reference = observed === undefined ? undefined : fingerprintOf(observed, identity.vendorKey);
       const identityOf: IdentityRow = {
         type: h2h.type,
         vendor: h2h.vendor,
@@ -236,14 +265,23 @@ export const createKeyTransfers = ({ ledger, seal, entropy, keys }: KeyTransfers
         counter: certificate.counter,
         certificate: h2h.certificate,
         sealed: seal.seal(`secrets ${id}`, writeSecrets(secrets)),
+        ...(reference === undefined ? {} : { moved: reference }),
       };
       const written: Change[] = [
         { key: identityRow(id), row: identityOf },
         { key: present, row: license },
-        ...moved.memory.map(({ file, data }) => ({ key: memoryRow(id, file), row: { data } satisfies MemoryRow })),
-        ...h2h.usage.map(({ product, feature, executions }) => ({
+        ...moved.memory.flatMap(({ file, data, once }) => [
+          ...contentsRows(id, file, fromBase64(data) ?? Buffer.alloc(0)),
+          ...onceRows(id, file, once === true),
+        ]),
+        ...h2h.usage.map(({ product, feature, executions, firstUse, trialUse }) => ({
           key: poolRowKey({ key: id, product, feature }),
-          row: { used: 0, executions } satisfies PoolRow,
+          row: {
+            used: 0,
+            executions,
+            ...(firstUse === undefined ? {} : { firstUse: wall(Date.parse(firstUse)) }),
+            ...(trialUse === undefined ? {} : { trialUse: wall(Date.parse(trialUse)) }),
+          } satisfies PoolRow,
         })),
       ];
       const reply = await ledger.update(arriveRows({ key: id, present }), (rows) =>
@@ -253,7 +291,7 @@ export const createKeyTransfers = ({ ledger, seal, entropy, keys }: KeyTransfers
       const next: Key = {
         identity,
         counter: certificate.counter,
-        license: licenseFrom(certificate, certificateDocument, secrets, entropy),
+        license: { ...licenseFrom(certificate, certificateDocument, secrets, entropy), reference },
         memory: new Map(moved.memory.map(({ file, data }) => [file, fromBase64(data) ?? Buffer.alloc(0)])),
         tokenKey: tokenKeyFrom(signingSeed),
         damage: undefined,

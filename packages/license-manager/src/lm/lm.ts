@@ -1,22 +1,26 @@
 import { Buffer } from 'node:buffer';
 import type { Entropy } from '@keyhaven/core/crypto';
 import { LicensingError, Status } from '@keyhaven/core/errors';
-import { unarmor } from '@keyhaven/core/license';
+import { armor, unarmor } from '@keyhaven/core/license';
 import type { LmIdentity } from '@keyhaven/core/link';
 import { type Clock, SECOND } from '@keyhaven/core/time';
 import type { Find, Found, Hello } from '@keyhaven/core/wire';
-import type { Ledger } from '@keyhaven/ledger';
+import type { AccessRules } from '@keyhaven/core/users';
+import type { AuditEntry, Ledger } from '@keyhaven/ledger';
+import { createAccess, createDeniedClients } from '../access/index.ts';
 import { createApplications } from '../applications.ts';
 import { type Authority, openAuthority } from '../authority/index.ts';
 import { candidatesFor, type Source } from '../candidates.ts';
-import { type Computer, createInformation, partsOf } from '../information/index.ts';
+import { type Computer, createInformation, partsOf, textParts } from '../information/index.ts';
 import type { Key, Keystore } from '../keystore/index.ts';
 import type { LocalConnectionOptions, Route } from '../local/index.ts';
-import type { ProcessIdentity } from '../machine/index.ts';
+import type { ProcessIdentity, TrialMarks } from '../machine/index.ts';
 import { createOverview, type Overview } from '../overview.ts';
 import { DEFAULT_TRANSFER_SETTINGS, openTransfers, type Transfers, type TransferSettings } from '../transfer/index.ts';
 import { createLinkAnswerer, type LinkAnswerer, openPeers, type PeerAddress, type Peers, type Post } from '../peers/index.ts';
 import { openProtection, type ProtectionSettings } from '../protection/index.ts';
+import { createUpdates, sayResult, type UpdateResult } from '../updates/index.ts';
+import { openTrials } from '../trial/index.ts';
 
 // A license manager without sockets, disks and clocks of its own: the authority for the keys here, the other LMs, the applications of this
 // computer, and how they are joined. The hosts (T1) give it a ledger, a way to other LMs and connections of applications; the
@@ -43,10 +47,14 @@ export type LmOptions = {
   readonly computer?: Computer;
   /** Clone protection (K6, K9); absent = only the license time. */
   readonly protection?: ProtectionSettings;
+  /** Who may take which seat; absent = everybody every one (R9). */
+  readonly access?: AccessRules;
   /** Whether a process of this computer runs; asks the system where absent. */
   readonly running?: (process: ProcessIdentity) => boolean;
   /** Detaching; as an administrator's default where absent (K5). */
   readonly transfer?: TransferSettings;
+  /** What this computer remembers of trial licenses outside of the ledger; absent = nothing (K8). */
+  readonly trialMarks?: TrialMarks;
   /** `added`: the key was not here before. */
   readonly onKeysChanged: (key: Key, added: boolean) => void;
   /** A key was given back or moved to another computer. */
@@ -65,7 +73,7 @@ export type Lm = {
   readonly local: LocalConnectionOptions;
   readonly transfers: Transfers;
   /** Applies a license document of this text. */
-  apply(text: string): Promise<{ readonly key: string; readonly updateCounter: number }>;
+  apply(text: string): Promise<UpdateResult>;
   /** Somebody at this address uses the GUID of this LM, or says so (K9). */
   suspectTwin(address: PeerAddress): void;
   close(): Promise<void>;
@@ -90,6 +98,14 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
     onEvent,
   });
 
+  const access = options.access === undefined ? undefined : createAccess(options.access);
+  const trials = await openTrials({
+    ledger,
+    keystore,
+    marks: options.trialMarks,
+    time: () => protection.guard.time(),
+    onProblem: (error) => onEvent({ level: 'warn', event: 'the mark of a trial license is not kept', error }),
+  });
   const authority = await openAuthority({
     ledger,
     keystore,
@@ -97,6 +113,8 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
     entropy,
     idleTimeoutMs: options.idleSessionMs,
     guard: protection.guard,
+    trials,
+    ...(access === undefined ? {} : { access }),
     onAttached: (party, session, channel) => {
       if (party.holder !== 'local') answerer.attached(channel, session);
     },
@@ -142,7 +160,11 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
 
   let catalogVersion = Math.max(1, options.boot) * 65_536;
   const own = { guid: self.guid, hostname, address: '127.0.0.1' };
-  const overview = createOverview({ self: own, keystore, authority, ledger, peers, protection });
+  const overview = createOverview({ self: own, keystore, authority, peers, protection });
+  const deniedClients = createDeniedClients();
+  const note = (entry: AuditEntry): void => {
+    ledger.update([], () => ({ changes: [], audit: [entry], reply: undefined }), { durability: 'later' }).catch(() => undefined);
+  };
   const answerer = createLinkAnswerer({
     self,
     hostname,
@@ -150,6 +172,12 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
     entropy,
     authority,
     twins: protection.twins,
+    against(client) {
+      const bar = access?.againstClient(client);
+      const entry = bar === undefined ? undefined : deniedClients(client, bar, clock.mono());
+      if (entry !== undefined) note(entry);
+      return bar;
+    },
     catalog: () => ({ version: catalogVersion, keys: () => overview.catalog() }),
   });
 
@@ -162,6 +190,14 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
     clock,
     entropy,
     settings: options.transfer ?? DEFAULT_TRANSFER_SETTINGS,
+    against(to, of, features) {
+      const bar = access?.againstDetach(to, of, features);
+      if (bar !== undefined) {
+        const detail = { product: of.product, user: to.user ?? null, host: to.host, holder: to.guid, address: null, application: null };
+        note({ kind: 'refused', scope: of.key, detail: { ...detail, status: bar.status, cause: bar.detail, rule: bar.rule } });
+      }
+      return bar;
+    },
     virtualMachine: async () => (await options.protection?.observe())?.host === 'virtual',
     onGone(key) {
       catalogVersion += 1;
@@ -179,7 +215,6 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
     computer: options.computer,
     keystore,
     authority,
-    ledger,
     clock,
     idleTimeoutMs: options.idleSessionMs,
     startedAt: clock.mono(),
@@ -198,6 +233,18 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
     })),
   ];
 
+  const updates = createUpdates({
+    authority,
+    keystore,
+    state: async (key) => armor('C2V', await keystore.state(key, hostname, clock.wall())),
+    onApplied(key, added) {
+      catalogVersion += 1;
+      protection.licensed(key);
+      options.onKeysChanged(key, added);
+      onEvent({ level: 'info', event: 'license applied', key: key.identity.id, counter: key.counter });
+    },
+  });
+
   const apply: Lm['apply'] = async (text) => {
     const { kind, bytes } = unarmor(text);
     if (kind === 'H2R' || kind === 'R2H' || kind === 'H2H') {
@@ -207,13 +254,16 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
       options.onKeysChanged(key, added);
       return { key: key.identity.id, updateCounter: key.counter };
     }
-    if (kind !== 'V2C') throw new LicensingError(Status.INV_UPDATE_OBJ, { detail: `The file is a ${kind}, not a license.` });
-    const key = await authority.apply(bytes);
-    catalogVersion += 1;
-    protection.licensed(key);
-    options.onKeysChanged(key, key.counter === 1);
-    onEvent({ level: 'info', event: 'license applied', key: key.identity.id, counter: key.counter });
-    return { key: key.identity.id, updateCounter: key.counter };
+    if (kind === 'trial') {
+      const key = await trials.apply(bytes);
+      catalogVersion += 1;
+      protection.licensed(key);
+      options.onKeysChanged(key, true);
+      onEvent({ level: 'info', event: 'trial license applied', key: key.identity.id });
+      return { key: key.identity.id, updateCounter: key.counter };
+    }
+    if (kind === 'V2C' || kind === 'V2CP') return updates(kind, bytes);
+    throw new LicensingError(Status.INV_UPDATE_OBJ, { detail: `The file is a ${kind}, not a license.` });
   };
 
   /** A login that found no key at all is a refusal too, and administrators ask for its cause. */
@@ -221,8 +271,7 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
     if (!(error instanceof LicensingError)) return;
     const { pid, user, host, application: name } = application;
     const asked = { vendor: question.vendor, feature: question.feature, pid, user, host, application: name };
-    const entry = { kind: 'refused', scope: 'lm', detail: { ...asked, status: error.status, cause: error.detail ?? error.message } };
-    ledger.update([], () => ({ changes: [], audit: [entry], reply: undefined }), { durability: 'later' }).catch(() => undefined);
+    note({ kind: 'refused', scope: 'lm', detail: { ...asked, status: error.status, cause: error.detail ?? error.message } });
   };
 
   const local: LocalConnectionOptions = {
@@ -253,6 +302,11 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
       await firstSearch;
       return partsOf(await information(question));
     },
+    async transfer(wish, application) {
+      const { user, host, pid } = application;
+      onEvent({ level: 'info', event: 'transfer asked for', action: wish.action, user, host, pid, application: application.application });
+      return textParts(await transfers.forApplication(wish, sources(), user));
+    },
     open(target, application, events): Route {
       const process = { pid: application.pid, start: application.start };
       if (target.lm !== self.guid && target.lm !== '') {
@@ -272,8 +326,7 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
       return channel;
     },
     async update(document) {
-      const { key, updateCounter } = await apply(Buffer.from(document).toString('latin1'));
-      return `Key ${key} is at update ${updateCounter}`;
+      return sayResult(await apply(Buffer.from(document).toString('latin1')));
     },
     onHello: (application) => applications.connected(application),
     onClosed(application, reason) {

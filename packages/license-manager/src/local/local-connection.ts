@@ -10,6 +10,7 @@ import {
   type Found,
   type Hello,
   type ToApplication,
+  type Transfer,
 } from '@keyhaven/core/wire';
 
 // The shell around one application's connection: socket and timers here, the protocol in core. Routes each channel to a key here or
@@ -29,6 +30,7 @@ export type LocalConnectionOptions = {
   find(question: Find, application: Hello): Promise<Found>;
   /** The answer in parts, at least one. */
   ask(question: Ask): Promise<readonly Uint8Array[]>;
+  transfer(wish: Transfer, application: Hello): Promise<readonly Uint8Array[]>;
   open(target: { readonly key: string; readonly lm: string; readonly opening: Uint8Array }, application: Hello, events: RouteEvents): Route;
   update(document: Uint8Array): Promise<string>;
   onHello(application: Hello): void;
@@ -65,6 +67,19 @@ export const serveLocalConnection = (socket: Duplex, options: LocalConnectionOpt
     send({ kind: 'lost', channel, status: error.status, detail: error.detail ?? '' });
   };
 
+  const tell = (request: number, answer: Promise<readonly Uint8Array[]>): void => {
+    answer.then(
+      (parts) => {
+        for (const [index, part] of parts.entries())
+          send({ kind: 'told', request, status: Status.OK, detail: '', more: index < parts.length - 1, part });
+      },
+      (error: unknown) => {
+        const known = asLicensingError(error);
+        send({ kind: 'told', request, status: known.status, detail: known.detail ?? '', more: false, part: new Uint8Array(0) });
+      },
+    );
+  };
+
   const openChannel = (event: Extract<ConnectionEvent, { kind: 'open' }>, hello: Hello): void => {
     const { channel } = event;
     try {
@@ -96,20 +111,12 @@ export const serveLocalConnection = (socket: Duplex, options: LocalConnectionOpt
           },
         );
         return;
-      case 'ask': {
-        const { request } = event;
-        options.ask(event).then(
-          (parts) => {
-            for (const [index, part] of parts.entries())
-              send({ kind: 'told', request, status: Status.OK, detail: '', more: index < parts.length - 1, part });
-          },
-          (error: unknown) => {
-            const known = asLicensingError(error);
-            send({ kind: 'told', request, status: known.status, detail: known.detail ?? '', more: false, part: new Uint8Array(0) });
-          },
-        );
+      case 'ask':
+        tell(event.request, options.ask(event));
         return;
-      }
+      case 'transfer':
+        if (application !== undefined) tell(event.request, options.transfer(event, application));
+        return;
       case 'open':
         if (application !== undefined) openChannel(event, application);
         return;

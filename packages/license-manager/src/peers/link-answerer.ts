@@ -15,9 +15,11 @@ import {
   linkOf,
 } from '@keyhaven/core/link';
 import { type Clock, MINUTE, SECOND } from '@keyhaven/core/time';
+import type { RuleBar } from '../access/index.ts';
 import type { Authority, KeyChannel } from '../authority/index.ts';
 import { asLicensingError } from '../local/index.ts';
 import { MAX_BYTES, sizeOf } from './link-caller.ts';
+import { createOriginCount, MAX_HANDSHAKES_PER_ORIGIN, MAX_LINKS_PER_ORIGIN, originOf } from './origin.ts';
 import { PeerRefusal } from './post.ts';
 
 // The other end of LinkCaller: serves the applications of other LMs with the keys here. A POST is answered when all that it asked for is
@@ -32,13 +34,21 @@ export type LinkAnswererOptions = {
   /** Who is told when somebody else proves to have this LM's own identity (K9). */
   readonly twins?: { isOwn(hello: string): boolean; proven(hostname: string): void };
   readonly catalog: () => { readonly version: number; readonly keys: () => Catalog };
+  /** What the administrator's rules say against another LM, as far as it is known; absent = nothing (R9). */
+  readonly against?: (client: {
+    readonly address: string;
+    readonly host: string | undefined;
+    readonly holder: string | undefined;
+  }) => RuleBar | undefined;
 };
 
 export type LinkAnswerer = {
   /** Each takes and gives the text of an HTTP body. @throws PeerRefusal */
-  hello(body: string): string;
-  confirm(body: string): string;
+  hello(body: string, address: string): string;
+  confirm(body: string, address: string): string;
   exchange(body: string, address: string): Promise<string>;
+  /** Answered when there is something to fetch by an exchange, or after LISTEN_MS. */
+  listen(body: string): Promise<string>;
   /** To be called when the authority attached a session to a channel of a link. */
   attached(channel: KeyChannel, session: string): void;
   /** To be called when a session of a remote holder ended. */
@@ -52,31 +62,55 @@ const MAX_HANDSHAKES = 1_024;
 const HANDSHAKE_MS = 10 * SECOND;
 const LINK_IDLE_MS = 10 * MINUTE;
 const HOLD_MS = 250;
+/** Less than a caller waits for an answer. */
+const LISTEN_MS = 4 * SECOND;
 /** Characters of a part of a catalog. */
 const CATALOG_PART = 256 * 1024;
 const MAX_CHANNELS = 65_536;
 
 type Link = {
   readonly keys: LinkKeys;
+  readonly origin: string | undefined;
   sequence: number;
   lastUse: number;
   readonly channels: Map<number, KeyChannel>; // BOUNDED by MAX_CHANNELS
   readonly numbers: Map<KeyChannel, number>; // BOUNDED likewise
   /** Channels that may have calls under way. BOUNDED by channels. */
   readonly working: Set<KeyChannel>;
+  /** Channels in which somebody may wait for a seat. BOUNDED by channels. */
+  readonly patient: Set<KeyChannel>;
   outbox: Block[];
   wake: (() => void) | undefined;
+  /** Answers the listening request. */
+  rouse: (() => void) | undefined;
 };
+
+type Handshake = { readonly answering: Answering; readonly at: number; readonly own: boolean; readonly origin: string | undefined };
 
 export const createLinkAnswerer = (options: LinkAnswererOptions): LinkAnswerer => {
   const { self, clock, entropy, authority } = options;
-  const handshakes = new Map<number, { readonly answering: Answering; readonly at: number; readonly own: boolean }>(); // BOUNDED by MAX_HANDSHAKES
+  const handshakes = new Map<number, Handshake>(); // BOUNDED by MAX_HANDSHAKES
+  const handshakesOf = createOriginCount();
+  const linksOf = createOriginCount();
   const links = new Map<number, Link>(); // BOUNDED by MAX_LINKS
   const byGuid = new Map<string, Link>(); // BOUNDED by MAX_LINKS
   const byChannel = new Map<KeyChannel, Link>(); // BOUNDED by channels
 
+  const forget = (id: number): void => {
+    const handshake = handshakes.get(id);
+    if (handshake !== undefined) handshakesOf.add(handshake.origin, -1);
+    handshakes.delete(id);
+  };
+  /** Of one too many from there, the least recent from there goes; whoever else is here stays (S14). */
+  const oldestOf = (of: ReadonlyMap<number, { readonly origin: string | undefined }>, origin: string | undefined): number | undefined =>
+    of.entries().find(([, each]) => each.origin === origin)?.[0];
+  const refuseByRules = (address: string, host?: string, holder?: string): void => {
+    const bar = options.against?.({ address, host, holder });
+    if (bar !== undefined) throw new PeerRefusal(403, bar.detail);
+  };
+
   const drop = (link: Link): void => {
-    links.delete(link.keys.id);
+    if (links.delete(link.keys.id)) linksOf.add(link.origin, -1);
     if (byGuid.get(link.keys.peer.guid) === link) byGuid.delete(link.keys.peer.guid);
     for (const channel of link.channels.values()) {
       byChannel.delete(channel);
@@ -84,6 +118,7 @@ export const createLinkAnswerer = (options: LinkAnswererOptions): LinkAnswerer =
     }
     link.channels.clear();
     link.wake?.();
+    link.rouse?.();
   };
 
   const newId = (): number => {
@@ -97,7 +132,7 @@ export const createLinkAnswerer = (options: LinkAnswererOptions): LinkAnswerer =
     const now = clock.mono();
     for (const [id, { at }] of handshakes) {
       if (now - at <= HANDSHAKE_MS && handshakes.size <= MAX_HANDSHAKES) break;
-      handshakes.delete(id);
+      forget(id);
     }
     for (const link of links.values()) {
       if (now - link.lastUse <= LINK_IDLE_MS && links.size <= MAX_LINKS) break;
@@ -107,7 +142,9 @@ export const createLinkAnswerer = (options: LinkAnswererOptions): LinkAnswerer =
 
   const push = (link: Link, block: Block): void => {
     link.outbox.push(block);
-    link.wake?.();
+    // An exchange under way takes it along; else the caller has to be told.
+    if (link.wake === undefined) link.rouse?.();
+    else link.wake();
   };
 
   /** What one body can carry of what is ready; the rest waits for the next request, which `more` asks for. */
@@ -130,13 +167,15 @@ export const createLinkAnswerer = (options: LinkAnswererOptions): LinkAnswerer =
         link.numbers.delete(open);
         byChannel.delete(open);
         link.working.delete(open);
+        link.patient.delete(open);
       }
       link.channels.delete(channel);
       push(link, { kind: 'lost', channel, status: error.status, detail: error.detail ?? '' });
     };
     try {
       const party = { holder: link.keys.peer.guid, address, process: undefined };
-      const open = authority.open(block.key, block.opening, party, (record) => push(link, { kind: 'record', channel, record }), lose);
+      const record = (bytes: Uint8Array): void => push(link, { kind: 'record', channel, record: bytes });
+      const open = authority.open(block.key, block.opening, party, record, lose, () => link.wake?.());
       link.channels.set(channel, open);
       link.numbers.set(open, channel);
       byChannel.set(open, link);
@@ -154,6 +193,7 @@ export const createLinkAnswerer = (options: LinkAnswererOptions): LinkAnswerer =
         const channel = link.channels.get(block.channel);
         if (channel === undefined) return;
         link.working.add(channel);
+        link.patient.add(channel);
         return channel.receive(block.record);
       }
       case 'close': {
@@ -163,6 +203,7 @@ export const createLinkAnswerer = (options: LinkAnswererOptions): LinkAnswerer =
         link.numbers.delete(open);
         byChannel.delete(open);
         link.working.delete(open);
+        link.patient.delete(open);
         return open.close();
       }
       case 'release':
@@ -195,6 +236,14 @@ export const createLinkAnswerer = (options: LinkAnswererOptions): LinkAnswerer =
     return false;
   };
 
+  const isPatient = (link: Link): boolean => {
+    for (const channel of link.patient) {
+      if (channel.held > 0) return true;
+      link.patient.delete(channel);
+    }
+    return false;
+  };
+
   /** Resolves when nothing is under way any more on this link, or after HOLD_MS. */
   const settled = (link: Link): Promise<void> =>
     new Promise((resolve) => {
@@ -212,35 +261,47 @@ export const createLinkAnswerer = (options: LinkAnswererOptions): LinkAnswerer =
     });
 
   return {
-    hello(body) {
+    hello(body, address) {
+      refuseByRules(address);
       tidy();
+      const origin = originOf(address);
+      if (handshakesOf.of(origin) >= MAX_HANDSHAKES_PER_ORIGIN) forget(oldestOf(handshakes, origin) ?? -1);
       if (handshakes.size >= MAX_HANDSHAKES) throw new PeerRefusal(503, 'too many handshakes under way');
       const id = newId();
       const answering = refusing(() => answerLink(self, options.hostname, id, fromBase64(body) ?? new Uint8Array(), entropy));
-      handshakes.set(id, { answering, at: clock.mono(), own: options.twins?.isOwn(body) ?? false });
+      handshakes.set(id, { answering, at: clock.mono(), own: options.twins?.isOwn(body) ?? false, origin });
+      handshakesOf.add(origin, 1);
       return toBase64(answering.answer);
     },
-    confirm(body) {
+    confirm(body, address) {
       const bytes = fromBase64(body);
       const id = bytes !== undefined && bytes.length >= 4 ? bytes.readUInt32BE(0) : -1;
       const pending = handshakes.get(id);
-      handshakes.delete(id);
+      forget(id);
       if (pending === undefined || bytes === undefined) throw new PeerRefusal(409, 'no handshake of this number is under way');
       const keys = refusing(() => pending.answering.confirmed(bytes));
       if (keys.peer.guid === self.guid && !pending.own) options.twins?.proven(keys.peer.hostname);
+      refuseByRules(address, keys.peer.hostname, keys.peer.guid);
       const before = byGuid.get(keys.peer.guid);
       if (before !== undefined) drop(before);
+      const origin = originOf(address);
+      const oldest = linksOf.of(origin) >= MAX_LINKS_PER_ORIGIN ? links.get(oldestOf(links, origin) ?? -1) : undefined;
+      if (oldest !== undefined) drop(oldest);
       const link: Link = {
         keys,
+        origin,
         sequence: 0,
         lastUse: clock.mono(),
         channels: new Map(),
         numbers: new Map(),
         working: new Set(),
+        patient: new Set(),
         outbox: [],
         wake: undefined,
+        rouse: undefined,
       };
       links.set(id, link);
+      linksOf.add(origin, 1);
       byGuid.set(keys.peer.guid, link);
       return '';
     },
@@ -266,6 +327,27 @@ export const createLinkAnswerer = (options: LinkAnswererOptions): LinkAnswerer =
       await settled(link);
       const answer = take(link);
       if (link.outbox.length > 0 || busy(link)) answer.push({ kind: 'more' });
+      else if (isPatient(link)) answer.push({ kind: 'listen' });
+      return encodeBody(link.keys.id, sequence, encodeBlocks(answer), link.keys.outgoing);
+    },
+    async listen(body) {
+      const link = links.get(linkOf(body) ?? -1);
+      if (link === undefined) throw new PeerRefusal(409, 'no such link: prove your identity again');
+      // It changes nothing and says nothing, so one that comes again does no harm: the last one is the one that is answered.
+      const { sequence } = refusing(() => decodeBody(body, link.keys.incoming));
+      link.rouse?.();
+      if (link.outbox.length === 0 || link.wake !== undefined) {
+        await new Promise<void>((resolve) => {
+          const done = (): void => {
+            cancel();
+            if (link.rouse === done) link.rouse = undefined;
+            resolve();
+          };
+          const cancel = clock.after(LISTEN_MS, done);
+          link.rouse = done;
+        });
+      }
+      const answer: Block[] = link.outbox.length > 0 ? [{ kind: 'more' }] : isPatient(link) ? [{ kind: 'listen' }] : [];
       return encodeBody(link.keys.id, sequence, encodeBlocks(answer), link.keys.outgoing);
     },
     attached(channel, session) {
@@ -280,7 +362,7 @@ export const createLinkAnswerer = (options: LinkAnswererOptions): LinkAnswerer =
     },
     close() {
       for (const link of [...links.values()]) drop(link);
-      handshakes.clear();
+      for (const id of [...handshakes.keys()]) forget(id);
     },
   };
 };

@@ -11,6 +11,7 @@ import {
   type LinkKeys,
   type LmIdentity,
 } from '@keyhaven/core/link';
+import { type Clock, SECOND } from '@keyhaven/core/time';
 import { type PeerAddress, PeerRefusal, type Post } from './post.ts';
 
 // This LM's path to one other LM. Everything that is ready for it goes into one POST, one POST is under way at a time, and what
@@ -22,6 +23,7 @@ export type LinkCallerOptions = {
   readonly self: LmIdentity;
   readonly hostname: string;
   readonly post: Post;
+  readonly clock: Clock;
   readonly entropy: Entropy;
   readonly address: PeerAddress;
   /** Once the peer's identity is known to be another one than expected, the link is given up. */
@@ -84,6 +86,7 @@ export const createLinkCaller = (options: LinkCallerOptions): LinkCaller => {
   let answered = false;
   let running = false;
   let more = false;
+  let listening = false;
   let wanted = false;
   let closed = false;
 
@@ -124,10 +127,41 @@ export const createLinkCaller = (options: LinkCallerOptions): LinkCaller => {
     if (body.link !== proven.id || body.sequence !== sent) throw new WireError('an answer to another request');
     for (const block of decodeBlocks(body.blocks)) {
       if (block.kind === 'more') more = true;
+      else if (block.kind === 'listen') listen(proven);
       else options.onBlock(block);
     }
     answered = true;
     options.onAnswered();
+  };
+
+  const fetch = (): void => {
+    more = true;
+    kick();
+  };
+  /** Asks to be told when there is something to fetch, for as long as the peer has somebody who waits. One request for all of them. */
+  const listen = (proven: LinkKeys): void => {
+    if (listening) return;
+    listening = true;
+    const goesOn = (): boolean => keys === proven && !closed;
+    const ask = async (): Promise<'fetch' | 'listen' | 'nothing'> => {
+      const text = await post(address, '/lm/v1/listen', encodeBody(proven.id, sequence, encodeBlocks([]), proven.outgoing));
+      const body = decodeBody(text, proven.incoming);
+      const said = body.link === proven.id ? decodeBlocks(body.blocks).map(({ kind }) => kind) : [];
+      return said.includes('more') ? 'fetch' : said.includes('listen') ? 'listen' : 'nothing';
+    };
+    const run = async (): Promise<void> => {
+      let heard: Awaited<ReturnType<typeof ask>> = 'listen';
+      while (heard === 'listen' && goesOn()) heard = await ask();
+      listening = false;
+      if (heard === 'fetch' && goesOn()) fetch();
+    };
+    run().catch(() => {
+      // Whether the peer is gone the next exchange finds out; not sooner than in a second, should something in between hold no requests.
+      options.clock.after(SECOND, () => {
+        listening = false;
+        if (goesOn()) fetch();
+      });
+    });
   };
 
   const broken = (error: unknown): void => {

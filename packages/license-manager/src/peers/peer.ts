@@ -154,6 +154,7 @@ export const createPeer = (options: PeerOptions): Peer => {
 
   const link: LinkCaller = createLinkCaller({
     self: options.self,
+    clock,
     hostname: options.hostname,
     post: options.post,
     entropy: options.entropy,

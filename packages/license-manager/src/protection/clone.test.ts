@@ -103,6 +103,26 @@ describe('clone protection of an LM (K6)', () => {
     expect(await after.login(1, 10)).toBe('OK');
   });
 
+  it('follows a key that moved to another computer: from there on it is for that one, also after a restart, until the next license', async () => {
+    const { clock } = createComputerClock();
+    const net = createNet(clock);
+    const from = await net.start({ host: 'from', seed: 1, observe: () => original });
+    const { id } = await from.license(sold, { rehost: true });
+    const ledger = createMemoryLedger({ now: () => clock.wall() });
+    let to = await net.start({ host: 'to', seed: 2, ledger, observe: () => copy });
+    await to.lm.apply(await from.lm.transfers.rehost(id, await to.lm.transfers.recipient({ type: 'sl-adminmode' })));
+    await settle();
+    expect(await to.login(1, 10)).toBe('OK');
+    await to.stop();
+    to = await net.start({ host: 'to', seed: 2, ledger, observe: () => copy });
+    expect(await to.login(1, 10)).toBe('OK');
+    await to.stop();
+    to = await net.start({ host: 'to', seed: 2, ledger, observe: () => original });
+    expect(await to.login(1, 10)).toBe('CLONE_DETECTED');
+    await to.license(sold);
+    expect(await to.login(1, 10)).toBe('OK');
+  });
+
   it('lets a login wait for the first look instead of guessing', async () => {
     const { clock } = createComputerClock();
     const net = createNet(clock);

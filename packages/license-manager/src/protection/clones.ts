@@ -4,10 +4,10 @@ import type { Key, KeyLicense } from '../keystore/index.ts';
 /** Products of a key whose license is for another computer than this one, and why (K6, 64). Pure. */
 export const clonedProducts = (key: Key, license: KeyLicense, observed: Observation): ReadonlyMap<number, string> => {
   const cloned = new Map<number, string>();
-  const { fingerprint: reference, products } = license.certificate;
+  const { reference } = license;
   if (reference === undefined) return cloned;
   const present = fingerprintOf(observed, key.identity.vendorKey);
-  for (const { id, protection } of products) {
+  for (const { id, protection } of license.certificate.products) {
     if (protection === undefined || protects(reference, present, protection)) continue;
     const scheme = describe(present.host === 'physical' ? protection.physical : protection.virtual);
     const gone = missing(reference, present).join(', ') || 'nothing';
@@ -21,5 +21,4 @@ export const clonedProducts = (key: Key, license: KeyLicense, observed: Observat
 };
 
 export const isProtected = (license: KeyLicense, product: number): boolean =>
-  license.certificate.fingerprint !== undefined &&
-  license.certificate.products.some(({ id, protection }) => id === product && protection !== undefined);
+  license.reference !== undefined && license.certificate.products.some(({ id, protection }) => id === product && protection !== undefined);

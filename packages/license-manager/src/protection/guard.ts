@@ -42,8 +42,8 @@ export const createGuard = ({ time, machine, duplicate }: GuardOptions): Guard =
   return {
     cloned,
     ready(key, product, pool) {
-      const looking =
-        machine !== undefined && machine.current === undefined && key.license !== undefined && isProtected(key.license, product);
+      const matters = pool?.terms.virtualMachine === false || (key.license !== undefined && isProtected(key.license, product));
+      const looking = machine !== undefined && machine.current === undefined && matters;
       const keeping = pool !== undefined && hasTimeLimit(pool.feature.license) ? time.keep() : undefined;
       return looking ? Promise.all([machine.first(), keeping]).then(() => undefined) : keeping;
     },
@@ -58,5 +58,6 @@ export const createGuard = ({ time, machine, duplicate }: GuardOptions): Guard =
       return undefined;
     },
     time: () => time.now(),
+    virtualMachine: () => machine?.current?.host === 'virtual',
   };
 };

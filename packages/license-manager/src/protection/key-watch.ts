@@ -45,6 +45,8 @@ export const createKeyWatch = (options: KeyWatchOptions): KeyWatch => {
   const { keystore, peers, seen, clock } = options;
   const known = new Map<string, Map<string, Known>>(); // BOUNDED by peers and their catalogs: forgotten with them
   const told = new Set<string>(); // BOUNDED likewise
+  /** Keys of this LM, and the LMs that have proven to hold them, too. BOUNDED by keys here and peers. */
+  const twice = new Map<string, Set<string>>();
   let again = false;
   let running: Promise<void> | undefined;
   let closed = false;
@@ -86,6 +88,7 @@ export const createKeyWatch = (options: KeyWatchOptions): KeyWatch => {
     if (bar === undefined) told.delete(`back ${peer.guid} ${key.key}`);
     else tellOnce(`back ${peer.guid} ${key.key}`, () => options.onWentBack(key.key, peer, bar));
     if (here(key) && of(peer.guid).get(key.key)?.proven !== undefined) {
+      twice.set(key.key, (twice.get(key.key) ?? new Set()).add(peer.guid));
       tellOnce(`twice ${peer.guid} ${key.key}`, () => options.onDuplicate(key.key, peer));
     }
   };
@@ -100,6 +103,7 @@ export const createKeyWatch = (options: KeyWatchOptions): KeyWatch => {
         if (peer.catalog.some((each) => each.key === key)) continue;
         keys.delete(key);
         told.delete(`twice ${guid} ${key}`);
+        twice.get(key)?.delete(guid);
       }
     }
   };
@@ -125,9 +129,9 @@ export const createKeyWatch = (options: KeyWatchOptions): KeyWatch => {
       running ??= run();
     },
     elsewhere: (key) =>
-      peers.all().flatMap((peer) => {
-        const there = peer.state === 'linked' && known.get(peer.guid)?.get(key)?.proven !== undefined;
-        return there && peer.catalog.some((each) => each.key === key) ? [peer.hostname || peer.guid] : [];
+      [...(twice.get(key) ?? [])].flatMap((guid) => {
+        const peer = peers.get(guid);
+        return peer?.state === 'linked' && peer.catalog.some((each) => each.key === key) ? [peer.hostname || guid] : [];
       }),
     refused(guid, key) {
       const peer = peers.get(guid);

@@ -117,7 +117,7 @@ describe('the license time of an LM (K6)', () => {
     const { start, setBack } = await world();
     const lm = await start();
     setBack(200 * DAY);
-    await lm.license(sold, '2026-11-24T03:00:00.000Z');
+    await lm.license(sold, { issued: '2026-11-24T03:00:00.000Z' });
     expect(await lm.login(1, 10)).toBe('TIME_ERR');
     setBack(-200 * DAY);
     expect(await lm.login(1, 10)).toBe('OK');

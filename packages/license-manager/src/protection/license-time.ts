@@ -60,10 +60,10 @@ export const openLicenseTime = async (options: {
     if (writing === undefined || at - writing.at >= slack) {
       const own = { at, done: write(at) };
       writing = own;
-      const done = (): void => {
+      const finished = (): void => {
         if (writing === own) writing = undefined;
       };
-      own.done.then(done, done);
+      own.done.then(finished, finished);
     }
     return writing.done;
   };

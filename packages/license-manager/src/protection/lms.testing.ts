@@ -1,9 +1,10 @@
 import { Buffer } from 'node:buffer';
 import { Status, statusOf } from '@keyhaven/core/errors';
 import type { Observation } from '@keyhaven/core/fingerprint';
-import { armor, openDocument, type Product, readC2v } from '@keyhaven/core/license';
+import { armor, type Certificate, openDocument, type Product, readC2v } from '@keyhaven/core/license';
 import { lmIdentityFrom } from '@keyhaven/core/link';
 import { type Clock, wall } from '@keyhaven/core/time';
+import type { AccessRules } from '@keyhaven/core/users';
 import { createMemoryLedger, type Ledger } from '@keyhaven/ledger';
 import { connectApplication } from '../authority/site.testing.ts';
 import { openKeystore } from '../keystore/index.ts';
@@ -16,6 +17,7 @@ import { createSimulatedClock } from '../simulated-clock.testing.ts';
 // Several LMs in one process, without sockets: what one posts is answered by the other's answerer at once.
 
 export const vendor = createTestVendor();
+const application = { from: 1, to: 1, pid: 1, start: 1, user: 'ada', host: 'here', application: 'survey' };
 const seal = createMachineSeal(['id:test'], Buffer.alloc(32, 9), systemEntropy);
 
 /** Lets everything run that needs no time. */
@@ -46,7 +48,7 @@ export const createComputerClock = () => {
 };
 
 export const createNet = (clock: Clock) => {
-  const answerers = new Map<string, Pick<LinkAnswerer, 'hello' | 'confirm' | 'exchange'>>();
+  const answerers = new Map<string, Pick<LinkAnswerer, 'hello' | 'confirm' | 'exchange' | 'listen'>>();
   const start = async (options: {
     readonly host: string;
     /** Of the LM's identity. */
@@ -54,6 +56,7 @@ export const createNet = (clock: Clock) => {
     readonly ledger?: Ledger;
     readonly observe?: () => Observation;
     readonly duplicateKey?: 'refuse' | 'warn';
+    readonly access?: AccessRules;
   }) => {
     const { host } = options;
     const ledger = options.ledger ?? createMemoryLedger({ now: () => clock.wall() });
@@ -71,14 +74,16 @@ export const createNet = (clock: Clock) => {
       async post({ host: to }, path, body) {
         const answerer = answerers.get(to);
         if (answerer === undefined) throw new Error('nobody listens there');
-        if (path === '/lm/v1/hello') return answerer.hello(body);
-        if (path === '/lm/v1/confirm') return answerer.confirm(body);
+        if (path === '/lm/v1/hello') return answerer.hello(body, host);
+        if (path === '/lm/v1/confirm') return answerer.confirm(body, host);
+        if (path === '/lm/v1/listen') return answerer.listen(body);
         return answerer.exchange(body, host);
       },
       boot: Math.floor(Math.random() * 60_000),
       idleConnectionMs: 600_000,
       idleSessionMs: 43_200_000,
       remoteLicenses: true,
+      ...(options.access === undefined ? {} : { access: options.access }),
       protection: { observe, duplicateKey: options.duplicateKey ?? 'refuse' },
       onKeysChanged: () => undefined,
       onPeersChanged: () => undefined,
@@ -95,14 +100,17 @@ export const createNet = (clock: Clock) => {
       keystore,
       events: (name: string) => events.filter(({ event }) => event === name),
       /** Licenses a key for these products, the first of the vendor unless one is there; `protect` names the reference in the certificate. */
-      async license(products: readonly Product[], issued = new Date(clock.wall()).toISOString()) {
+      async license(products: readonly Product[], more: Partial<Pick<Certificate, 'issued' | 'rehost'>> = {}) {
         const [present] = keystore.keys();
         const key = present ?? (await keystore.unlicensed('sl-adminmode', vendor.code));
         const state = await keystore.state(key, host, clock.wall());
         const { fingerprint } = readC2v(openDocument('C2V', state).payload);
         const features = products.flatMap((product) => product.features.map(({ id }) => ({ id })));
         const reference = fingerprint !== undefined && products.some(({ protection }) => protection !== undefined) ? { fingerprint } : {};
-        const v2c = vendor.license(state, { features, certificate: { products, issued, ...reference } });
+        const v2c = vendor.license(state, {
+          features,
+          certificate: { products, issued: new Date(clock.wall()).toISOString(), ...more, ...reference },
+        });
         await lm.apply(armor('V2C', v2c));
         await settle();
         return { id: key.identity.id, v2c: armor('V2C', v2c) };
@@ -116,9 +124,9 @@ export const createNet = (clock: Clock) => {
         const status = statusOf(reply.status);
         return Object.entries(Status).find(([, code]) => code === status)?.[0] ?? String(reply.status);
       },
+      application,
       async find(feature: number) {
         const question = { request: 1, vendor: vendor.code.vendor, vendorKey: vendor.code.publicKey, feature, scope: '' };
-        const application = { from: 1, to: 1, pid: 1, start: 1, user: 'ada', host: 'here', application: 'survey' };
         return lm.local.find(question, application);
       },
       async stop() {

@@ -6,6 +6,7 @@ import { LicensingError, Status } from '@keyhaven/core/errors';
 import { keyIdOf } from '@keyhaven/core/key';
 import { signingKeyIn, trustCertificate } from '@keyhaven/core/session';
 import { type Clock, SECOND } from '@keyhaven/core/time';
+import { asLicensingError } from '../local/index.ts';
 import type { Peers } from '../peers/index.ts';
 
 /** Signed by the vendor, shown by who holds the key. */
@@ -48,7 +49,7 @@ export const proveKey = (peers: Peers, guid: string, claimed: CatalogKey, clock:
           });
           resolve({ counter, vendorKey: claimed.vendorKey });
         } catch (error) {
-          reject(error);
+          reject(asLicensingError(error));
         }
       },
       record: () => undefined,

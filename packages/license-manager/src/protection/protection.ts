@@ -57,6 +57,8 @@ export type Protection = {
 /** A session that the disk would not let end is ended by the next try. */
 const AGAIN_MS = 5 * SECOND;
 
+const isBoundToTime = (key: Key): boolean => [...(key.license?.pools.values() ?? [])].some(({ feature }) => hasTimeLimit(feature.license));
+
 export const openProtection = async (options: ProtectionOptions): Promise<Protection> => {
   const { keystore, ledger, clock, entropy, settings, onEvent } = options;
   let authority: Authority | undefined;
@@ -72,8 +74,7 @@ export const openProtection = async (options: ProtectionOptions): Promise<Protec
   const time = await openLicenseTime({
     ledger,
     clock,
-    matters: () =>
-      [...keystore.keys()].some((key) => [...(key.license?.pools.values() ?? [])].some(({ feature }) => hasTimeLimit(feature.license))),
+    matters: () => [...keystore.keys()].some(isBoundToTime),
     onSetBack(setBack, behindMs) {
       onEvent(
         setBack
@@ -98,6 +99,11 @@ export const openProtection = async (options: ProtectionOptions): Promise<Protec
     return hosts.length === 0 ? undefined : `Key ${key} is also on ${hosts.join(', ')}: one of the two is a copy.`;
   };
 
+  /** A license is not issued before its vendor's now; what does not depend on time shall not, either. */
+  const learn = (key: Key): void => {
+    const issued = Date.parse(key.license?.certificate.issued ?? '');
+    if (!Number.isNaN(issued) && isBoundToTime(key)) time.learn(wall(issued));
+  };
   const told = new Set<string>(); // BOUNDED by the products of the keys here
   /** Ends what runs by a license that is for another computer. */
   const enforce = (): void => {
@@ -144,6 +150,7 @@ export const openProtection = async (options: ProtectionOptions): Promise<Protec
     twins,
     begin(of, peers) {
       authority = of;
+      for (const key of keystore.keys()) learn(key);
       enforce();
       if (settings === undefined) return;
       watch = createKeyWatch({
@@ -165,9 +172,7 @@ export const openProtection = async (options: ProtectionOptions): Promise<Protec
     },
     peersChanged: () => watch?.look(),
     licensed(key) {
-      const issued = Date.parse(key.license?.certificate.issued ?? '');
-      if (!Number.isNaN(issued) && [...(key.license?.pools.values() ?? [])].some(({ feature }) => hasTimeLimit(feature.license)))
-        time.learn(wall(issued));
+      learn(key);
       enforce();
       watch?.look();
     },

@@ -1,1 +1,9 @@
-export { type AppliedTransfer, DEFAULT_TRANSFER_SETTINGS, type DetachedCopy, type DetachWish, openTransfers, type Transfers, type TransferSettings } from './transfers.ts';
+export { openTransfers } from './transfers.ts';
+export {
+  type AppliedTransfer,
+  DEFAULT_TRANSFER_SETTINGS,
+  type DetachedCopy,
+  type DetachWish,
+  type TransferSettings,
+  type Transfers,
+} from './types.ts';

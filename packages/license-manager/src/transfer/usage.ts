@@ -7,7 +7,15 @@ export const usageOf = async (ledger: Ledger, key: string): Promise<readonly Usa
   const usage: Usage[] = [];
   for await (const [name, row] of ledger.scan<PoolRow>(`${key}/pool/`)) {
     const [product = 0, feature = 0] = (name.split('/')[2] ?? '').split('.').map(Number);
-    if (row.executions > 0) usage.push({ product, feature, executions: row.executions });
+    const { executions, firstUse, trialUse } = row;
+    if (executions === 0 && firstUse === undefined && trialUse === undefined) continue;
+    usage.push({
+      product,
+      feature,
+      executions,
+      ...(firstUse === undefined ? {} : { firstUse: new Date(firstUse).toISOString() }),
+      ...(trialUse === undefined ? {} : { trialUse: new Date(trialUse).toISOString() }),
+    });
   }
   return usage;
 };

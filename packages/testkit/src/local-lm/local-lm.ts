@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Observation } from '@keyhaven/core/fingerprint';
 import type { Clock } from '@keyhaven/core/time';
 import { type AdminLm, type LmEvent, parseSettings, startAdminLm } from '@keyhaven/license-manager';
 import type { TestVendor } from './test-vendor.ts';
@@ -13,6 +14,12 @@ export type LocalLmOptions = {
   readonly clock?: Clock;
   readonly port?: number;
   readonly stateDirectory?: string;
+  /** Text of a settings file. */
+  readonly settings?: string;
+  /** What the computer is recognised by (K6); observed where absent. */
+  readonly observe?: () => Promise<Observation>;
+  /** Where the computer remembers its trial licenses (K8); absent = nowhere. */
+  readonly trialDirectory?: string;
   readonly onEvent?: (event: LmEvent) => void;
 };
 
@@ -46,9 +53,14 @@ export const freeTcpPort = async (): Promise<number> => {
 export const startLocalLm = async (options: LocalLmOptions = {}): Promise<LocalLm> => {
   const port = options.port ?? (await freeTcpPort());
   const stateDirectory = options.stateDirectory ?? (await mkdtemp(join(tmpdir(), 'keyhaven-lm-')));
-  const settings = parseSettings('', { bind: ['127.0.0.1'], port, name: 'test-lm', search: { broadcast: false } });
-  const { clock, onEvent } = options;
-  const given = { ...(clock === undefined ? {} : { clock }), ...(onEvent === undefined ? {} : { onEvent }) };
+  const settings = parseSettings(options.settings ?? '', { bind: ['127.0.0.1'], port, name: 'test-lm', search: { broadcast: false } });
+  const { clock, onEvent, observe, trialDirectory } = options;
+  const given = {
+    ...(clock === undefined ? {} : { clock }),
+    ...(onEvent === undefined ? {} : { onEvent }),
+    ...(observe === undefined ? {} : { observe }),
+    ...(trialDirectory === undefined ? {} : { trialDirectory }),
+  };
   const begin = (): Promise<AdminLm> => startAdminLm({ settings, stateDirectory, ...given });
   let lm: AdminLm | undefined = await begin();
   const stop = async (): Promise<void> => {

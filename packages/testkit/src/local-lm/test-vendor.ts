@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { wall } from '@keyhaven/core/time';
-import { issueLicense, readCatalog, systemEntropy, vendorCodeOf, vendorFromSecrets } from '@keyhaven/vendor-tools';
+import { openDocument, readC2v, unarmor } from '@keyhaven/core/license';
+import { type Wall, wall } from '@keyhaven/core/time';
+import { issueLicense, issueTrial, readCatalog, systemEntropy, vendorCodeOf, vendorFromSecrets } from '@keyhaven/vendor-tools';
 
 // A vendor in memory, with a catalog given as YAML.
 
@@ -8,6 +9,8 @@ export type TestVendor = {
   readonly vendorCode: string;
   /** The V2C for the key of a C2V, with all products of the catalog. */
   issue(c2v: string, catalog?: string): string;
+  /** A trial license of a product, issued at a time (K8). */
+  trial(product: number, days: number, now: Wall): string;
 };
 
 export const createTestVendor = (catalog: string, id = 7): TestVendor => {
@@ -17,7 +20,12 @@ export const createTestVendor = (catalog: string, id = 7): TestVendor => {
     issue(c2v, changed = catalog) {
       const products = readCatalog(changed);
       const ids = products.products.map((product) => product.id);
-      return issueLicense({ vendor, catalog: products, c2v, products: ids, now: wall(Date.now()), entropy: systemEntropy }).v2c;
+      // By the clock of the computer that made the C2V, which may be a simulated one: a license from its future would set that clock back (K6).
+      const { created } = readC2v(openDocument('C2V', unarmor(c2v).bytes).payload);
+      const now = wall(Date.parse(created));
+      return issueLicense({ vendor, catalog: products, c2v, products: ids, now, entropy: systemEntropy }).v2c;
     },
+    trial: (product, days, now) =>
+      issueTrial({ vendor, catalog: readCatalog(catalog), product, days, now, entropy: systemEntropy }).text,
   };
 };

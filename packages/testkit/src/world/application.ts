@@ -1,5 +1,5 @@
 import type { Entropy } from '@keyhaven/core/crypto';
-import { createLicensing, type Licensing } from '@keyhaven/licensing-api';
+import { createLicensing, type Licensing } from '@keyhaven/licensing-api/licensing';
 import type { Computer } from './computer.ts';
 import type { SimSocket } from './sockets.ts';
 import type { Life, Timeline } from './timeline.ts';

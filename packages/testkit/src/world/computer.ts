@@ -113,8 +113,9 @@ export const createComputer = (options: ComputerOptions): Computer => {
       network.listen(address, {
         life: own,
         async serve(path, body, from) {
-          if (path === '/lm/v1/hello') return opened.answerer.hello(body);
-          if (path === '/lm/v1/confirm') return opened.answerer.confirm(body);
+          if (path === '/lm/v1/hello') return opened.answerer.hello(body, from);
+          if (path === '/lm/v1/confirm') return opened.answerer.confirm(body, from);
+          if (path === '/lm/v1/listen') return opened.answerer.listen(body);
           return opened.answerer.exchange(body, from);
         },
       });

@@ -31,6 +31,8 @@ export type Report = {
   readonly computers: number;
   readonly logins: number;
   readonly calls: number;
+  /** How often an application was told its place in line. */
+  readonly places: number;
   readonly refusals: Readonly<Record<string, number>>;
   readonly released: Readonly<Record<string, number>>;
 };
@@ -71,6 +73,7 @@ export const simulate = async (options: SimulationOptions): Promise<Report> => {
     computers,
     drift: 0.004,
     never: calm ? ['lease ended', 'idle', 'killed', 'license changed'] : ['idle'],
+    fair: calm ? [41, 45] : [],
     ...(options.meddle === undefined ? {} : { meddle: options.meddle }),
   });
   try {
@@ -91,7 +94,10 @@ const run = async (
   const { calm } = options;
   const actors = new Set<Actor>();
   const refusals: Record<string, number> = {};
-  let [logins, calls] = [0, 0];
+  let [logins, calls, places] = [0, 0, 0];
+  const waiting = (): void => {
+    places += 1;
+  };
 
   const vendor = makeVendor(world.random, 7);
   const keys: { readonly key: string; readonly owner: Computer }[] = [];
@@ -125,7 +131,17 @@ const run = async (
   const login = async (actor: Actor): Promise<void> => {
     const feature = random.pick(FEATURES);
     const seats = random.chance(0.2) ? 2 : 1;
-    const session = await actor.application.licensing.login({ vendorCode, feature, seats });
+    const waits = random.chance(0.4);
+    const gaveUp = new AbortController();
+    if (waits && random.chance(0.3)) timeline.after(random.between(0, 20_000), actor.application.life, () => gaveUp.abort());
+    const wait = waits ? { wait: { timeoutMs: random.between(0, 40_000) }, onWaiting: waiting, signal: gaveUp.signal } : {};
+    let session: Session;
+    try {
+      session = await actor.application.licensing.login({ vendorCode, feature, seats, ...wait });
+    } catch (error) {
+      if (gaveUp.signal.aborted && !(error instanceof LicensingError)) return;
+      throw error;
+    }
     const owner = ownerOf(session);
     if (owner === undefined) return watch.fault(`a session of the unknown key ${session.key}`);
     logins += 1;
@@ -317,6 +333,7 @@ const run = async (
     computers: world.computers.length,
     logins,
     calls,
+    places,
     refusals,
     released: watch.counts.released,
   };

@@ -2,6 +2,7 @@ import type { SessionRow } from '@keyhaven/core/seats';
 import type { AuditEntry, Row } from '@keyhaven/ledger';
 import { type Computer, sessionsIn } from './computer.ts';
 import type { DiskWatcher } from './disk.ts';
+import { createFairness } from './fairness.ts';
 
 // What must be true after every event of a world, whatever happened in it.
 //
@@ -10,6 +11,7 @@ import type { DiskWatcher } from './disk.ts';
 //     the ledger when the call was made. For its LM: every session held under a confirmed lease that has not ended by its own clock is in
 //     the owner's ledger, unless it was ended on purpose (logout, process end, killed, license changed).
 // I3  A login that was acknowledged is in the durable snapshot, and stays there through every crash until its release is durable.
+// A4  Where nothing is lost on the way, nobody who waits is overtaken (fairness.ts).
 // I6  A release has a cause that is true; an application that ended leaves no session behind for longer than its LM or the lease takes.
 
 export type Watch = {
@@ -51,14 +53,22 @@ export const createWatch = (options: {
   readonly sold: SoldBy;
   /** Causes that this world has no reason for. */
   readonly never: ReadonlySet<string>;
+  /** Features in which nobody may be overtaken who waits; absent = none. */
+  readonly fair?: ReadonlySet<number>;
 }): Watch => {
   const { now, computers } = options;
   const faults: string[] = [];
   const owned = new Map<string, Owned>();
   const mayEnd = new Set<string>();
+  const waited = new Set<string>();
   const endedProcesses = new Map<string, number>();
   const counts: Watch['counts'] = { granted: 0, released: {} };
   let licenseMayChange = false;
+  const fairness = createFairness({
+    counts: (feature) => options.fair?.has(feature) ?? false,
+    hasEnded: (pid) => [...endedProcesses.keys()].some((name) => name.includes(` ${pid}.`)),
+    fault: (text) => void faults.push(text),
+  });
 
   const of = (computer: Computer): Owned => {
     let found = owned.get(computer.name);
@@ -79,7 +89,9 @@ export const createWatch = (options: {
     const { holder, pid, application } = entry.detail;
     const say = (why: string): void => fault(`I6: session ${session} at ${owner.name} was released for "${cause}", but ${why}`);
     if (options.never.has(cause)) say('this world has no reason for that');
-    if ((cause === 'logout' || cause === 'killed') && !mayEnd.has(`${session} ${cause}`)) say('nobody asked for it');
+    // A seat that came after waiting and was not taken goes back: another key was first, or the application waits no longer.
+    const untaken = cause === 'logout' && waited.has(session) && !of(owner).acknowledged.has(session);
+    if ((cause === 'logout' || cause === 'killed') && !mayEnd.has(`${session} ${cause}`) && !untaken) say('nobody asked for it');
     if (cause === 'license changed' && !licenseMayChange) say('no license changed');
     if (cause === 'lease ended' && holder === 'local') say('a local session has no lease');
     if (cause !== 'process ended') return;
@@ -136,10 +148,12 @@ export const createWatch = (options: {
     watcher: (owner) => ({
       onDecided(_changes, audit) {
         const { released } = of(owner());
+        fairness.saw(owner().name, audit);
         for (const entry of audit) {
           if (entry.kind === 'granted') {
             counts.granted += 1;
             released.delete(String(entry.detail['session']));
+            if (entry.detail['waited'] !== undefined) waited.add(String(entry.detail['session']));
           }
           if (entry.kind !== 'released') continue;
           const [session, cause] = [String(entry.detail['session']), String(entry.detail['cause'])];

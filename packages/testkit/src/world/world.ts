@@ -20,6 +20,8 @@ export type WorldOptions = {
   readonly idleSessionMs?: number;
   /** Causes of release that must not come up. */
   readonly never?: readonly string[];
+  /** Features in which nobody may be overtaken who waits. */
+  readonly fair?: readonly number[];
   /** Makes the LM of the computer of this number hostile. */
   readonly meddle?: (computer: number, random: Random) => ComputerOptions['meddle'];
 };
@@ -77,6 +79,7 @@ export const createWorld = async (options: WorldOptions): Promise<World> => {
     computers: () => computers,
     sold: (key, counter) => sold.get(`${key} ${counter}`),
     never: new Set(options.never ?? []),
+    fair: new Set(options.fair ?? []),
   });
   const network = createNetwork(timeline, random.fork('network'));
 

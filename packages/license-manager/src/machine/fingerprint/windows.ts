@@ -93,7 +93,7 @@ const joined = (...parts: readonly (string | undefined)[]): string => parts.filt
 /** `PCI\...`, and virtual network cards of the hypervisors; not what hangs on USB, nor tunnels. */
 const ON_BOARD = /^(?:PCI|VMBUS|XENVIF|\{)/iu;
 
-export const windowsObservation = (cim: CimRecords, machineGuid: string | undefined): Observation => {
+const windowsObservation = (cim: CimRecords, machineGuid: string | undefined): Observation => {
   const [system = {}] = cim.ComputerSystem;
   const [board = {}] = cim.BaseBoard;
   const virtual = isVirtualMachineName(system['Manufacturer'], system['Model']);

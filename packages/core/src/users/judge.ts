@@ -1,0 +1,66 @@
+import { matchesAddress } from './address-pattern.ts';
+import type { Asked, Asker, ClientRule, HostPattern, Person, Subject, UserRule } from './rules.ts';
+import { matchesWildcard } from './wildcard.ts';
+
+// What the rules say to somebody. The first rule that speaks of the asker and of what is asked for decides; where none does, it is allowed.
+
+/** Bits of a comparison that may not be decided yet: the host of a link is known only after its first message. */
+type Answer = 'yes' | 'no' | 'unknown';
+
+const hostAnswer = (pattern: HostPattern, host: string | undefined, address: string): Answer => {
+  switch (pattern.kind) {
+    case 'any':
+      return 'yes';
+    case 'name':
+      return host === undefined ? 'unknown' : matchesWildcard(pattern.name, host) ? 'yes' : 'no';
+    case 'address':
+      return matchesAddress(pattern.address, address) ? 'yes' : 'no';
+  }
+};
+
+const isPerson = ({ user, host }: Person, asker: Asker, unknownUser: boolean): boolean =>
+  (user === undefined || (asker.user === undefined ? unknownUser : matchesWildcard(user, asker.user))) &&
+  hostAnswer(host, asker.host, asker.address) === 'yes';
+
+/** Whether the subject is about this pool, whoever asks. */
+export const isAbout = ({ vendor, key, product, feature }: Subject, asked: Asked): boolean =>
+  (vendor === undefined || vendor === asked.vendor) &&
+  (key === undefined || key === asked.key) &&
+  (product === undefined || product === asked.product) &&
+  (feature === undefined || feature === asked.feature);
+
+/** Whether the asker is among those of the subject, whatever is asked for. */
+export const isAmong = ({ who, host, lm }: Subject, asker: Asker, unknownUser = false): boolean =>
+  (lm === undefined || lm === asker.holder) &&
+  hostAnswer(host, asker.host, asker.address) === 'yes' &&
+  who.some((each) => isPerson(each, asker, unknownUser));
+
+/** The rule that decides; undefined = none, which allows. */
+export const userRuleFor = (rules: readonly UserRule[], asker: Asker, asked: Asked): UserRule | undefined =>
+  rules.find(({ verdict, subject }) => isAbout(subject, asked) && isAmong(subject, asker, verdict === 'deny'));
+
+/** Among those who wait for this the greater goes first; 0 where no rule says more. */
+export const priorityOf = (rules: readonly UserRule[], asker: Asker, asked: Asked): number =>
+  userRuleFor(rules, asker, asked)?.priority ?? 0;
+
+export type Client = {
+  readonly address: string;
+  /** undefined = not told yet. */
+  readonly host: string | undefined;
+  readonly holder: string | undefined;
+};
+
+/**
+ * The rule that denies another license manager; undefined = none does, or that cannot be said before its host and GUID are known.
+ */
+export const clientDenial = (rules: readonly ClientRule[], client: Client): ClientRule | undefined => {
+  for (const rule of rules) {
+    const host = hostAnswer(rule.host, client.host, client.address);
+    const lm: Answer = rule.lm === undefined ? 'yes' : client.holder === undefined ? 'unknown' : rule.lm === client.holder ? 'yes' : 'no';
+    if (host === 'no' || lm === 'no') continue;
+    if (host === 'yes' && lm === 'yes') return rule.verdict === 'deny' ? rule : undefined;
+    // An allowance that may yet come true stands before every denial that follows.
+    if (rule.verdict === 'allow') return undefined;
+  }
+  return undefined;
+};

@@ -1,0 +1,148 @@
+import { Buffer } from 'node:buffer';
+import { Status } from '@keyhaven/core/errors';
+import { decodeGrant, type Reply } from '@keyhaven/core/session';
+import { MINUTE, mono } from '@keyhaven/core/time';
+import { createMemoryLedger } from '@keyhaven/ledger';
+import { describe, expect, it } from 'vitest';
+import { connectApplication, createSite, localParty, type Site, someone } from '../authority/site.testing.ts';
+import { createNet, product } from '../protection/lms.testing.ts';
+import { parseSettings } from '../settings.ts';
+import { createSimulatedClock } from '../simulated-clock.testing.ts';
+import { type Access, createAccess, createDeniedClients, rulesOf } from './index.ts';
+
+const accessOf = (users: readonly string[], clients: readonly string[] = []): Access => createAccess(rulesOf({ users, clients }));
+const as = (user: string, host = 'here') => ({ application: { ...someone, user, host } });
+const remote = (holder: string, address = '10.23.4.5') => ({ holder, address, process: undefined });
+const refusals = async (site: Site) => (await site.ledger.audit({ kind: 'refused' })).map(({ detail }) => detail);
+const sessionIn = (reply: Reply): string => Buffer.from(decodeGrant(reply.body).session).toString('hex');
+const [elsewhere, other] = ['G'.repeat(40), 'H'.repeat(40)];
+
+describe('rules at the owner of a key (R9)', () => {
+  it('deny a user with 53, and the audit says who, what and by which rule', async () => {
+    const site = await createSite({ access: accessOf(['deny=bob,feature:42', 'allow=*']) });
+    const key = await site.licensed({ features: [{ id: 42, seats: 2 }, { id: 43 }] });
+    const application = connectApplication(site, key);
+    expect((await application.login(42, as('ada'))).status).toBe(Status.OK);
+    const refused = await application.login(42, as('Bob'));
+    expect(refused.status).toBe(Status.USER_DENIED);
+    expect(Buffer.from(refused.body).toString(), 'the rule is for administrators').not.toContain('deny=');
+    expect((await application.login(43, as('bob'))).status, 'another feature').toBe(Status.OK);
+    expect(await refusals(site)).toMatchObject([{ user: 'Bob', host: 'here', feature: 42, status: 53, rule: 'deny=bob,feature:42' }]);
+  });
+
+  it.each([
+    ['deny=vendor:37515', Status.USER_DENIED],
+    ['deny=vendor:37516', Status.OK],
+    ['deny=*@her*,product:1', Status.USER_DENIED],
+    ['deny=*@10.23.*', Status.USER_DENIED],
+    ['deny=*@10.24.*', Status.OK],
+    [`deny=*,lm:${elsewhere}`, Status.USER_DENIED],
+    [`deny=*,lm:${other}`, Status.OK],
+    ['deny=*,lm:local', Status.OK],
+  ])('%s, to an application of another computer: %i', async (rule, status) => {
+    const site = await createSite({ access: accessOf([rule]) });
+    const key = await site.licensed({ features: [{ id: 42 }] });
+    expect((await connectApplication(site, key, remote(elsewhere)).login(42)).status).toBe(status);
+  });
+
+  it('deny another computer with 5, by address and by name, and never this one', async () => {
+    const site = await createSite({ access: accessOf([], ['allow=lab-*', 'deny=*']) });
+    const key = await site.licensed({ features: [{ id: 42 }] });
+    const login = async (holder: string, host: string) =>
+      (await connectApplication(site, key, holder === 'local' ? localParty() : remote(holder)).login(42, as('ada', host))).status;
+    expect(await login(elsewhere, 'lab-7')).toBe(Status.OK);
+    expect(await login(elsewhere, 'office')).toBe(Status.ACCESS_DENIED);
+    expect(await login('local', 'office')).toBe(Status.OK);
+    expect(await refusals(site)).toMatchObject([{ address: '10.23.4.5', holder: elsewhere, status: 5, rule: 'deny=*' }]);
+  });
+
+  it('keep reserved seats, give them back with their session, and know them after a restart', async () => {
+    const ledger = createMemoryLedger({ now: () => site.clock.wall() });
+    const rules = ['allow=ada,feature:42,reserve=1'];
+    let site: Site = await createSite({ ledger, access: accessOf(rules) });
+    const key = await site.licensed({ features: [{ id: 42, seats: 2 }] });
+    const first = connectApplication(site, key);
+    const ada = await first.login(42, as('ada'));
+    expect(ada.status).toBe(Status.OK);
+    expect((await first.login(42, as('bob'))).status, 'ada has hers, the other one is free').toBe(Status.OK);
+    const [session] = [...site.authority.sessions()].filter(({ row }) => row.user === 'bob');
+    if (session === undefined) throw new Error('no session');
+    await site.authority.release(session, 'logout');
+
+    site = await createSite({ ledger, access: accessOf(rules) });
+    const again = site.keystore.get(key.identity.id) ?? key;
+    const second = connectApplication(site, again);
+    expect((await second.login(42, as('bob'))).status, 'ada has hers still').toBe(Status.OK);
+    const mine = site.authority.session(sessionIn(ada));
+    if (mine === undefined) throw new Error('no session');
+    await site.authority.release(mine, 'logout');
+    const refused = await second.login(42, as('eve'));
+    expect(refused.status).toBe(Status.TOO_MANY_USERS);
+    expect(Buffer.from(refused.body).toString()).toContain('reserved for others');
+    expect((await second.login(42, as('ada'))).status).toBe(Status.OK);
+  });
+
+  it('deny lending where they deny one of the features, and whom they allow by name is not known to an administrator', () => {
+    const to = { user: undefined, host: 'boat', guid: elsewhere };
+    const of = { vendor: 7, key: '1', product: 1 };
+    const rule = (users: readonly string[], user?: string) => accessOf(users).againstDetach({ ...to, user }, of, [42, 43])?.rule;
+    expect(rule(['deny=*@boat,feature:43'])).toBe('deny=*@boat,feature:43');
+    expect(rule(['deny=*@boat,feature:44'])).toBeUndefined();
+    expect(rule(['deny=ada'])).toBe('deny=ada');
+    expect(rule(['allow=ada', 'deny=*'])).toBe('deny=*');
+    expect(rule(['allow=ada', 'deny=*'], 'ada')).toBeUndefined();
+    expect(rule([`deny=*,lm:${elsewhere}`])).toBe(`deny=*,lm:${elsewhere}`);
+  });
+
+  it('tell who goes first among those who wait', async () => {
+    const access = accessOf(['allow=ada,priority=7', 'deny=eve']);
+    const pool = { key: '1', product: 1, feature: 42 };
+    const who = (user: string) => ({ ...someone, user, holder: 'local', address: '127.0.0.1' });
+    expect(['ada', 'bob', 'eve'].map((user) => access.priorityOf(who(user), pool, 7))).toEqual([7, 0, 0]);
+  });
+});
+
+describe('rules in the settings', () => {
+  it('are checked at the start, and every faulty line is named (501)', () => {
+    const toml = '[access]\nusers = ["allow=ada", "permit=bob", "deny=x,feature:zero"]\nclients = ["deny=10.0.0.0/99", "allow=*"]\n';
+    expect(() => parseSettings(toml)).toThrow(
+      expect.objectContaining({
+        status: 501,
+        message: expect.stringMatching(/access\.users\.1: .*access\.users\.2: .*access\.clients\.0: /s) as string,
+      }),
+    );
+    expect(() => parseSettings('[access]\nusers = "deny=ada"')).toThrow(/access\.users/);
+  });
+});
+
+describe('another license manager that is denied', () => {
+  it('gets no link, its applications find no key, and the audit of the owner says which rule', async () => {
+    const clock = createSimulatedClock();
+    const net = createNet(clock);
+    const [owner, client] = [
+      await net.start({ host: 'a', seed: 1, access: rulesOf({ users: [], clients: ['deny=b'] }) }),
+      await net.start({ host: 'b', seed: 2 }),
+    ];
+    await owner.license([product(1, { type: 'perpetual' })]);
+    await net.meet(owner, client);
+    const finding = client.find(10).catch((error: unknown) => error);
+    clock.advance(2 * MINUTE);
+    expect(await finding).toMatchObject({ status: Status.KEY_NOT_FOUND });
+    const refused = (await owner.ledger.audit({ kind: 'refused' })).map(({ detail }) => detail);
+    expect(refused).toMatchObject([{ status: 5, address: 'b', rule: 'deny=b' }]);
+    const allowed = await net.start({ host: 'c', seed: 3 });
+    await net.meet(owner, allowed);
+    expect((await allowed.find(10)).candidates).toHaveLength(1);
+  });
+
+  it('is in the audit once in ten minutes for each rule and address, however often it knocks', () => {
+    const note = createDeniedClients();
+    const bar = { status: Status.ACCESS_DENIED, detail: 'No.', rule: 'deny=*' } as const;
+    const knock = (minute: number, address = '10.0.0.1') =>
+      note({ address, host: undefined, holder: undefined }, bar, mono(minute * MINUTE));
+    expect(knock(0)).toMatchObject({ kind: 'refused', scope: 'lm', detail: { address: '10.0.0.1', status: 5, rule: 'deny=*' } });
+    expect(knock(9)).toBeUndefined();
+    expect(knock(9, '10.0.0.2')).toBeDefined();
+    expect(knock(11)).toBeDefined();
+  });
+});

@@ -1,0 +1,86 @@
+import { Status } from '@keyhaven/core/errors';
+import type { Applicant, Login, PoolId, SessionRow } from '@keyhaven/core/seats';
+import { type AccessRules, type Asked, type Asker, clientDenial, createReservations, priorityOf, userRuleFor } from '@keyhaven/core/users';
+import type { Bar } from '../authority/guard.ts';
+
+// The administrator's rules at the owner of the keys (R9): who may take a seat (53), which computers may come at all (5), which seats
+// are kept for whom, and who goes first among those who wait. Asked at each login; sessions that run go on until they end.
+
+export type RuleBar = Bar & { readonly rule: string };
+
+export type Access = {
+  /** The command with what the rules say to it. */
+  ruled(command: Login, vendor: number): Login;
+  /** A session runs, from its grant or from the ledger. */
+  began(session: string, pool: PoolId, vendor: number, row: SessionRow): void;
+  ended(session: string): void;
+  /** Among those who wait for a seat of the pool, the greater goes first. */
+  priorityOf(applicant: Applicant, pool: PoolId, vendor: number): number;
+  /** Seats of the pool that the applicant must leave to others, as of now. */
+  reservedForOthers(applicant: Applicant, pool: PoolId, vendor: number): number;
+  /**
+   * Against lending these features of a product. The user is undefined where nobody told who it is for: rules that allow users do not speak
+   * of that, and rules that deny them do (field-facts 2.3).
+   */
+  againstDetach(
+    to: { readonly user: string | undefined; readonly host: string; readonly guid: string },
+    of: Omit<Asked, 'feature'>,
+    features: readonly number[],
+  ): RuleBar | undefined;
+  /** Against another license manager; `host` and `holder` are undefined until it has told them. */
+  againstClient(client: {
+    readonly address: string;
+    readonly host: string | undefined;
+    readonly holder: string | undefined;
+  }): RuleBar | undefined;
+};
+
+export const createAccess = ({ users, clients }: AccessRules): Access => {
+  const reservations = createReservations(users);
+  const askedFor = ({ key, product, feature }: PoolId, vendor: number): Asked => ({ vendor, key, product, feature });
+
+  const againstClient: Access['againstClient'] = (client) => {
+    const rule = clientDenial(clients, client);
+    if (rule === undefined) return undefined;
+    const name = client.host === undefined ? client.address : `${client.host} (${client.address})`;
+    return {
+      status: Status.ACCESS_DENIED,
+      detail: `The rules of this license manager deny the computer ${name.slice(0, 300)}.`,
+      rule: rule.line,
+    };
+  };
+  const againstUser = (asker: Asker, asked: Asked): RuleBar | undefined => {
+    const rule = userRuleFor(users, asker, asked);
+    if (rule?.verdict !== 'deny') return undefined;
+    const user = asker.user?.slice(0, 100) ?? 'a user who is not named';
+    return {
+      status: Status.USER_DENIED,
+      detail: `The rules of the license manager with the key deny feature ${asked.feature} to ${user} at ${asker.host.slice(0, 100)}.`,
+      rule: rule.line,
+    };
+  };
+
+  return {
+    ruled(command, vendor) {
+      const { applicant, pool } = command;
+      const asked = askedFor(pool, vendor);
+      const barred =
+        (applicant.holder === 'local' ? undefined : againstClient(applicant)) ?? againstUser(applicant, asked) ?? command.barred;
+      const reserved = reservations.forOthers(asked, applicant);
+      return {
+        ...command,
+        ...(barred === undefined ? {} : { barred }),
+        ...(reserved === 0 ? {} : { reservedForOthers: reserved }),
+      };
+    },
+    began: (session, pool, vendor, row) => reservations.began(session, askedFor(pool, vendor), row),
+    ended: (session) => reservations.ended(session),
+    priorityOf: (applicant, pool, vendor) => priorityOf(users, applicant, askedFor(pool, vendor)),
+    reservedForOthers: (applicant, pool, vendor) => reservations.forOthers(askedFor(pool, vendor), applicant),
+    againstDetach({ user, host, guid }, of, features) {
+      const asker = { user, host, address: '', holder: guid };
+      return features.map((feature) => againstUser(asker, { ...of, feature })).find((bar) => bar !== undefined);
+    },
+    againstClient,
+  };
+};

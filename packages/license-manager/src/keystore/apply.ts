@@ -1,0 +1,116 @@
+import { toBase64 } from '@keyhaven/core/bytes';
+import type { Entropy } from '@keyhaven/core/crypto';
+import { LicensingError, Status } from '@keyhaven/core/errors';
+import { peekV2c, type Update, verifyUpdates } from '@keyhaven/core/key';
+import { writeSecrets } from '@keyhaven/core/license';
+import { decideInstall, installRows, memoryAfter } from '@keyhaven/core/memory';
+import type { AuditEntry, Change, Ledger, Row, RowKey, Rows } from '@keyhaven/ledger';
+import type { MachineSeal } from '../machine/index.ts';
+import { type Key, type KeyLicense, licenseFrom } from './key.ts';
+import { type LicenseRow, licenseRow } from './rows.ts';
+import type { KeyTransfers } from './transfers.ts';
+
+// V2C documents applied to a key (K4). All that they change, in the license, in the memory and in what the caller adds (the sessions that they
+// end), is one decision of the ledger: a crash leaves the old or the new state.
+
+/** What is done in the decision that applies an update. */
+export type Beside = {
+  readonly keys: readonly RowKey[];
+  decide(rows: Rows): { readonly changes: readonly Change[]; readonly audit: readonly AuditEntry[] };
+};
+/**
+ * Runs when the documents are known to be good and before they are applied.
+ * @param next what the key is licensed for after each of them; the last one stays.
+ */
+export type Before = (key: Key, next: readonly KeyLicense[]) => Promise<Beside | undefined>;
+export type Applied = { readonly key: Key; readonly acknowledge: boolean };
+
+export type ApplyOptions = {
+  readonly ledger: Ledger;
+  readonly seal: MachineSeal;
+  readonly entropy: Entropy;
+  /** The keys that are served; changed here. */
+  readonly keys: Map<string, Key>;
+  readonly transfers: Pick<KeyTransfers, 'gone'>;
+};
+
+/** Rows as they are after changes that are not written yet. */
+export const overlay = (rows: Rows): Rows & { put(changes: readonly Change[]): void } => {
+  const changed = new Map<RowKey, Row | undefined>();
+  return {
+    get<R extends Row>(key: RowKey): R | undefined {
+      return changed.has(key) ? (changed.get(key) as R | undefined) : rows.get<R>(key); // the port's contract, as in the ledger
+    },
+    put(changes) {
+      for (const { key, row } of changes) changed.set(key, row);
+    },
+  };
+};
+
+/** @throws LicensingError UPDATE_BLOCKED (44) where the key was here and is gone, or is lent and belongs to another one. */
+const blocked = (id: string, why: string): LicensingError =>
+  new LicensingError(Status.UPDATE_BLOCKED, { detail: `Key ${id} takes no updates here: ${why}.` });
+
+/** `documents` are all for one key. */
+export const createApply = ({ ledger, seal, entropy, keys, transfers }: ApplyOptions) => {
+  const keyFor = (id: string): Key => {
+    const key = keys.get(id);
+    const gone = transfers.gone(id);
+    if (key === undefined && gone !== undefined) throw blocked(id, gone.why === 'rehosted' ? 'it moved to another computer' : 'it was given back');
+    if (key === undefined)
+      throw new LicensingError(Status.KEYID_NOT_FOUND, { detail: `The license is for key ${id}, which is not on this computer.` });
+    if (key.damage !== undefined) throw new LicensingError(Status.STORAGE_CORRUPT, { detail: key.damage });
+    if (key.license?.delegation !== undefined) throw blocked(id, `its license is lent by key ${key.license.delegation.parent}`);
+    return key;
+  };
+
+  return async (documents: readonly Uint8Array[], before: Before): Promise<Applied> => {
+    const [first = new Uint8Array()] = documents;
+    const key = keyFor(peekV2c(first).v2c.key);
+    const { id } = key.identity;
+    const held = key.license && { certificate: key.license.certificate, certificateDocument: key.license.document };
+    const updates = verifyUpdates(key.identity, key.counter, documents, held);
+    const licenses = updates.map((of) => licenseFrom(of.certificate, of.certificateDocument, of.secrets, entropy));
+    const beside = await before(key, licenses);
+    const last = updates.at(-1) ?? updates[0];
+    const license = licenses.at(-1);
+    const stored: LicenseRow = {
+      counter: last.certificate.counter,
+      certificate: toBase64(last.certificateDocument),
+      sealed: seal.seal(`secrets ${id}`, writeSecrets({ features: last.secrets.features })),
+    };
+    const steps = updates.map((of: Update, index) => ({
+      before: index === 0 ? key.license?.certificate.memory : updates[index - 1]?.certificate.memory,
+      after: of.certificate.memory,
+      contents: of.secrets,
+    }));
+    const named = [
+      licenseRow(id),
+      ...(beside?.keys ?? []),
+      ...steps.flatMap((step) => installRows(id, step.before, step.after)),
+    ];
+    await ledger.update<undefined>([...new Set(named)], (rows) => {
+      // The same V2C may come twice at once; the second one meets the new counter here.
+      if ((rows.get<LicenseRow>(licenseRow(id))?.counter ?? 0) !== key.counter) throw new LicensingError(Status.UPDATE_ALREADY_ADDED);
+      const also = beside?.decide(rows) ?? { changes: [], audit: [] };
+      const changes: Change[] = [...also.changes, { key: licenseRow(id), row: stored }];
+      const view = overlay(rows);
+      for (const step of steps) {
+        const memory = decideInstall(view, id, step.before, step.after, step.contents);
+        view.put(memory);
+        changes.push(...memory);
+      }
+      const audit = updates.map(({ certificate }) => ({ kind: 'license applied', scope: id, detail: { counter: certificate.counter } }));
+      return { changes, audit: [...also.audit, ...audit], reply: undefined };
+    });
+    // What applications wrote meanwhile is in the key as it is now.
+    const now = keys.get(id) ?? key;
+    const memory = steps.reduce<Map<number, Buffer>>(
+      (contents, step) => memoryAfter(contents, step.before, step.after, step.contents),
+      now.memory,
+    );
+    const next: Key = { ...now, counter: stored.counter, license, memory };
+    keys.set(id, next);
+    return { key: next, acknowledge: updates.some(({ acknowledge }) => acknowledge) };
+  };
+};

@@ -1,0 +1,106 @@
+import { LicensingError, Status, type StatusCode } from '@keyhaven/core/errors';
+import { type Delegation, type DocumentKind, unarmor } from '@keyhaven/core/license';
+import { EMPTY_POOL } from '@keyhaven/core/seats';
+import { type Wall, wall } from '@keyhaven/core/time';
+import { NO_TRANSFERS, openRecipient, type Recipient, type TransferRow, transferRowKey } from '@keyhaven/core/transfer';
+import type { Decision, Ledger, RowKey, Rows } from '@keyhaven/ledger';
+import type { Key, KeyLicense } from '../keystore/index.ts';
+import type { TransfersOptions } from './types.ts';
+
+// What lending, receiving and leaving all stand on: keys, the recipient in a file, the row of a key as a whole, and decisions whose pools are told.
+
+export const refusal = ({ status, detail }: { readonly status: StatusCode; readonly detail: string }): LicensingError =>
+  new LicensingError(status, { detail });
+
+export type Licensed = Key & { readonly license: KeyLicense };
+export type Ground = {
+  /** @throws LicensingError KEYID_NOT_FOUND (18), LICENSE_REHOSTED (70), KEY_INACTIVE (66), STORAGE_CORRUPT (47) */
+  keyHere(id: string): Key;
+  licensedKey(id: string): Licensed;
+  /** @throws LicensingError INV_ACTION (59) where its license is its own */
+  lentKey(id: string): Licensed & { readonly delegation: Delegation };
+  /** @throws LicensingError INV_RECIPIENT (58) */
+  recipientIn(text: string): Recipient;
+  stateOf(id: string): Promise<TransferRow>;
+  /** @throws LicensingError DETACHED_LICENSE_FOUND (76) */
+  refuseWhileOut(id: string): Promise<void>;
+  now(): Wall;
+  recount(id: string, pools: readonly RowKey[]): Promise<void>;
+  decide<T>(id: string, rows: readonly RowKey[], run: (rows: Rows, now: Wall) => Decision<T>): Promise<T>;
+};
+
+export const createGround = ({ self, ledger, keystore, authority, clock }: TransfersOptions & { readonly ledger: Ledger }): Ground => {
+  const keyHere = (id: string): Key => {
+    const key = keystore.get(id);
+    if (key === undefined) keystore.transfers.refuseGone(id);
+    if (key === undefined) throw new LicensingError(Status.KEYID_NOT_FOUND, { detail: `No key ${id} is on this computer.` });
+    if (key.damage !== undefined) throw new LicensingError(Status.STORAGE_CORRUPT, { detail: `Key ${id}: ${key.damage}.` });
+    return key;
+  };
+  const licensedKey = (id: string) => {
+    const key = keyHere(id);
+    if (key.license === undefined) throw new LicensingError(Status.KEYID_NOT_FOUND, { detail: `Key ${id} has no license yet.` });
+    return { ...key, license: key.license };
+  };
+  const lentKey = (id: string) => {
+    const key = licensedKey(id);
+    const { delegation } = key.license;
+    if (delegation === undefined)
+      throw new LicensingError(Status.INV_ACTION, {
+        detail: `The license of key ${id} is its own; nothing was detached to this computer with it.`,
+      });
+    return { ...key, delegation };
+  };
+  const recipientIn = (text: string): Recipient => {
+    let found: { readonly kind: DocumentKind; readonly bytes: Uint8Array };
+    try {
+      found = unarmor(text);
+    } catch (cause) {
+      throw new LicensingError(Status.INV_RECIPIENT, { detail: 'The recipient is no ID file.', cause });
+    }
+    if (found.kind !== 'ID') throw new LicensingError(Status.INV_RECIPIENT, { detail: `The recipient is a ${found.kind}, not an ID.` });
+    const recipient = openRecipient(found.bytes);
+    if (recipient.guid === self.guid) throw new LicensingError(Status.INV_RECIPIENT, { detail: 'The recipient is this computer itself.' });
+    return recipient;
+  };
+  const stateOf = (id: string): Promise<TransferRow> =>
+    ledger.update([transferRowKey(id)], (rows) => ({
+      changes: [],
+      audit: [],
+      reply: rows.get<TransferRow>(transferRowKey(id)) ?? NO_TRANSFERS,
+    }));
+  const refuseWhileOut = async (id: string): Promise<void> => {
+    const { out: copies } = await stateOf(id);
+    if (copies > 0)
+      throw new LicensingError(Status.DETACHED_LICENSE_FOUND, {
+        detail: `${copies} detached ${copies === 1 ? 'copy is' : 'copies are'} out.`,
+      });
+  };
+  const now = () => wall(Math.max(clock.wall(), authority.time()));
+
+  /** What is told of pools follows the ledger. */
+  const recount = async (id: string, pools: readonly RowKey[]): Promise<void> => {
+    const found = await ledger.update(pools, (view) => ({
+      changes: [],
+      audit: [],
+      reply: pools.map((key) => ({ key, row: view.get(key) ?? EMPTY_POOL })),
+    }));
+    authority.decided(id, found);
+  };
+  /** A decision that changes pools. */
+  const decide = async <T>(id: string, rows: readonly RowKey[], run: (rows: Rows, now: Wall) => Decision<T>): Promise<T> => {
+    try {
+      return await ledger.update<T>(rows, (view, at) => {
+        const decision = run(view, wall(Math.max(at, authority.time())));
+        authority.decided(id, decision.changes);
+        return decision;
+      });
+    } catch (error) {
+      const pools = rows.filter((row) => row.includes('/pool/'));
+      recount(id, pools).catch(() => undefined);
+      throw error;
+    }
+  };
+
+  return { keyHere, licensedKey, lentKey, recipientIn, stateOf, refuseWhileOut, now, recount, decide };
+};

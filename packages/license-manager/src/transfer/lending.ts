@@ -1,0 +1,149 @@
+import { toBase64 } from '@keyhaven/core/bytes';
+import { LicensingError, Status } from '@keyhaven/core/errors';
+import { armor, delegatedFeatures, type Secrets } from '@keyhaven/core/license';
+import { DAY, MINUTE, SECOND } from '@keyhaven/core/time';
+import {
+  DEFAULT_DETACH_MS,
+  DETACH_MARGIN_MS,
+  type Detach,
+  type DetachRow,
+  decideDetach,
+  decideReattach,
+  detachRows,
+  lendingDocument,
+  openReturning,
+  peekR2h,
+  type Reattach,
+  type ReattachReply,
+  reattachRows,
+  refuseTooLarge,
+} from '@keyhaven/core/transfer';
+import { type Key, READ_ONLY_FILE, READ_WRITE_FILE } from '../keystore/index.ts';
+import { type Ground, refusal } from './ground.ts';
+import type { AppliedTransfer, DetachedCopy, DetachWish, TransfersOptions } from './types.ts';
+
+// The owner's side of detached licenses: what is out, how it goes, and how it comes back, by file or by time.
+
+export type Lending = {
+  /** Text of an H2R. Who may ask is not decided here. */
+  detach(wish: DetachWish): Promise<string>;
+  takeBack(document: Uint8Array): Promise<AppliedTransfer>;
+  detached(): readonly DetachedCopy[];
+  close(): void;
+};
+
+const contents = (key: Key): Pick<Secrets, 'readOnly' | 'readWrite' | 'dynamic'> => {
+  const [readOnly, readWrite] = [key.memory.get(READ_ONLY_FILE), key.memory.get(READ_WRITE_FILE)];
+  const dynamic = (key.license?.certificate.memory.dynamic ?? []).flatMap(({ id }) => {
+    const data = key.memory.get(id);
+    return data === undefined ? [] : [{ id, data: toBase64(data) }];
+  });
+  return {
+    ...(readOnly === undefined ? {} : { readOnly: toBase64(readOnly) }),
+    ...(readWrite === undefined ? {} : { readWrite: toBase64(readWrite) }),
+    ...(dynamic.length === 0 ? {} : { dynamic }),
+  };
+};
+
+export const openLending = async (
+  options: TransfersOptions,
+  { keyHere, licensedKey, recipientIn, now, decide }: Ground,
+): Promise<Lending> => {
+  const { ledger, keystore, authority, clock, entropy, settings, onEvent } = options;
+  /** Copies that are out, by the key that lent them and the key that got them. BOUNDED by the seats of the keys here. */
+  const out = new Map<string, { readonly key: string; readonly child: string; readonly row: DetachRow }>();
+  const nameOf = (key: string, child: string): string => `${key} ${child}`;
+  for await (const [name, row] of ledger.scan<DetachRow>('')) {
+    const [key = '', kind, child = ''] = name.split('/');
+    if (kind === 'detach') out.set(nameOf(key, child), { key, child, row });
+  }
+
+  const reattach = async (key: string, child: string, cause: Reattach['cause']): Promise<ReattachReply['kind']> => {
+    for (;;) {
+      const command: Reattach = { key, child, known: out.get(nameOf(key, child))?.row, cause };
+      const reply = await decide<ReattachReply>(key, reattachRows(command), (rows, at) => decideReattach(rows, command, at));
+      if (reply.kind === 'stale') {
+        out.set(nameOf(key, child), { key, child, row: reply.row });
+        continue;
+      }
+      if (reply.kind !== 'early') out.delete(nameOf(key, child));
+      if (reply.kind === 'free') onEvent({ level: 'info', event: 'detached license is back', key, recipient: child, cause });
+      return reply.kind;
+    }
+  };
+
+  let closed = false;
+  const sweep = (): void => {
+    if (closed) return;
+    const at = now();
+    for (const { key, child, row } of out.values()) {
+      // What the disk refuses is tried again by the next sweep.
+      if (at > row.until + DETACH_MARGIN_MS && keystore.get(key)?.damage === undefined)
+        reattach(key, child, 'ended').catch(() => undefined);
+    }
+    cancel = clock.after(MINUTE, sweep);
+  };
+  let cancel = clock.after(SECOND, sweep);
+
+  return {
+    async detach(wish) {
+      const { maxDays } = settings;
+      const to = recipientIn(wish.recipient);
+      return authority.exclusively(wish.key, 'keep', async () => {
+        const key = licensedKey(wish.key);
+        const product = key.license.certificate.products.find(({ id }) => id === wish.product);
+        const features = product === undefined ? [] : delegatedFeatures(product).map(({ id }) => id);
+        const bar = options.against?.(
+          { ...to, user: wish.user },
+          { vendor: key.identity.vendor, key: wish.key, product: wish.product },
+          features,
+        );
+        if (bar !== undefined) throw refusal(bar);
+        const command: Detach = {
+          key: wish.key,
+          certificate: key.license.certificate,
+          product: wish.product,
+          to,
+          seats: wish.seats,
+          durationMs: wish.seconds === undefined ? DEFAULT_DETACH_MS : wish.seconds * SECOND,
+          maxMs: maxDays * DAY,
+        };
+        const secrets: Secrets = { features: key.license.secrets, ...contents(key) };
+        refuseTooLarge(key.license.document, secrets);
+        const reply = await decide(wish.key, detachRows(command), (rows, at) => decideDetach(rows, command, at));
+        if (reply.kind === 'refused') throw refusal(reply);
+        const { detached } = reply;
+        out.set(nameOf(wish.key, to.key), { key: wish.key, child: to.key, row: detached });
+        onEvent({
+          level: 'info',
+          event: 'detached',
+          key: wish.key,
+          product: wish.product,
+          recipient: to.key,
+          host: to.host,
+          until: new Date(detached.until).toISOString(),
+        });
+        return armor('H2R', lendingDocument({ identity: key.identity, shown: key.license.document, secrets }, detached, to, entropy));
+      });
+    },
+    async takeBack(document) {
+      const owner = keyHere(peekR2h(document).parent);
+      const { child } = openReturning(document, owner.identity);
+      const kind = await reattach(owner.identity.id, child, 'returned');
+      if (kind === 'unknown')
+        throw new LicensingError(Status.UPDATE_ALREADY_ADDED, {
+          detail: 'The license is back already: it was given back before, or its time is over.',
+        });
+      return { key: owner, added: false };
+    },
+    detached: () =>
+      [...out.values()].map(({ key, child, row }) => {
+        const { reserved: _, ...of } = row;
+        return { ...of, key, recipient: child, from: new Date(row.from).toISOString(), until: new Date(row.until).toISOString() };
+      }),
+    close() {
+      closed = true;
+      cancel();
+    },
+  };
+};

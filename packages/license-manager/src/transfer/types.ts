@@ -1,0 +1,79 @@
+import type { Entropy } from '@keyhaven/core/crypto';
+import type { StatusCode } from '@keyhaven/core/errors';
+import type { KeyType } from '@keyhaven/core/license';
+import type { LmIdentity } from '@keyhaven/core/link';
+import type { Clock } from '@keyhaven/core/time';
+import type { DetachRow } from '@keyhaven/core/transfer';
+import type { Transfer } from '@keyhaven/core/wire';
+import type { Ledger } from '@keyhaven/ledger';
+import type { Authority } from '../authority/index.ts';
+import type { Source } from '../candidates.ts';
+import type { Key, Keystore } from '../keystore/index.ts';
+
+export type TransferSettings = {
+  /** undefined: administrators may detach, applications may not; false: nobody; true: both. */
+  readonly enabled: boolean | undefined;
+  readonly maxDays: number;
+};
+
+export type DetachWish = {
+  readonly key: string;
+  readonly product: number;
+  /** Text of the ID. */
+  readonly recipient: string;
+  /** undefined = a day. */
+  readonly seconds?: number | undefined;
+  /** Seats to serve over a network there; undefined = one, for the recipient alone. */
+  readonly seats?: number | undefined;
+  readonly by: 'administrator' | 'application';
+  /** Who asks, where that is known. */
+  readonly user?: string | undefined;
+};
+
+/** A copy that is out. */
+export type DetachedCopy = Omit<DetachRow, 'reserved' | 'from' | 'until'> & {
+  readonly key: string;
+  readonly recipient: string;
+  readonly from: string;
+  readonly until: string;
+};
+export type AppliedTransfer = { readonly key: Key; readonly added: boolean };
+
+export type Transfers = {
+  /** Text of an ID: of a fresh key of this computer, or of one that has a lent license and is to have it longer. */
+  recipient(of: { readonly type: KeyType } | { readonly key: string }): Promise<string>;
+  /** Text of an H2R. */
+  detach(wish: DetachWish): Promise<string>;
+  /** Text of an R2H. */
+  giveBack(key: string): Promise<string>;
+  /** Text of an H2H. */
+  rehost(key: string, recipient: string): Promise<string>;
+  /** What an application asks for; text of the file. */
+  forApplication(wish: Transfer, sources: readonly Source[], user?: string): Promise<string>;
+  apply(kind: 'H2R' | 'R2H' | 'H2H', document: Uint8Array): Promise<AppliedTransfer>;
+  detached(): readonly DetachedCopy[];
+  close(): void;
+};
+
+export type TransfersOptions = {
+  readonly self: LmIdentity;
+  readonly hostname: string;
+  readonly ledger: Ledger;
+  readonly keystore: Keystore;
+  readonly authority: Authority;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly settings: TransferSettings;
+  readonly virtualMachine: () => Promise<boolean>;
+  /** What rules say against lending these features of a product to somebody; absent = nothing (R9). */
+  readonly against?: (
+    to: { readonly user: string | undefined; readonly host: string; readonly guid: string },
+    of: { readonly vendor: number; readonly key: string; readonly product: number },
+    features: readonly number[],
+  ) => { readonly status: StatusCode; readonly detail: string } | undefined;
+  /** A key went away. */
+  readonly onGone: (key: string) => void;
+  readonly onEvent: (event: { readonly level: 'info' | 'warn'; readonly event: string; readonly [detail: string]: unknown }) => void;
+};
+
+export const DEFAULT_TRANSFER_SETTINGS: TransferSettings = { enabled: undefined, maxDays: 14 };

@@ -1,0 +1,1 @@
+export { openTrials, type Trials } from './trials.ts';

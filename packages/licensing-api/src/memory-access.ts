@@ -1,0 +1,53 @@
+import { LicensingError, Status } from '@keyhaven/core/errors';
+import { type Call, FULL_RECORD, MAX_CALL_BYTES } from '@keyhaven/core/session';
+
+// Reads and writes of key memory that are longer than one call may be (K3), in pieces. Each piece is atomic and durable when it is answered; all of
+// them together are not: whoever reads meanwhile may see some of them. That the range is right is known before the first piece is sent.
+
+export type MemoryCalls = {
+  /** `repeated` says of a call that it may have been done already, its answer lost. */
+  call<T>(make: (handle: number, repeated: boolean) => Call, take: (body: Uint8Array) => T): Promise<T>;
+  size(file: number): Promise<number>;
+};
+type Range = { readonly file: number; readonly offset: number };
+
+const PIECE = FULL_RECORD;
+
+const checkRange = async (calls: MemoryCalls, { file, offset }: Range, length: number): Promise<void> => {
+  const size = await calls.size(file);
+  if (offset + length > size) throw new LicensingError(Status.MEM_RANGE, { detail: `The file has ${size} bytes.` });
+};
+const piecesOf = (length: number): readonly (readonly [start: number, end: number])[] =>
+  Array.from({ length: Math.ceil(length / PIECE) }, (_, index) => [index * PIECE, Math.min(length, (index + 1) * PIECE)]);
+
+export const readMemory = async (calls: MemoryCalls, range: Range, length: number): Promise<Uint8Array> => {
+  const { file, offset } = range;
+  const readOnce = (at: number, bytes: number): Promise<Uint8Array> =>
+    calls.call(
+      (handle) => ({ kind: 'read', handle, file, offset: at, length: bytes }),
+      (body) => new Uint8Array(body),
+    );
+  if (length <= MAX_CALL_BYTES) return readOnce(offset, length);
+  await checkRange(calls, range, length);
+  const whole = new Uint8Array(length);
+  for (const [start, end] of piecesOf(length)) whole.set(await readOnce(offset + start, end - start), start);
+  return whole;
+};
+
+export const writeMemory = async (calls: MemoryCalls, range: Range, data: Uint8Array): Promise<void> => {
+  const { file, offset } = range;
+  const writeOnce = (start: number, end: number): Promise<void> => {
+    const part = data.subarray(start, end);
+    const [continues, more] = [start > 0, end < data.length];
+    return calls.call(
+      (handle, repeated) =>
+        repeated || continues || more
+          ? { kind: 'piece', handle, file, offset: offset + start, piece: { repeated, continues, more }, data: part }
+          : { kind: 'write', handle, file, offset, data: part },
+      () => undefined,
+    );
+  };
+  if (data.length <= MAX_CALL_BYTES) return writeOnce(0, data.length);
+  await checkRange(calls, range, data.length);
+  for (const [start, end] of piecesOf(data.length)) await writeOnce(start, end);
+};

@@ -1,0 +1,72 @@
+import { LicensingError, Status } from '@keyhaven/core/errors';
+import type { Scope, ScopeInput } from '@keyhaven/core/scope';
+import { type Transfer, type TransferAction, transferActions } from '@keyhaven/core/wire';
+import { readXml } from '@keyhaven/core/xml';
+
+// What an application may ask of licenses that go from computer to computer (K5), as data and in the XML form of the field. The license manager
+// decides; here only the form is checked.
+
+export type TransferOptions = {
+  /**
+   * `detach` for one computer, `network_detach` for a computer that serves others, `cancel` to give back, `rehost` to move a whole key; or the
+   * same as XML, such as `<detach><duration>3600</duration></detach>`.
+   */
+  readonly action: TransferAction | (string & {});
+  readonly vendorCode: string;
+  /** Has to leave one key, and for a detachment one product. */
+  readonly scope?: Scope | ScopeInput | string;
+  /** Text of the recipient's ID; not for `cancel`. */
+  readonly recipient?: string;
+  /** Seconds; a day by default. */
+  readonly duration?: number;
+  /** Of `network_detach`; 1 by default. */
+  readonly seats?: number;
+};
+
+export type TransferWish = Pick<Transfer, 'action' | 'seconds' | 'seats' | 'recipient'>;
+
+const MAX_U32 = 0xffff_ffff;
+const MAX_SEATS = 32_752;
+const refuse = (detail: string): LicensingError => new LicensingError(Status.INV_ACTION, { detail });
+const isAction = (name: string): name is TransferAction => transferActions.some((each) => each === name);
+
+type Action = { readonly action: TransferAction; readonly duration: number | undefined; readonly seats: number | undefined };
+
+const fromXml = (text: string): Action => {
+  const root = readXml(text, Status.INV_ACTION);
+  if (!isAction(root.name)) throw refuse(`There is no action ${root.name}.`);
+  const values = new Map<string, number>();
+  for (const [name, value] of [...root.attributes, ...root.children.map((child) => [child.name, child.text] as const)]) {
+    const known = name === 'duration' || (name === 'seats' && root.name === 'network_detach');
+    if (!known || values.has(name)) throw refuse(`${root.name} takes no ${name}, or not twice.`);
+    if (!/^\s*\d{1,10}\s*$/.test(value)) throw refuse(`${name} must be a whole number.`);
+    values.set(name, Number(value));
+  }
+  return { action: root.name, duration: values.get('duration'), seats: values.get('seats') };
+};
+
+/** @throws LicensingError INV_ACTION (59), INV_DURATION (63), INV_RECIPIENT (58), INVALID_PARAMETER (501) where the XML is too large */
+export const transferWish = (options: TransferOptions): TransferWish => {
+  const { action: given } = options;
+  const found: Action = isAction(given) ? { action: given, duration: undefined, seats: undefined } : fromXml(given);
+  const { action } = found;
+  const duration = found.duration ?? options.duration;
+  if (duration !== undefined && !(Number.isSafeInteger(duration) && duration >= 1 && duration <= MAX_U32)) {
+    throw new LicensingError(Status.INV_DURATION, { detail: 'The duration must be a whole number of seconds, at least one.' });
+  }
+  const seats = found.seats ?? options.seats;
+  if (seats !== undefined && action !== 'network_detach') throw refuse('Only network_detach takes seats.');
+  if (seats !== undefined && !(Number.isSafeInteger(seats) && seats >= 1 && seats <= MAX_SEATS))
+    throw refuse(`seats must be from 1 to ${MAX_SEATS}.`);
+  const { recipient = '' } = options;
+  if (action !== 'cancel' && recipient === '')
+    throw new LicensingError(Status.INV_RECIPIENT, { detail: 'The ID of the recipient is missing.' });
+  if (recipient.length > 16 * 1024)
+    throw new LicensingError(Status.INV_RECIPIENT, { detail: 'The recipient is longer than an ID can be.' });
+  return {
+    action,
+    seconds: duration ?? 0,
+    seats: action === 'network_detach' ? (seats ?? 1) : 0,
+    recipient: action === 'cancel' ? '' : recipient,
+  };
+};

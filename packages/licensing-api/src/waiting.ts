@@ -1,0 +1,247 @@
+import { Buffer } from 'node:buffer';
+import { LicensingError, Status } from '@keyhaven/core/errors';
+import { type Call, decodeWaitAnswer, type Grant, type LoginCall, type Reply, TICKET_BYTES } from '@keyhaven/core/session';
+import { MINUTE, SECOND } from '@keyhaven/core/time';
+import type { Candidate } from '@keyhaven/core/wire';
+import type { Surroundings } from './environment.ts';
+import { type KeyPath, PathLost } from './key-path.ts';
+import type { Session } from './session.ts';
+
+// login({ wait }): stands in line at every key that may grant, and takes the first seat (A4). Whatever the others have given or give later
+// is given back, and so is everything when the time is over or the application gives up. Its place in line is the key's word; the application only
+// asks again, with the same nonce, so that nothing it repeats takes a second place or a second seat.
+
+export type WaitOptions = {
+  /** Where the feature can be had, in the order of preference. */
+  find(): Promise<readonly Candidate[]>;
+  /** @throws PathLost */
+  path(candidate: Candidate): Promise<KeyPath>;
+  call(path: KeyPath, call: Call): Promise<Reply>;
+  request(candidate: Candidate, nonce: Uint8Array): LoginCall;
+  /** @throws LicensingError SCHAN_ERR (46) where the grant is not what was asked for */
+  accept(candidate: Candidate, grant: Grant, path: KeyPath): Session;
+  /** Without waiting. */
+  loginAt(candidate: Candidate): Promise<Session>;
+  /** Whether the license counts executions: then two grants would cost two. */
+  isCounted(candidate: Candidate, path: KeyPath): boolean;
+  nonce(): Uint8Array;
+  readonly time: Surroundings['time'];
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal | undefined;
+  readonly onWaiting: ((place: number) => void) | undefined;
+};
+
+/** A place at one key. */
+type Standing = {
+  readonly candidate: Candidate;
+  readonly login: LoginCall;
+  place: number;
+  ticket: Uint8Array;
+  /** The key may have heard of it. */
+  sent: boolean;
+  done: boolean;
+};
+
+const RETRY_MS = 100;
+const LONGEST_RETRY_MS = 2 * SECOND;
+/** Keys that come to the network meanwhile are joined. */
+const LOOK_MS = MINUTE;
+/** What has to be given back is given back when the key can be reached again; after an hour its license manager knows better. */
+const INSIST_MS = 10 * SECOND;
+const INSIST_TIMES = 360;
+/** Longest time of a timer. */
+const LONGEST_MS = 0x7fff_ffff;
+const NO_TICKET = new Uint8Array(TICKET_BYTES);
+
+const asRefusal = (error: unknown): LicensingError => {
+  if (error instanceof LicensingError) return error;
+  if (error instanceof PathLost) return error.reason;
+  return new LicensingError(Status.SCHAN_ERR, { cause: error });
+};
+
+export const checkWait = (wait: { readonly timeoutMs: number }): void => {
+  if (typeof wait.timeoutMs !== 'number' || !(wait.timeoutMs >= 0))
+    throw new LicensingError(Status.INVALID_PARAMETER, { detail: 'wait.timeoutMs must be a number of milliseconds, or Infinity.' });
+};
+
+export const waitForSeat = (options: WaitOptions): Promise<Session> => {
+  const { time, signal, onWaiting } = options;
+  const { promise, resolve, reject } = Promise.withResolvers<Session>();
+  const standings = new Map<string, Standing>(); // BOUNDED by the candidates of an answer, and the keys that come
+  const began = time.now();
+  let settled = false;
+  /** Every key was asked once; before that nothing is over. */
+  let passed = false;
+  let expired = false;
+  let best: number | undefined;
+  let refused: LicensingError | undefined;
+  let unreachable: LicensingError | undefined;
+
+  /** Until the key has answered, on however many paths. Keeps no process alive. */
+  const insist = (work: () => Promise<unknown>, tries = 0): void => {
+    work().catch(() => {
+      if (tries < INSIST_TIMES) time.later(Math.min(INSIST_MS, 200 * 2 ** tries), () => insist(work, tries + 1));
+    });
+  };
+  const withdraw = (standing: Standing): void => {
+    standing.done = true;
+    if (!standing.sent) return;
+    insist(async () => options.call(await options.path(standing.candidate), { kind: 'withdraw', nonce: standing.login.nonce }));
+  };
+  const settle = (act: () => void): void => {
+    if (settled) return;
+    settled = true;
+    signal?.removeEventListener('abort', abort);
+    for (const standing of standings.values()) if (!standing.done) withdraw(standing);
+    act();
+  };
+  function abort(): void {
+    try {
+      signal?.throwIfAborted();
+    } catch (reason) {
+      settle(() => reject(reason));
+    }
+  }
+  const expire = (): void => {
+    expired = true;
+    if (!passed) return;
+    const waited = Math.round((time.now() - began) / SECOND);
+    const detail = best === undefined ? undefined : `No seat came free within ${waited} s; the place in line was ${best}.`;
+    settle(() => reject((best === undefined ? (unreachable ?? refused) : undefined) ?? new LicensingError(Status.TOO_MANY_USERS, { detail })));
+  };
+  const refuse = (error: LicensingError): void => {
+    // All seats taken says more than what another key refused for.
+    if (refused === undefined || error.status === Status.TOO_MANY_USERS) refused = error;
+  };
+  const report = (): void => {
+    if (!passed || settled) return;
+    const places = [...standings.values()].flatMap(({ place, done }) => (place > 0 && !done ? [place] : []));
+    const place = places.length === 0 ? undefined : Math.min(...places);
+    if (place === undefined || place === best) return;
+    best = place;
+    try {
+      onWaiting?.(place);
+    } catch (error) {
+      settle(() => reject(error));
+    }
+  };
+
+  const drop = (standing: Standing, error: unknown): void => {
+    const why = asRefusal(error);
+    // A grant that somebody spoiled on its way was given too.
+    if (why.status === Status.SCHAN_ERR) withdraw(standing);
+    standing.done = true;
+    refuse(why);
+    if (passed && [...standings.values()].every(({ done }) => done)) settle(() => reject(refused));
+  };
+  const ask = async (standing: Standing): Promise<void> => {
+    const { candidate, login, place, ticket } = standing;
+    const path = await options.path(candidate);
+    if (settled) return;
+    standing.sent = true;
+    const reply = await options.call(path, { kind: 'wait', login, place, ticket });
+    if (settled) return; // What it gave goes back by the withdrawal.
+    if (reply.status !== Status.OK) throw new LicensingError(reply.status, { detail: Buffer.from(reply.body).toString('utf8') });
+    const answer = decodeWaitAnswer(reply.body);
+    if (answer.kind === 'granted') {
+      const session = options.accept(candidate, answer.grant, path);
+      standing.done = true;
+      settle(() => resolve(session));
+      return;
+    }
+    standing.place = answer.place;
+    standing.ticket = new Uint8Array(answer.ticket);
+  };
+  /** `answered` when the key has answered for the first time, or cannot be reached. */
+  const stand = async (standing: Standing, answered: () => void): Promise<void> => {
+    let pause = RETRY_MS;
+    while (!settled && !standing.done) {
+      try {
+        await ask(standing);
+        pause = RETRY_MS;
+        unreachable = undefined;
+      } catch (error) {
+        // Somebody on the way interferes: no time is spent on that.
+        if (!(error instanceof PathLost) || error.reason.status === Status.SCHAN_ERR) {
+          drop(standing, error);
+          break;
+        }
+        unreachable = error.reason;
+        standing.place = 0;
+        answered();
+        await time.pause(pause);
+        pause = Math.min(2 * pause, LONGEST_RETRY_MS);
+      }
+      answered();
+      report();
+    }
+    answered();
+  };
+  const standAt = (candidate: Candidate): Promise<void> => {
+    const standing: Standing = {
+      candidate,
+      login: options.request(candidate, options.nonce()),
+      place: 0,
+      ticket: NO_TICKET,
+      sent: false,
+      done: false,
+    };
+    standings.set(nameOf(candidate), standing);
+    return new Promise((answered, failed) => {
+      stand(standing, answered).catch(failed);
+    });
+  };
+
+  /** The first key where executions are counted and no seat is free: one is enough, for two grants would cost two executions. */
+  let counted: Candidate | undefined;
+  const join = async (candidate: Candidate): Promise<void> => {
+    let isCounted = false;
+    try {
+      isCounted = options.isCounted(candidate, await options.path(candidate));
+    } catch (error) {
+      if (!(error instanceof PathLost)) return refuse(asRefusal(error));
+    }
+    if (settled) return;
+    if (!isCounted) return standAt(candidate);
+    try {
+      const session = await options.loginAt(candidate);
+      if (settled) insist(() => session.logout());
+      else settle(() => resolve(session));
+    } catch (error) {
+      if (error instanceof LicensingError && error.status === Status.TOO_MANY_USERS) counted ??= candidate;
+      refuse(asRefusal(error));
+    }
+  };
+  const look = (): void => {
+    if (settled) return;
+    options
+      .find()
+      .then(async (found) => {
+        for (const candidate of found) if (!settled && counted === undefined && !standings.has(nameOf(candidate))) await join(candidate);
+      })
+      .catch(() => undefined)
+      .finally(() => {
+        if (!settled) time.later(LOOK_MS, look);
+      });
+  };
+  const begin = async (): Promise<void> => {
+    for (const candidate of await options.find()) {
+      if (settled) return;
+      await join(candidate);
+    }
+    if (settled) return;
+    if (counted !== undefined && standings.size === 0) await standAt(counted);
+    passed = true;
+    if ([...standings.values()].every(({ done }) => done)) settle(() => reject(refused ?? new LicensingError(Status.KEY_NOT_FOUND)));
+    report();
+    if (expired) expire();
+    time.later(LOOK_MS, look);
+  };
+
+  signal?.addEventListener('abort', abort, { once: true });
+  if (options.timeoutMs <= LONGEST_MS) time.later(options.timeoutMs, expire);
+  begin().catch((error: unknown) => settle(() => reject(error)));
+  return promise;
+};
+
+const nameOf = ({ key, product, licenseManager }: Candidate): string => `${key} ${product} ${licenseManager.guid}`;
