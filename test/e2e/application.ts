@@ -7,15 +7,23 @@ import { LicensingError, type LoginOptions, login, type Session, type SessionEve
 
 export type Command =
   | { readonly do: 'login'; readonly options: LoginOptions }
+  /** Aborts the logins that wait. */
+  | { readonly do: 'give up' }
+  | { readonly do: 'places' }
   | { readonly do: 'logout' | 'info' | 'events'; readonly session: string }
   | { readonly do: 'read'; readonly session: string; readonly file: number; readonly offset: number; readonly length: number }
   | { readonly do: 'write'; readonly session: string; readonly file: number; readonly offset: number; readonly data: string }
+  | { readonly do: 'consume'; readonly session: string; readonly executions: number }
   | { readonly do: 'encrypt' | 'decrypt'; readonly session: string; readonly data: string };
 export type Answer =
   | { readonly id: number; readonly value: unknown }
   | { readonly id: number; readonly refused: { readonly status: number; readonly message: string } };
 
 const sessions = new Map<string, { readonly session: Session; readonly events: SessionEvent[] }>();
+
+let patience = new AbortController();
+/** The places in line that this application was told. */
+const places: number[] = [];
 
 const sessionOf = (id: string): Session => {
   const known = sessions.get(id);
@@ -26,13 +34,21 @@ const sessionOf = (id: string): Session => {
 const obey = async (command: Command): Promise<unknown> => {
   switch (command.do) {
     case 'login': {
-      const session = await login(command.options);
+      const patient = { signal: patience.signal, onWaiting: (place: number) => void places.push(place) };
+      const session = await login({ ...command.options, ...(command.options.wait === undefined ? {} : patient) });
       const events: SessionEvent[] = [];
       for (const event of ['lost', 'restored'] as const) session.on(event, () => events.push(event));
+      session.on('expiring', () => events.push('expiring'));
       sessions.set(session.id, { session, events });
       const { id, key, product, feature, licenseManager } = session;
       return { id, key, product, feature, licenseManager };
     }
+    case 'give up':
+      patience.abort();
+      patience = new AbortController();
+      return undefined;
+    case 'places':
+      return places;
     case 'logout':
       return sessionOf(command.session).logout();
     case 'info':
@@ -43,6 +59,8 @@ const obey = async (command: Command): Promise<unknown> => {
       return Buffer.from(await sessionOf(command.session).read(command)).toString('hex');
     case 'write':
       return sessionOf(command.session).write({ ...command, data: Buffer.from(command.data, 'hex') });
+    case 'consume':
+      return sessionOf(command.session).consume(command.executions);
     case 'encrypt':
       return Buffer.from(await sessionOf(command.session).encrypt(Buffer.from(command.data, 'hex'))).toString('hex');
     case 'decrypt':

@@ -26,6 +26,7 @@ export type ToldSession = {
   encrypt(data: Buffer): Promise<Buffer>;
   decrypt(data: Buffer): Promise<Buffer>;
   info(): Promise<SessionInfo>;
+  consume(executions: number): Promise<number>;
   logout(): Promise<void>;
   events(): Promise<readonly string[]>;
 };
@@ -33,6 +34,10 @@ export type ToldSession = {
 export type ToldApplication = {
   readonly process: LabProcess;
   login(options: LoginOptions): Promise<ToldSession>;
+  /** Aborts its logins that wait. */
+  giveUp(): Promise<void>;
+  /** The places in line that it was told. */
+  places(): Promise<readonly number[]>;
   /** Ends it and waits until it is gone. */
   end(signal?: NodeJS.Signals): Promise<void>;
 };
@@ -84,10 +89,13 @@ export const startApplication = async (
         encrypt: (data) => bytes({ do: 'encrypt', session, data: data.toString('hex') }),
         decrypt: (data) => bytes({ do: 'decrypt', session, data: data.toString('hex') }),
         info: () => tell({ do: 'info', session }),
+        consume: (executions) => tell({ do: 'consume', session, executions }),
         logout: () => tell({ do: 'logout', session }),
         events: () => tell({ do: 'events', session }),
       };
     },
+    giveUp: () => tell({ do: 'give up' }),
+    places: () => tell({ do: 'places' }),
     async end(signal = 'SIGKILL') {
       process.kill(signal);
       await process.exited;

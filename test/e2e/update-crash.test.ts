@@ -38,11 +38,16 @@ it('kill -9 at any moment of an update leaves the old or the new state, never on
   );
   onTestFinished(() => licensing.close());
   const post = async (path: string, body: string, type: string): Promise<string> => {
-    const response = await fetch(`http://127.0.0.1:${computer.address.port}${path}`, { method: 'POST', body, headers: { connection: 'close', 'content-type': type } });
+    const response = await fetch(`http://127.0.0.1:${computer.address.port}${path}`, {
+      method: 'POST',
+      body,
+      headers: { connection: 'close', 'content-type': type },
+    });
     if (response.status !== 200) throw new Error(await response.text());
     return response.text();
   };
-  const keyNow = async () => ((await computer.get('/api/v1/keys')) as readonly { readonly key: string; readonly updateCounter: number }[])[0];
+  const keyNow = async () =>
+    ((await computer.get('/api/v1/keys')) as readonly { readonly key: string; readonly updateCounter: number }[])[0];
 
   let counter = 1;
   let delayMs = 20;
@@ -65,7 +70,10 @@ it('kill -9 at any moment of an update leaves the old or the new state, never on
     expect([counter, counter + 1], `round ${round}`).toContain(after);
     if (acknowledged) expect(after, 'what was acknowledged stays').toBe(counter + 1);
     const sessions = (await computer.get('/api/v1/sessions')) as readonly Named[];
-    expect(sessions.some(({ id }) => id === held.id), `round ${round}: the session is there as long as the old license is`).toBe(after === counter);
+    expect(
+      sessions.some(({ id }) => id === held.id),
+      `round ${round}: the session is there as long as the old license is`,
+    ).toBe(after === counter);
     const features = ((await computer.get('/api/v1/features')) as readonly { readonly feature: number }[]).map(({ feature }) => feature);
     expect(features.filter((id) => id > 100)).toEqual([100 + after]);
     await using session = await licensing.login({ vendorCode, feature: 100 + after });

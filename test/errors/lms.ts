@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,10 +7,15 @@ import type { Clock } from '@keyhaven/core/time';
 import { parseSettings, startAdminLm } from '@keyhaven/license-manager';
 import { createLicensing, type Licensing } from '@keyhaven/licensing-api/licensing';
 import { createTestVendor, freeTcpPort } from '@keyhaven/testkit/local-lm';
-import { onTestFinished } from 'vitest';
+import type { TestContext } from 'vitest';
 import { lmAddressFrom, ownIdentity, systemEntropy } from '../../packages/licensing-api/src/environment.ts';
 
 // Real license managers in this process and applications of them, each ended with the test that made it.
+
+const tests = new AsyncLocalStorage<TestContext>();
+/** When the test is over, the last one first; tests run side by side. */
+export const atTheEnd = (end: () => unknown): void => tests.getStore()?.onTestFinished(async () => void (await end()));
+export const within = <T>(test: TestContext, work: () => T): T => tests.run(test, work);
 
 /** What a failure says, 0 where there is none; a number is an answer that holds a status. */
 export const outcomeOf = async (work: () => unknown): Promise<number> => {
@@ -37,7 +43,7 @@ export type Vendor = ReturnType<typeof vendorOf>;
 
 export const temporaryDirectory = async (): Promise<string> => {
   const directory = await mkdtemp(join(tmpdir(), 'keyhaven-errors-'));
-  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  atTheEnd(() => rm(directory, { recursive: true, force: true }));
   return directory;
 };
 
@@ -56,7 +62,7 @@ export const startLm = async ({ settings = '', directory, marks, clock }: StartO
     ...(marks === undefined ? {} : { machineMarks: marks }),
     ...(clock === undefined ? {} : { clock }),
   });
-  onTestFinished(() => lm.close());
+  atTheEnd(() => lm.close());
   /** The admin API. @throws LicensingError with the status of the answer */
   const ask = async (method: 'GET' | 'POST' | 'DELETE', path: string, body?: string | object): Promise<string> => {
     const headers = { connection: 'close', 'content-type': typeof body === 'string' ? 'text/plain' : 'application/json' };
@@ -85,7 +91,7 @@ export const startLm = async ({ settings = '', directory, marks, clock }: StartO
 
 export const applicationAt = (port: number): Licensing => {
   const licensing = createLicensing(lmAddressFrom(`127.0.0.1:${port}`), ownIdentity(), systemEntropy);
-  onTestFinished(() => licensing.close());
+  atTheEnd(() => licensing.close());
   return licensing;
 };
 

@@ -22,8 +22,7 @@ import { openBinding, systemEntropy } from '@keyhaven/license-manager/machine';
 import { createHttpPost } from '@keyhaven/license-manager/peers';
 import { freeTcpPort } from '@keyhaven/testkit/local-lm';
 import { initVendor, unlockVendor } from '@keyhaven/vendor-tools';
-import { onTestFinished } from 'vitest';
-import { applicationAt, startLm, startWorking, temporaryDirectory, vendorOf } from './lms.ts';
+import { applicationAt, atTheEnd, startLm, startWorking, temporaryDirectory, vendorOf } from './lms.ts';
 
 // Statuses of requests, of the ways to a key and of what stands on the disk: each through the door where people meet it.
 
@@ -84,7 +83,7 @@ export const ofRequests: Partial<Record<StatusName, () => unknown>> = {
   },
   REMOTE_COMM_ERR: async () => {
     const { post, close } = createHttpPost();
-    onTestFinished(close);
+    atTheEnd(close);
     return post({ host: '127.0.0.1', port: await freeTcpPort() }, '/lm/v1/hello', '');
   },
   FEATURE_EXPIRED: async () => (await startWorking()).login(44),

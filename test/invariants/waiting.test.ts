@@ -26,7 +26,12 @@ const site = async (computers: number, owners = 1, seats = 1) => {
 const pass = (world: World, milliseconds: number): Promise<void> => world.timeline.run(world.timeline.now + milliseconds);
 
 /** An application that waits, and what it heard. */
-const waiter = (world: World, computer: Computer, vendorCode: string, options: { timeoutMs?: number; feature?: number; seats?: number } = {}) => {
+const waiter = (
+  world: World,
+  computer: Computer,
+  vendorCode: string,
+  options: { timeoutMs?: number; feature?: number; seats?: number } = {},
+) => {
   const application = world.application(computer);
   const controller = new AbortController();
   const places: number[] = [];
@@ -200,9 +205,7 @@ describe('A4 two license managers with the feature', () => {
     const { world, vendorCode } = await site(3, 2);
     const holders = [];
     for (let count = 0; count < 2; count++)
-      holders.push(
-        await world.settle(world.application(world.computer(2)).licensing.login({ vendorCode, feature: 43 })),
-      );
+      holders.push(await world.settle(world.application(world.computer(2)).licensing.login({ vendorCode, feature: 43 })));
     const only = waiter(world, world.computer(2), vendorCode, { feature: 43 });
     await pass(world, 2 * SECOND);
     for (const each of holders) world.watch.mayEnd(each.id, 'logout');

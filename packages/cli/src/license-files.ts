@@ -62,7 +62,8 @@ export const licenseFileCommands = (): Command[] => [
       const answer: unknown = JSON.parse(await askLm(parseTarget(options.lm), 'POST', '/api/v1/apply', { type: 'text/plain', text }));
       const { key, updateCounter, ack, updates } = applied.parse(answer);
       if (options.ack !== undefined && ack !== undefined) await writeLicenseFile(options.ack, ack);
-      if (options.json === true) printJson({ key, updateCounter, ...(updates === undefined ? {} : { updates }), ...(ack === undefined ? {} : { ack }) });
+      if (options.json === true)
+        printJson({ key, updateCounter, ...(updates === undefined ? {} : { updates }), ...(ack === undefined ? {} : { ack }) });
       if (updates !== undefined && options.json !== true) sayPackage(updates);
       else if (options.json !== true) process.stdout.write(`applied: key ${key} is at update ${updateCounter}\n`);
       if (options.json === true && updates?.some(({ status }) => status !== Status.OK) === true) process.exitCode = 1;

@@ -1,4 +1,12 @@
-import type { FeatureInfo, KeyInfo, LmStatus, PeerInfo, ProductInfo, SessionInfo } from '@keyhaven/core/admin';
+import {
+  type FeatureInfo,
+  type KeyInfo,
+  type LmStatus,
+  type PeerInfo,
+  type ProductInfo,
+  type SessionInfo,
+  sayLicense,
+} from '@keyhaven/core/admin';
 import { Command } from 'commander';
 import { askLm, parseTarget } from './lm-client.ts';
 import { printJson, table } from './print.ts';
@@ -81,7 +89,7 @@ export const listCommands = (): Command[] => [
         each.product,
         each.key,
         where(each.local, each.licenseManager),
-        each.license.type,
+        sayLicense(each.license),
         each.seats.used,
         each.seats.limit ?? 'unlimited',
         each.seats.waiting,

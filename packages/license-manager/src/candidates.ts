@@ -41,7 +41,8 @@ export const candidatesFor = (question: Find, sources: readonly Source[]): Candi
   const found: { readonly candidate: Candidate; readonly rank: number }[] = [];
   for (const source of sources) {
     for (const key of source.keys) {
-      if (key.vendor !== question.vendor || key.counter === 0) continue;
+      // Without an update it has no license, or one that is for its own computer only: a trial (K8).
+      if (key.vendor !== question.vendor || (key.counter === 0 && (!source.local || key.pools.length === 0))) continue;
       if (key.vendorKey !== vendorKey) {
         // Not the end of the search: whoever puts such a key on the network would stop everybody else's logins.
         foreign = true;

@@ -28,14 +28,3 @@ export const licenseState = ({ license, executions, firstUse, ends, graceEnds }:
     ...at('graceEnds', graceEnds),
   };
 };
-
-/** For a person: `expiration, ends 2027-12-31T23:59:59.999Z`. */
-export const sayLicense = (license: { readonly type: string; readonly days?: number; readonly count?: number; readonly trial?: true } & LicenseState): string =>
-  [
-    license.trial === true ? 'trial' : license.type,
-    ...(license.days === undefined ? [] : [`${license.days} days`]),
-    ...(license.count === undefined ? [] : [`${license.used ?? 0} of ${license.count} used`]),
-    ...(license.firstUse === undefined ? [] : [`first used ${license.firstUse}`]),
-    ...(license.ends === undefined ? [] : [`ends ${license.ends}`]),
-    ...(license.graceEnds === undefined ? [] : [`grace until ${license.graceEnds}`]),
-  ].join(', ');

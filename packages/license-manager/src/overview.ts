@@ -10,6 +10,7 @@ import type {
   SessionInfo,
 } from '@keyhaven/core/admin';
 import { toBase64 } from '@keyhaven/core/bytes';
+import { memoryInfoOf } from '@keyhaven/core/format';
 import type { PoolId } from '@keyhaven/core/seats';
 import type { Authority, LiveSession } from './authority/index.ts';
 import type { Key, Keystore } from './keystore/index.ts';
@@ -102,6 +103,12 @@ export const createOverview = ({ self, keystore, authority, peers, protection }:
     const warnings = key === undefined ? [] : (protection?.warnings(key) ?? []);
     return warnings.length === 0 ? {} : { warnings };
   };
+  const memoryOf = (local: boolean, id: string): Pick<KeyInfo, 'memory'> => {
+    const license = local ? keystore.get(id)?.license : undefined;
+    return license === undefined
+      ? {}
+      : { memory: memoryInfoOf(license.certificate.memory).map(({ file, size, access = 'rw' }) => ({ file, size, access })) };
+  };
   return {
     catalog: own,
     damaged: () =>
@@ -119,6 +126,7 @@ export const createOverview = ({ self, keystore, authority, peers, protection }:
           updateCounter: key.counter,
           damage: local ? (keystore.get(key.key)?.damage ?? null) : (protection?.refused(lm.guid, key.key)?.detail ?? null),
           ...warningsOf(local, key.key),
+          ...memoryOf(local, key.key),
         })),
       ),
     products: () =>

@@ -62,6 +62,7 @@ describe('settings', () => {
       port: 1947,
       idleConnectionMinutes: 10,
       sessionIdleMinutes: 720,
+      updates: {},
       search: { broadcast: true, addresses: [], intervalMinutes: 5 },
       access: { remoteClients: true, remoteLicenses: true, remoteAdministration: false, users: [], clients: [] },
       protection: { duplicateKey: 'refuse', custom: [] },

@@ -33,7 +33,9 @@ export const acknowledge = async (
   for (const { vendor, key } of askedIn(text)) {
     const { licenseManagers } = await stateOf(vendor, key);
     documents.push(
-      ...licenseManagers.flatMap(({ vendors }) => vendors.flatMap(({ keys }) => keys.flatMap(({ id, c2v }) => (id === key && c2v !== undefined ? [c2v] : [])))),
+      ...licenseManagers.flatMap(({ vendors }) =>
+        vendors.flatMap(({ keys }) => keys.flatMap(({ id, c2v }) => (id === key && c2v !== undefined ? [c2v] : []))),
+      ),
     );
   }
   return documents.length === 0 ? undefined : documents.join('');

@@ -31,21 +31,25 @@ describe('executions of a session whose answers get lost (K1)', () => {
   it('are counted once for each call that succeeded, if every call that failed is made again', async () => {
     const loss = fc.constantFrom('request' as const, 'answer' as const, 'nothing' as const);
     await fc.assert(
-      fc.asyncProperty(fc.array(loss, { maxLength: 30 }), fc.array(fc.integer({ min: 1, max: 3 }), { maxLength: 12 }), async (losses, wishes) => {
-        const { consume, counted } = counting(losses);
-        let wanted = 0;
-        for (const wish of wishes) {
-          wanted += wish;
-          for (;;) {
-            const done = await consume(wish).then(
-              () => true,
-              () => false,
-            );
-            if (done) break;
+      fc.asyncProperty(
+        fc.array(loss, { maxLength: 30 }),
+        fc.array(fc.integer({ min: 1, max: 3 }), { maxLength: 12 }),
+        async (losses, wishes) => {
+          const { consume, counted } = counting(losses);
+          let wanted = 0;
+          for (const wish of wishes) {
+            wanted += wish;
+            for (;;) {
+              const done = await consume(wish).then(
+                () => true,
+                () => false,
+              );
+              if (done) break;
+            }
           }
-        }
-        expect(counted()).toBe(wanted);
-      }),
+          expect(counted()).toBe(wanted);
+        },
+      ),
     );
   });
   it('are never repeated when the key may have forgotten their nonce', async () => {

@@ -78,7 +78,7 @@ describe('the exports of the Licensing API', () => {
 
 describe('the guide to the Licensing API', () => {
   it('names every option of a login', () => {
-    const wanted = ['vendorCode', 'feature', 'scope', 'seats', 'executions', 'dieAtExpiration', 'lm', 'wait', 'signal'];
+    const wanted = ['vendorCode', 'feature', 'scope', 'seats', 'executions', 'dieAtExpiration', 'expiringWithinMs', 'lm', 'wait', 'signal'];
     expect(
       rows('Login')
         .map((cell) => cell.replaceAll('`', ''))

@@ -208,7 +208,11 @@ describe('a license that ends (K8, A4)', () => {
     const graceEvents = told(late);
     await late.encrypt(sixteen);
     expect(graceEvents).toMatchObject([{ ...near, inGrace: true, remainingMs: -HOUR }]);
-    expect(await late.info()).toMatchObject({ inGrace: true, ends: Date.parse('2027-01-10T00:00:00Z'), graceEnds: Date.parse('2027-01-12T00:00:00Z') });
+    expect(await late.info()).toMatchObject({
+      inGrace: true,
+      ends: Date.parse('2027-01-10T00:00:00Z'),
+      graceEnds: Date.parse('2027-01-12T00:00:00Z'),
+    });
     await closed(late);
     clock.leap(2 * DAY);
     expect(await statusOf(login(2))).toBe(Status.FEATURE_EXPIRED);

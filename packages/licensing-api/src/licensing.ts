@@ -16,14 +16,14 @@ import {
 } from '@keyhaven/core/session';
 import { DAY } from '@keyhaven/core/time';
 import { ASK, type Candidate } from '@keyhaven/core/wire';
+import { acknowledge, type Updated } from './acknowledge.ts';
 import { type LmAddress, type Surroundings, systemSurroundings } from './environment.ts';
 import { render, wantedBy } from './information.ts';
-import { type TransferOptions, transferWish } from './transfer.ts';
 import { type CertificateCache, type KeyPath, openKeyPath, PathLost } from './key-path.ts';
 import { connectToLm, type LmConnection } from './lm-connection.ts';
 import { createSession, type Session } from './session.ts';
+import { type TransferOptions, transferWish } from './transfer.ts';
 import { checkWait, waitForSeat } from './waiting.ts';
-import { acknowledge, type Updated } from './acknowledge.ts';
 
 // Everything one process does with licenses: one connection to the local LM, one path per key, and the sessions in them. When a connection or
 // a path is lost, it is made again and the sessions are resumed by their tokens; calls under way are repeated, and repeating one changes
@@ -345,7 +345,9 @@ export const createLicensing = (
       via.retain();
       try {
         const message = await via.update(Buffer.from(document, 'utf8'));
-        const ack = await acknowledge(document, (of, key) => ask({ vendor: of, scope: scopeToXml(toScope({ key: { id: key } })) }, ASK.c2v));
+        const ack = await acknowledge(document, (of, key) =>
+          ask({ vendor: of, scope: scopeToXml(toScope({ key: { id: key } })) }, ASK.c2v),
+        );
         return { message, ...(ack === undefined ? {} : { ack }) };
       } finally {
         via.release();
@@ -353,7 +355,10 @@ export const createLicensing = (
     },
     async transfer(options) {
       const wish = transferWish(options);
-      const { vendor, scope } = parseOptions({ vendorCode: options.vendorCode, ...(options.scope === undefined ? {} : { scope: options.scope }) });
+      const { vendor, scope } = parseOptions({
+        vendorCode: options.vendorCode,
+        ...(options.scope === undefined ? {} : { scope: options.scope }),
+      });
       const via = await connected();
       via.retain();
       try {

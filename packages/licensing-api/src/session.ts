@@ -7,11 +7,11 @@ import { type ApplicationIdentity, type Call, decodeGrant, type Grant, MAX_CALL_
 import type { Candidate } from '@keyhaven/core/wire';
 import { createConsuming } from './consuming.ts';
 import { createExpiry, type Expiring } from './expiry.ts';
-import { createSessionEvents } from './session-events.ts';
 import { needsLicenseManager, render, sessionData, wantedBy } from './information.ts';
 import type { KeyPath, PathLost } from './key-path.ts';
-import { type MemoryCalls, readMemory, writeMemory } from './memory-access.ts';
 import type { Target } from './licensing.ts';
+import { type MemoryCalls, readMemory, writeMemory } from './memory-access.ts';
+import { createSessionEvents } from './session-events.ts';
 
 /** What a session says of itself. Times in seconds. */
 export type SessionInfo = {

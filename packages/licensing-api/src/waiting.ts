@@ -107,7 +107,9 @@ export const waitForSeat = (options: WaitOptions): Promise<Session> => {
     if (!passed) return;
     const waited = Math.round((time.now() - began) / SECOND);
     const detail = best === undefined ? undefined : `No seat came free within ${waited} s; the place in line was ${best}.`;
-    settle(() => reject((best === undefined ? (unreachable ?? refused) : undefined) ?? new LicensingError(Status.TOO_MANY_USERS, { detail })));
+    settle(() =>
+      reject((best === undefined ? (unreachable ?? refused) : undefined) ?? new LicensingError(Status.TOO_MANY_USERS, { detail })),
+    );
   };
   const refuse = (error: LicensingError): void => {
     // All seats taken says more than what another key refused for.

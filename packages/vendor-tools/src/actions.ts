@@ -32,7 +32,8 @@ export type Action = { readonly text: string } & (
 const fail = (text: string, why: string): LicensingError =>
   new LicensingError(Status.INV_ACTION, {
     detail: `The action ${JSON.stringify(text)} ${why}.`,
-    remedy: 'Write it like "add expiration 1.43 30", "set license 1.42 {type: perpetual}" or "cancel feature 1.43"; docs/guide/vendor.md has all.',
+    remedy:
+      'Write it like "add expiration 1.43 30", "set license 1.42 {type: perpetual}" or "cancel feature 1.43"; docs/guide/vendor.md has all.',
   });
 
 const number = (text: string | undefined, min: number, max: number): number | undefined => {

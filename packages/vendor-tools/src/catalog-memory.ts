@@ -15,7 +15,8 @@ const fileFields = {
 };
 const fits = (value: { readonly size: number; readonly data?: Uint8Array | undefined }, context: z.RefinementCtx): void => {
   const bytes = value.data?.length ?? 0;
-  if (bytes > value.size) context.addIssue({ code: 'custom', path: ['data'], message: `has ${bytes} bytes, but the file has ${value.size} only` });
+  if (bytes > value.size)
+    context.addIssue({ code: 'custom', path: ['data'], message: `has ${bytes} bytes, but the file has ${value.size} only` });
 };
 const SHAPE = shape('must be fields such as {id: 1, size: 100, access: rw}');
 /** One dynamic file without its id, as an action of an update has it. */

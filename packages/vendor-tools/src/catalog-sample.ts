@@ -25,6 +25,8 @@ products:
     # Sizes in bytes; defaults 4032 and 2048, which are the largest for software keys. Products in one key share one memory of
     # the larger size. Contents are optional: text, hex or base64, in quotes. readOnlyData goes out with every license,
     # readWriteData with the first license of a key only, since later the memory holds what the application wrote.
+    # dynamic: more files, such as { id: 1, size: 2097152, access: rw, data: { text: "first contents" } }; id 1 to 65471, up to 2 MiB each and
+    # 3 MiB together, access ro, rw or rwo (written once).
     memory: { readWrite: 4032, readOnly: 2048, dynamic: [] }
     # Clone protection by the fingerprint of the computer; default none. For a physical machine PMType1 (disk or board must be the same), PMType2
     # (tolerant of more), for a virtual one VMType1 (network address, processor and UUID), for both PlatformDefault, FQDN, Disable or

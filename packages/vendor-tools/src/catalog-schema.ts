@@ -111,7 +111,11 @@ const product = z
       id: value.id,
       name: value.name ?? `Product ${value.id}`,
       features: value.features,
-      memory: { readWrite, readOnly, ...(dynamic.length === 0 ? {} : { dynamic: dynamic.map(({ id, size, access }) => ({ id, size, access })) }) },
+      memory: {
+        readWrite,
+        readOnly,
+        ...(dynamic.length === 0 ? {} : { dynamic: dynamic.map(({ id, size, access }) => ({ id, size, access })) }),
+      },
       ...dataOf(dynamic),
       ...(value.protection === undefined ? {} : { protection: value.protection }),
       ...(value.rehost ? { rehost: true as const } : {}),

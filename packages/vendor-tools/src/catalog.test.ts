@@ -140,7 +140,12 @@ products:
   it('has dynamic memory files, and names every fault in them (K3)', () => {
     const memory = '{ dynamic: [ { id: 7, size: 10, access: rw }, { id: 3, size: 2097152, access: ro, data: { text: hello } } ] }';
     expect(readCatalog(withMemory(memory)).products[0]).toMatchObject({
-      memory: { dynamic: [{ id: 7, size: 10, access: 'rw' }, { id: 3, size: 2_097_152, access: 'ro' }] },
+      memory: {
+        dynamic: [
+          { id: 7, size: 10, access: 'rw' },
+          { id: 3, size: 2_097_152, access: 'ro' },
+        ],
+      },
       dynamicData: [{ id: 3, data: Buffer.from('hello') }],
     });
     for (const [files, fault] of [

@@ -16,9 +16,9 @@ export {
   updateLicenseFile,
 } from './issue-file.ts';
 export type { VendorSecrets } from './key-file.ts';
+export { type IssuedTrial, issueTrial, issueTrialFile, type TrialRequest } from './trial.ts';
 export { type UpdateRequest, updateLicense } from './update.ts';
 export { packUpdates } from './v2c.ts';
-export { type IssuedTrial, issueTrial, issueTrialFile, type TrialRequest } from './trial.ts';
 export {
   featureSecret,
   initVendor,

@@ -17,8 +17,8 @@ import {
   readCertificate,
   readPackage,
   readV2c,
-  unarmor,
   type Trial,
+  unarmor,
   type V2c,
 } from '@keyhaven/core/license';
 import { type H2h, type H2r, openRecipient, type R2h, type Recipient, readH2h, readH2r, readR2h } from '@keyhaven/core/transfer';
@@ -31,7 +31,10 @@ export type Signature = { readonly holds: true; readonly signer: string } | { re
 export type Contents =
   | { readonly kind: 'C2V'; readonly c2v: C2v }
   | { readonly kind: 'V2C'; readonly v2c: Omit<V2c, 'certificate' | 'sealed'>; readonly certificate: Certificate }
-  | { readonly kind: 'V2CP'; readonly updates: readonly { readonly v2c: Omit<V2c, 'certificate' | 'sealed'>; readonly certificate: Certificate }[] }
+  | {
+      readonly kind: 'V2CP';
+      readonly updates: readonly { readonly v2c: Omit<V2c, 'certificate' | 'sealed'>; readonly certificate: Certificate }[];
+    }
   | { readonly kind: 'certificate'; readonly certificate: Certificate }
   | { readonly kind: 'trial'; readonly trial: Trial }
   | { readonly kind: 'trialkey' }
@@ -91,7 +94,10 @@ const understand = (kind: DocumentKind, payload: Uint8Array, signer: Uint8Array,
     case 'V2C':
       return { kind, ...insideV2c(payload, signer) };
     case 'V2CP':
-      return { kind, updates: readPackage(payload).updates.map((update) => insideV2c(openDocument('V2C', decoded(update), signer).payload, signer)) };
+      return {
+        kind,
+        updates: readPackage(payload).updates.map((update) => insideV2c(openDocument('V2C', decoded(update), signer).payload, signer)),
+      };
     case 'certificate':
       return { kind, certificate: readCertificate(payload) };
     case 'trial':

@@ -101,9 +101,7 @@ export const updateLicenseFile = async (directory: string, request: UpdateFileRe
   const { vendor, acknowledge } = request;
   const actions = request.actions.map(parseAction);
   const catalog = await readCatalogFile(vendorPaths(directory).catalog);
-  return toFile(directory, request, { actions: request.actions }, (of) =>
-    updateLicense({ vendor, catalog, actions, acknowledge, ...of }),
-  );
+  return toFile(directory, request, { actions: request.actions }, (of) => updateLicense({ vendor, catalog, actions, acknowledge, ...of }));
 };
 
 /** Several V2C files as one V2CP file. @throws LicensingError as `packUpdates` */

@@ -173,3 +173,31 @@ describe('a license is refused', () => {
     expect(error.detail).toContain('from 1 to 65471');
   });
 });
+
+describe('memory files of several products (K3)', () => {
+  const two = (one: string, other: string) =>
+    readCatalog(
+      `products: [{ id: 1, features: [], memory: { dynamic: [${one}] } }, { id: 2, features: [], memory: { dynamic: [${other}] } }]`,
+    );
+  const issueTwo = (one: string, other: string) =>
+    issueLicense({ vendor: vendorA, catalog: two(one, other), c2v: makeC2v(keyA), products: [1, 2], now, entropy: fixedEntropy });
+
+  it('are all in the key, each once, with their contents', () => {
+    const { v2c, certificate } = issueTwo(
+      '{ id: 9, size: 5, access: rw }',
+      '{ id: 3, size: 5, access: ro, data: { text: hello } }, { id: 9, size: 5, access: rw }',
+    );
+    expect(certificate.memory.dynamic?.map(({ id }) => id)).toEqual([3, 9]);
+    expect(apply(keyA, 0, v2c).secrets.dynamic).toEqual([{ id: 3, data: toBase64(Buffer.from('hello')) }]);
+  });
+
+  it('are refused where two products mean different ones, or both bring contents, or all are too much', () => {
+    const file = '{ id: 9, size: 5, access: rw, data: { text: a } }';
+    expect(failure(() => issueTwo(file, '{ id: 9, size: 6, access: rw }')).detail).toContain('products 1, 2 have different memory files 9');
+    expect(failure(() => issueTwo(file, '{ id: 9, size: 5, access: ro }')).detail).toContain('different memory files 9');
+    expect(failure(() => issueTwo(file, file)).detail).toContain('products 1, 2 all bring contents of memory file 9');
+    expect(failure(() => issueTwo('{ id: 1, size: 2000000, access: rw }', '{ id: 2, size: 2000000, access: rw }')).detail).toContain(
+      'at most 3145728 are possible',
+    );
+  });
+});

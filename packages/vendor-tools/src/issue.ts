@@ -116,7 +116,11 @@ const chooseProducts = (catalog: Catalog, ids: readonly number[]): readonly Cata
 /** Products in one key share its files: one of an id must be the same in all of them, and its contents come from one. */
 const faultsOfFiles = (products: readonly CatalogProduct[]): readonly string[] => {
   const files = products.flatMap((product) =>
-    (product.memory.dynamic ?? []).map((file) => ({ ...file, of: product.id, data: product.dynamicData?.some(({ id }) => id === file.id) })),
+    (product.memory.dynamic ?? []).map((file) => ({
+      ...file,
+      of: product.id,
+      data: product.dynamicData?.some(({ id }) => id === file.id),
+    })),
   );
   return [...Map.groupBy(files, ({ id }) => id)].flatMap(([id, of]) => {
     const owners = of.map((file) => file.of).join(', ');

@@ -1,7 +1,16 @@
 import { Buffer } from 'node:buffer';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { LicensingError, Status } from '@keyhaven/core/errors';
-import { chainWith, openDocument, openStanding, openTrial, readCertificate, signTrialKey, trialSecrets, writeCertificate } from '@keyhaven/core/license';
+import {
+  chainWith,
+  openDocument,
+  openStanding,
+  openTrial,
+  readCertificate,
+  signTrialKey,
+  trialSecrets,
+  writeCertificate,
+} from '@keyhaven/core/license';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { makeKey, makeVendor } from './fixtures.ts';
@@ -55,7 +64,7 @@ describe('vectors/licenses.json', () => {
     const { payload } = openDocument('certificate', documentOf('certificate'), vectors.vendor.publicKey);
     expect(writeCertificate(readCertificate(payload)).equals(payload)).toBe(true);
   });
-  it('has secrets that follow from the public key of the vendor (F96)', () => {
+  it('has secrets that follow from the public key of the vendor (F105)', () => {
     for (const { id, secret } of trialSecrets(openTrial(documentOf('trial'))).features)
       expect(secret).toBe(vectors.secrets.find((each) => each.id === id)?.secret.toString('base64url'));
   });

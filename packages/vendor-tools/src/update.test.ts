@@ -38,7 +38,8 @@ const held = (v2c: string) => verifyUpdates(key, 0, [documentOf(v2c)])[0];
 const state = (counter = 1, certificate: Uint8Array | undefined = held(first.v2c).certificateDocument) =>
   armor('C2V', stateDocument(key, { counter, host: 'h', virtualMachine: false, usage: [], certificate }, now));
 const update = (...actions: readonly string[]) => updateLicense({ ...request, c2v: state(), actions: actions.map(parseAction) });
-const featureOf = (certificate: Certificate, id: number): Feature | undefined => certificate.products.flatMap(({ features }) => features).find((each) => each.id === id);
+const featureOf = (certificate: Certificate, id: number): Feature | undefined =>
+  certificate.products.flatMap(({ features }) => features).find((each) => each.id === id);
 const failure = (act: () => unknown): LicensingError => {
   try {
     act();
@@ -60,7 +61,11 @@ describe('a change of what a key has (K4)', () => {
     ['set license 1.43 {type: perpetual}', 43, { license: { type: 'perpetual' } }],
     ['set license 1.50 {type: expiration, until: 2030-01-01}', 50, { license: { type: 'expiration', until: '2030-01-01T23:59:59.999Z' } }],
     ['set concurrency 1.42 {network: false}', 42, { concurrency: { seats: 5, network: false, virtualMachine: true } }],
-    ['set concurrency 1.42 {seats: unlimited, count: station}', 42, { concurrency: { seats: 'unlimited', count: 'station', network: true } }],
+    [
+      'set concurrency 1.42 {seats: unlimited, count: station}',
+      42,
+      { concurrency: { seats: 'unlimited', count: 'station', network: true } },
+    ],
     ['set detachable 1.42 false', 42, { detachable: false }],
     ['set name 1.42 Echo sounder', 42, { name: 'Echo sounder' }],
   ])('%s', (action, feature, expected) => {
@@ -100,7 +105,12 @@ describe('a change of what a key has (K4)', () => {
   });
 
   it('takes several actions, each on what the one before leaves', () => {
-    const { certificate } = update('add seats 1.42 2', 'sub seats 1.42 1', 'set license 1.43 {type: executions, count: 5}', 'add executions 1.43 5');
+    const { certificate } = update(
+      'add seats 1.42 2',
+      'sub seats 1.42 1',
+      'set license 1.43 {type: executions, count: 5}',
+      'add executions 1.43 5',
+    );
     expect(featureOf(certificate, 42)?.concurrency.seats).toBe(6);
     expect(featureOf(certificate, 43)?.license).toEqual({ type: 'executions', count: 10 });
   });
@@ -148,10 +158,22 @@ describe('a change of what a key has (K4)', () => {
     expect(detail.match(/"set detachable 1\.50 true"/)).not.toBeNull();
   });
 
-  it.each(['', 'add', 'add seats 1.42', 'add seats 1 2', 'add seats 1.42 -2', 'mul seats 1.42 2', 'set colour 1.42 red', 'cancel seats 1.42', 'cancel rehost 1', 'set name 1.42', 'add seats 1.42.3 2', 'cancel product 65472', 'set file 0 {size: 1, access: rw}', 'set license 1.42 {type: [}'])(
-    'is refused before anything else where it is no action: %j (59)',
-    (text) => expect(failure(() => parseAction(text)).status).toBe(59),
-  );
+  it.each([
+    '',
+    'add',
+    'add seats 1.42',
+    'add seats 1 2',
+    'add seats 1.42 -2',
+    'mul seats 1.42 2',
+    'set colour 1.42 red',
+    'cancel seats 1.42',
+    'cancel rehost 1',
+    'set name 1.42',
+    'add seats 1.42.3 2',
+    'cancel product 65472',
+    'set file 0 {size: 1, access: rw}',
+    'set license 1.42 {type: [}',
+  ])('is refused before anything else where it is no action: %j (59)', (text) => expect(failure(() => parseAction(text)).status).toBe(59));
 });
 
 describe('what an update is computed from (K4)', () => {
@@ -171,7 +193,11 @@ describe('what an update is computed from (K4)', () => {
     const third = updateLicense({ ...request, c2v: makeC2v(key), actions: action, after: second.v2c });
     expect([second.counter, third.counter, featureOf(third.certificate, 42)?.concurrency.seats]).toEqual([2, 3, 7]);
     const text = packUpdates(vendor, [first.v2c, second.v2c, third.v2c]);
-    expect(inspectFile(text)).toMatchObject({ kind: 'V2CP', signature: { holds: true }, contents: { updates: [{ v2c: { counter: 1 } }, { v2c: { counter: 2 } }, { v2c: { counter: 3 } }] } });
+    expect(inspectFile(text)).toMatchObject({
+      kind: 'V2CP',
+      signature: { holds: true },
+      contents: { updates: [{ v2c: { counter: 1 } }, { v2c: { counter: 2 } }, { v2c: { counter: 3 } }] },
+    });
     expect(inspectFile(text).text).toContain('Update 3 of 3');
     expect(failure(() => packUpdates(vendor, [first.v2c, third.v2c])).status).toBe(94);
     expect(failure(() => packUpdates(makeVendor(7, 41), [first.v2c])).status).toBe(30);
@@ -191,12 +217,20 @@ describe('the record of what a vendor issued', () => {
     const c2v = join(base, 'key.c2v');
     const path = (name: string) => join(base, name);
     await writeFile(c2v, makeC2v(fresh));
-    const license = (out: string, more: object = {}) => issueLicenseFile(directory, { vendor: own, c2v, products: [1], out: path(out), ...more });
+    const license = (out: string, more: object = {}) =>
+      issueLicenseFile(directory, { vendor: own, c2v, products: [1], out: path(out), ...more });
     expect((await license('1.v2c')).counter).toBe(1);
     await expect(license('again.v2c')).rejects.toMatchObject({ status: 94 });
     expect((await license('again.v2c', { replace: true })).counter).toBe(1);
     const change = (out: string, after: string) =>
-      updateLicenseFile(directory, { vendor: own, c2v, actions: ['add seats 1.42 1'], out: path(out), after: path(after), acknowledge: true });
+      updateLicenseFile(directory, {
+        vendor: own,
+        c2v,
+        actions: ['add seats 1.42 1'],
+        out: path(out),
+        after: path(after),
+        acknowledge: true,
+      });
     expect((await change('2.v2c', 'again.v2c')).counter).toBe(2);
     await expect(change('lost.v2c', 'again.v2c')).rejects.toMatchObject({ status: 94 });
     expect(await packUpdateFiles(own, [path('again.v2c'), path('2.v2c')], path('both.v2cp'))).toEqual([

@@ -117,7 +117,9 @@ const after = (certificate: Certificate, action: Action, catalog: Catalog, conte
       return {
         ...certificate,
         products: certificate.products.map((product) =>
-          product.id === action.of.product ? { ...product, features: product.features.filter(({ id }) => id !== action.of.feature) } : product,
+          product.id === action.of.product
+            ? { ...product, features: product.features.filter(({ id }) => id !== action.of.feature) }
+            : product,
         ),
       };
     case 'cancel product':

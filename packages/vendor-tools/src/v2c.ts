@@ -107,7 +107,9 @@ export const baseOf = (vendor: VendorInfo, c2v: C2v, after: string | undefined):
   const document = fromBase64(c2v.certificate) ?? new Uint8Array();
   const certificate = readCertificate(openDocument('certificate', document, vendor.publicKey).payload);
   if (certificate.key !== c2v.key || certificate.counter !== c2v.counter)
-    throw outOfSync(`The C2V of key ${c2v.key} at update ${c2v.counter} shows the license of key ${certificate.key} at ${certificate.counter}.`);
+    throw outOfSync(
+      `The C2V of key ${c2v.key} at update ${c2v.counter} shows the license of key ${certificate.key} at ${certificate.counter}.`,
+    );
   return { counter: c2v.counter, certificate, document };
 };
 
@@ -123,7 +125,10 @@ export const packUpdates = (vendor: Vendor, texts: readonly string[]): string =>
     const { bytes, v2c } = ownV2c(vendor, text);
     const before = last.get(v2c.key);
     if (before !== undefined && v2c.counter !== before + 1)
-      throw outOfSync(`For key ${v2c.key} update ${v2c.counter} comes after ${before}.`, 'Name the V2C of a key in order and without a gap.');
+      throw outOfSync(
+        `For key ${v2c.key} update ${v2c.counter} comes after ${before}.`,
+        'Name the V2C of a key in order and without a gap.',
+      );
     last.set(v2c.key, v2c.counter);
     return toBase64(bytes);
   });

@@ -1,3 +1,4 @@
+export { sayLicense } from './say-license.ts';
 export {
   type Catalog,
   type CatalogKey,

@@ -16,6 +16,8 @@ export type KeyInfo = {
   readonly damage: string | null;
   /** What is wrong with it that does not stop all of it: clones of it, or of its computer (K6, K9). Absent where nothing is. */
   readonly warnings?: readonly string[];
+  /** Memory files with their sizes in bytes; of keys of this computer (K3). */
+  readonly memory?: readonly { readonly file: number; readonly size: number; readonly access: 'ro' | 'rw' | 'rwo' }[];
 };
 export type ProductInfo = {
   readonly product: number;

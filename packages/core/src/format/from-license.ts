@@ -48,8 +48,9 @@ export const featureInfoOf = (feature: Feature, usedExecutions: number | undefin
   };
 };
 
-/** The files that every key has (field-facts 1.2). */
-export const memoryInfoOf = ({ readWrite, readOnly }: MemorySizes): readonly MemoryInfo[] => [
+/** The files that every key has (field-facts 1.2), and those that its vendor gave it. */
+export const memoryInfoOf = ({ readWrite, readOnly, dynamic = [] }: MemorySizes): readonly MemoryInfo[] => [
   { file: 0xfff4, size: readWrite, access: 'rw', name: 'Main' },
   { file: 0xfff5, size: readOnly, access: 'ro', name: 'Read only' },
+  ...dynamic.map(({ id, size, access }) => ({ file: id, size, access, name: `File ${id}` })),
 ];

@@ -11,10 +11,17 @@ import { type Held, sealContext } from './update.ts';
 const seed = (fill: number) => Buffer.alloc(32, fill);
 const vendor = privateKeyFrom('ed25519', seed(1));
 const stranger = privateKeyFrom('ed25519', seed(2));
-const keyOf = (fill: number) => keyFromSeeds({ type: 'sl-adminmode', vendor: 7, vendorKey: publicBytes(vendor) }, seed(fill), seed(fill + 1));
+const keyOf = (fill: number) =>
+  keyFromSeeds({ type: 'sl-adminmode', vendor: 7, vendorKey: publicBytes(vendor) }, seed(fill), seed(fill + 1));
 const [key, other] = [keyOf(3), keyOf(30)];
 
-type Wish = { readonly of?: typeof key; readonly by?: typeof vendor; readonly base?: Held | undefined; readonly final?: true; readonly name?: string };
+type Wish = {
+  readonly of?: typeof key;
+  readonly by?: typeof vendor;
+  readonly base?: Held | undefined;
+  readonly final?: true;
+  readonly name?: string;
+};
 const make = (counter: number, { of = key, by = vendor, base, final, name = 'P' }: Wish = {}) => {
   const certificate: Certificate = {
     format: 1,

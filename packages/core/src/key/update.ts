@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { fromBase64, sameBytes } from '../bytes/index.ts';
-import { LicensingError, Status } from '../errors/index.ts';
 import { sha256 } from '../crypto/index.ts';
+import { LicensingError, Status } from '../errors/index.ts';
 import { type Certificate, openDocument, openSealed, readCertificate, readSecrets, readV2c, type Secrets } from '../license/index.ts';
 import type { KeyIdentity } from './identity.ts';
 
@@ -14,6 +14,8 @@ export type Update = {
   readonly secrets: Secrets;
   /** The vendor asks for a fresh C2V. */
   readonly acknowledge: boolean;
+  /** It was computed from what the key has; otherwise it says all of the state itself. */
+  readonly computed: boolean;
 };
 
 /** What a key has before an update. */
@@ -70,7 +72,7 @@ export const verifyUpdate = (key: KeyIdentity, current: number, document: Uint8A
   const secrets = readSecrets(opened);
   const fault = disagreement(certificate, secrets);
   if (fault !== undefined) throw new LicensingError(Status.INV_UPDATE_DATA, { detail: fault });
-  return { certificate, certificateDocument, secrets, acknowledge: v2c.acknowledge === true };
+  return { certificate, certificateDocument, secrets, acknowledge: v2c.acknowledge === true, computed: base !== undefined };
 };
 
 const disagreement = (certificate: Certificate, secrets: Secrets): string | undefined => {

@@ -3,7 +3,17 @@ import { fromBase64, toBase64 } from '../bytes/index.ts';
 import { LicensingError, Status, type StatusCode } from '../errors/index.ts';
 import { type Fingerprint, fingerprint } from '../fingerprint/index.ts';
 import { boolean, type Decoder, integer, list, literal, object, optional, ParseError, parse, text } from '../parse/index.ts';
-import { distinct, MAX_DYNAMIC_FILE, MAX_DYNAMIC_FILES, MAX_ID, type MemorySizes, memorySizes, moment, type Product, products } from './terms.ts';
+import {
+  distinct,
+  MAX_DYNAMIC_FILE,
+  MAX_DYNAMIC_FILES,
+  MAX_ID,
+  type MemorySizes,
+  memorySizes,
+  moment,
+  type Product,
+  products,
+} from './terms.ts';
 
 // The JSON inside signed documents. Parsed only after the signature held; strict, and writing what was parsed gives the same bytes.
 
@@ -124,7 +134,12 @@ export type C2v = {
   readonly host: string;
   readonly virtualMachine: boolean;
   /** `firstUse`: where the days of the license count from there. */
-  readonly usage: readonly { readonly product: number; readonly feature: number; readonly executions: number; readonly firstUse?: string }[];
+  readonly usage: readonly {
+    readonly product: number;
+    readonly feature: number;
+    readonly executions: number;
+    readonly firstUse?: string;
+  }[];
   /** Of the computer with the key; absent where the license manager is older than clone protection (K6). */
   readonly fingerprint?: Fingerprint;
   /** What the key may do now, signed by its vendor: updates are computed from it. Absent before the first license. */

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { fromBase64, sameBytes, toBase64 } from '../bytes/index.ts';
 import { hkdf, type KeyObject, publicBytes, sha256 } from '../crypto/index.ts';
 import { LicensingError, Status } from '../errors/index.ts';
-import { integer, literal, object, optional, type Decoder } from '../parse/index.ts';
+import { type Decoder, integer, literal, object, optional } from '../parse/index.ts';
 import { bytes, type Certificate, canonical, type KeyType, keyId, read, type Secrets, vendorId } from './documents.ts';
 import { documentKinds, openDocument, signDocument } from './envelope.ts';
 import { keyIdOf } from './key-id.ts';
@@ -12,7 +12,7 @@ import { type Feature, type MemorySizes, memorySizes, moment, type Product, prod
 // that key signs that it belongs to this trial. Both documents together, as a chain, are what the key shows instead of a certificate.
 // Promised: nothing but what the vendor signed, never over a network, never longer than the days from the first use that the license
 // manager of the computer keeps. Not promised, for nothing in a file that runs everywhere can: that the key is the first one of its computer
-// (license-manager/trial keeps a mark), and any secrecy of what is encrypted by a trial. docs/protocol/files.md F90 to F97.
+// (license-manager/trial keeps a mark), and any secrecy of what is encrypted by a trial. docs/protocol/files.md F100 to F106.
 
 export const MAX_TRIAL_DAYS = 90;
 
@@ -76,7 +76,8 @@ const refuse = (detail: string): LicensingError => new LicensingError(Status.INV
 export const openTrial = (document: Uint8Array, vendorKey?: Uint8Array): Trial => {
   const { signer, payload } = openDocument('trial', document, vendorKey);
   const found = readTrial(payload);
-  if (!sameBytes(signer, fromBase64(found.vendorKey) ?? Buffer.alloc(0))) throw refuse('The trial license names another vendor than signed it.');
+  if (!sameBytes(signer, fromBase64(found.vendorKey) ?? Buffer.alloc(0)))
+    throw refuse('The trial license names another vendor than signed it.');
   if (found.product.protection !== undefined) throw refuse('The trial license is bound to a computer.');
   return found;
 };

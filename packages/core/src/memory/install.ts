@@ -82,10 +82,16 @@ export const decideInstall = (
     if (file.access === 'rwo' && kept?.access !== 'rwo') changes.push({ key: onceRowKey(key, file.id), row: undefined });
     if (kept === undefined) gone(file.id, allBlocks(file));
     else if (isReplaced(kept, data)) {
-      gone(file.id, allBlocks(file).filter((block) => block * BLOCK >= data.length));
+      gone(
+        file.id,
+        allBlocks(file).filter((block) => block * BLOCK >= data.length),
+      );
       changes.push(...contentsRows(key, file.id, data));
     } else if (kept.size < file.size) {
-      gone(file.id, allBlocks(file).filter((block) => block * BLOCK >= kept.size));
+      gone(
+        file.id,
+        allBlocks(file).filter((block) => block * BLOCK >= kept.size),
+      );
       const cut = cutBlock(file, kept);
       const row = cut === undefined ? undefined : rows.get<BlockRow>(blockRowKey(key, file.id, cut));
       if (cut === undefined || row === undefined) continue;
@@ -115,7 +121,8 @@ export const memoryAfter = (
   for (const file of dynamicOf(after).values()) {
     const data = given.get(file.id);
     const was = old.has(file.id) ? memory.get(file.id) : undefined;
-    if ((!old.has(file.id) && data !== undefined) || isReplaced(file, data)) result.set(file.id, padded(data ?? Buffer.alloc(0), file.size));
+    if ((!old.has(file.id) && data !== undefined) || isReplaced(file, data))
+      result.set(file.id, padded(data ?? Buffer.alloc(0), file.size));
     else if (was !== undefined) result.set(file.id, was.length === file.size ? was : padded(was, file.size));
   }
   return result;

@@ -16,7 +16,9 @@ export type BlockRow = { readonly data: string };
  * Of a file that can be written once: it has been, or a write of several pieces is under way. An application that never comes back to finish
  * it holds nobody up: the file is not written until the last piece is, and whoever begins anew begins.
  */
-export type OnceRow = { readonly state: 'written' } | { readonly state: 'writing'; readonly session: string; readonly from: number; readonly to: number };
+export type OnceRow =
+  | { readonly state: 'written' }
+  | { readonly state: 'writing'; readonly session: string; readonly from: number; readonly to: number };
 
 type RowKey = `${string}/${string}/${string}`;
 /** The fixed files are smaller than a block. */

@@ -3,8 +3,25 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { toBase64 } from '../bytes/index.ts';
 import type { MemoryAccess, MemorySizes } from '../license/index.ts';
-import { BLOCK, type BlockRow, blockRowKey, type MemoryChange, type OnceRow, placeOf, READ_ONLY_FILE, READ_WRITE_FILE } from './index.ts';
-import { contentsRows, decideInstall, decideWrite, fileIn, installRows, memoryAfter, memoryRowKeys, type Write, writeRows } from './index.ts';
+import {
+  BLOCK,
+  type BlockRow,
+  blockRowKey,
+  contentsRows,
+  decideInstall,
+  decideWrite,
+  fileIn,
+  installRows,
+  type MemoryChange,
+  memoryAfter,
+  memoryRowKeys,
+  type OnceRow,
+  placeOf,
+  READ_ONLY_FILE,
+  READ_WRITE_FILE,
+  type Write,
+  writeRows,
+} from './index.ts';
 
 // Any sequence of updates and writes against a model that keeps whole files: rows, contents in memory and model always say the same (K3).
 
@@ -108,10 +125,22 @@ const createKey = () => {
 
 const size = fc.oneof(fc.integer({ min: 1, max: 40 }), fc.constantFrom(BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK, 3 * BLOCK + 7));
 const file = fc
-  .record({ size, access: fc.constantFrom<MemoryAccess>('ro', 'rw', 'rwo'), fill: fc.option(fc.integer({ min: 1, max: 255 })), part: fc.double({ min: 0, max: 1, noNaN: true }) })
-  .map(({ size: bytes, access, fill, part }) => ({ size: bytes, access, data: fill === null ? undefined : Buffer.alloc(Math.floor(bytes * part), fill) }));
+  .record({
+    size,
+    access: fc.constantFrom<MemoryAccess>('ro', 'rw', 'rwo'),
+    fill: fc.option(fc.integer({ min: 1, max: 255 })),
+    part: fc.double({ min: 0, max: 1, noNaN: true }),
+  })
+  .map(({ size: bytes, access, fill, part }) => ({
+    size: bytes,
+    access,
+    data: fill === null ? undefined : Buffer.alloc(Math.floor(bytes * part), fill),
+  }));
 const step = fc.oneof(
-  fc.record({ kind: fc.constant('install' as const), files: fc.uniqueArray(fc.tuple(fc.integer({ min: 1, max: 4 }), file), { selector: ([id]) => id, maxLength: 4 }) }),
+  fc.record({
+    kind: fc.constant('install' as const),
+    files: fc.uniqueArray(fc.tuple(fc.integer({ min: 1, max: 4 }), file), { selector: ([id]) => id, maxLength: 4 }),
+  }),
   fc.record({
     kind: fc.constant('write' as const),
     file: fc.oneof({ weight: 4, arbitrary: fc.integer({ min: 1, max: 4 }) }, fc.constantFrom(READ_WRITE_FILE, READ_ONLY_FILE, 9)),

@@ -22,11 +22,17 @@ const createFile = (access: MemoryAccess, size = 100) => {
         license: { row: LICENSE, counter },
       };
       const named = writeRows(write);
-      const { changes, reply } = decideWrite({ get: <R extends object>(key: Name) => (named.includes(key) ? (rows.get(key) as R | undefined) : expect.unreachable(key)) }, write);
+      const { changes, reply } = decideWrite(
+        { get: <R extends object>(key: Name) => (named.includes(key) ? (rows.get(key) as R | undefined) : expect.unreachable(key)) },
+        write,
+      );
       for (const { key, row } of changes) rows.set(key, row ?? {});
       return reply.kind === 'refused' ? reply.status : reply.kind === 'stale' ? 'stale' : 0;
     },
-    text: (block = 0) => Buffer.from((rows.get(`7/memory/5.${block}`) as { data?: string } | undefined)?.data ?? '', 'base64url').toString('latin1').replaceAll('\0', '.'),
+    text: (block = 0) =>
+      Buffer.from((rows.get(`7/memory/5.${block}`) as { data?: string } | undefined)?.data ?? '', 'base64url')
+        .toString('latin1')
+        .replaceAll('\0', '.'),
   };
 };
 

@@ -63,8 +63,7 @@ export const decideWrite = (rows: MemoryRows, write: Write): WriteDecision => {
   if ((rows.get<{ readonly counter: number }>(license.row)?.counter ?? 0) !== license.counter) return answer({ kind: 'stale' });
   const fault = faultOfAccess(of, offset, data.length);
   if (fault !== undefined) return answer({ kind: 'refused', ...fault });
-  if (of.access === 'ro')
-    return answer({ kind: 'refused', status: Status.ACCESS_DENIED, detail: 'This memory file can only be read.' });
+  if (of.access === 'ro') return answer({ kind: 'refused', status: Status.ACCESS_DENIED, detail: 'This memory file can only be read.' });
 
   const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
   const blocks = blocksOf(offset, bytes.length).map((block) => {
@@ -76,7 +75,10 @@ export const decideWrite = (rows: MemoryRows, write: Write): WriteDecision => {
     return { block, before, after };
   });
   const contents = (): MemoryChange[] =>
-    blocks.map(({ block, after }) => ({ key: blockRowKey(key, file, block), row: { data: after.toString('base64url') } satisfies BlockRow }));
+    blocks.map(({ block, after }) => ({
+      key: blockRowKey(key, file, block),
+      row: { data: after.toString('base64url') } satisfies BlockRow,
+    }));
   if (of.access === 'rw') return answer({ kind: 'written' }, contents());
 
   const once = rows.get<OnceRow>(onceRowKey(key, file));

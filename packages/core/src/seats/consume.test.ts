@@ -1,7 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Status } from '../errors/index.ts';
-import { CONSUMED_KEPT, type Consume, consumeRows, decideConsume, type PoolRow, poolRowKey, type SessionRow, sessionRowKey } from './index.ts';
+import {
+  CONSUMED_KEPT,
+  type Consume,
+  consumeRows,
+  decideConsume,
+  type PoolRow,
+  poolRowKey,
+  type SessionRow,
+  sessionRowKey,
+} from './index.ts';
 import { login, pool, Table, terms } from './table.testing.ts';
 
 /** A table with one session by a license that counts. */
@@ -47,6 +56,15 @@ describe('executions taken by a running session (K1)', () => {
     const { consume } = counting(3);
     expect(consume('a', 2).audit).toMatchObject([{ kind: 'consumed', detail: { executions: 2, session: 's' } }]);
     expect(consume('b', 2).audit).toMatchObject([{ kind: 'refused', detail: { status: Status.FEATURE_EXPIRED } }]);
+  });
+
+  it(`remembers the last ${CONSUMED_KEPT} times, and no more`, () => {
+    const { consume, taken } = counting(1_000);
+    for (let index = 0; index < CONSUMED_KEPT; index += 1) consume(`n${index}`, 1);
+    expect(consume('n0', 1).reply).toMatchObject({ repeated: true });
+    expect(taken()).toBe(1 + CONSUMED_KEPT);
+    consume('one more', 1);
+    expect(consume('n0', 1).reply).toMatchObject({ repeated: false });
   });
 
   it('counts each exactly once under any repetition within the nonces that are kept, and never more than is sold (I1)', () => {

@@ -4,15 +4,12 @@ import { type Consume, type ConsumeReply, EMPTY_POOL, type PoolRow, type Session
 
 // Executions that a running session takes (K1), pure, as decide.ts. Promised: a request that is repeated with its nonce takes nothing a
 // second time, whatever happened in between, as long as no more than CONSUMED_KEPT others of its session came after it. So an application
-// leaves at most so many of one session unanswered (docs/protocol/session.md G25). Never more is taken than is sold.
+// leaves at most so many of one session unanswered (docs/protocol/session.md G50). Never more is taken than is sold.
 
 /** BOUNDED: nonces that the row of a session keeps. */
 export const CONSUMED_KEPT = 16;
 
-export const consumeRows = ({ pool, session }: Pick<Consume, 'pool' | 'session'>) => [
-  poolRowKey(pool),
-  sessionRowKey(pool.key, session),
-];
+export const consumeRows = ({ pool, session }: Pick<Consume, 'pool' | 'session'>) => [poolRowKey(pool), sessionRowKey(pool.key, session)];
 
 export const decideConsume = (rows: SeatRows, command: Consume): SeatDecision<ConsumeReply> => {
   const { pool, terms, executions, nonce } = command;

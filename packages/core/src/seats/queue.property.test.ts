@@ -49,7 +49,10 @@ const createPool = (onGrant: (granted: Story, line: readonly Story[]) => void) =
         came += 1;
         if (fits(story) && !queue.holdsUp(story.priority, story.kept, keptFrom)) {
           held.push(story);
-          onGrant(story, [...queue.all()].filter(({ priority, kept }) => priority >= story.priority && kept <= story.kept));
+          onGrant(
+            story,
+            [...queue.all()].filter(({ priority, kept }) => priority >= story.priority && kept <= story.kept),
+          );
         } else if (next.waits) queue.join(story);
         return;
       }

@@ -61,7 +61,9 @@ describe('where and when a license may be used (K1)', () => {
     table.now = at(0);
     table.login(login('a', { terms: terms({ periodMs: 14 * DAY, trial: true }) }));
     table.now = at(20);
-    expect(table.login(login('b', { terms: terms({ periodMs: 14 * DAY, trial: true }) }))).toMatchObject({ status: Status.FEATURE_EXPIRED });
+    expect(table.login(login('b', { terms: terms({ periodMs: 14 * DAY, trial: true }) }))).toMatchObject({
+      status: Status.FEATURE_EXPIRED,
+    });
     const bought = terms({ periodMs: 365 * DAY });
     expect(table.login(login('c', { terms: bought })).kind).toBe('granted');
     expect(table.pool).toMatchObject({ trialUse: at(0), firstUse: at(20) });
@@ -101,8 +103,7 @@ describe('days from the first use, over years (K1)', () => {
               const now = wall(Math.max(time, table.now));
               if (first === undefined && reply.kind === 'granted') first = now;
               // Whoever is granted anew is within the days that the first login began.
-              if (!known && first !== undefined)
-                expect(reply.kind === 'granted').toBe(now <= first + (days + grace) * DAY);
+              if (!known && first !== undefined) expect(reply.kind === 'granted').toBe(now <= first + (days + grace) * DAY);
             }
             expect(table.pool.firstUse).toBe(first);
             if (first !== undefined) {

@@ -99,13 +99,7 @@ const flagsOf = ({ dieAtExpiration, remoteDesktop, tellEnd }: Pick<Extract<Call,
 
 const writeLogin = (out: Writer, call: LoginCall): Writer =>
   writeIdentity(
-    out
-      .bytes(call.nonce)
-      .u32(call.product)
-      .u32(call.feature)
-      .u16(call.seats)
-      .u32(call.executions)
-      .u8(flagsOf(call)),
+    out.bytes(call.nonce).u32(call.product).u32(call.feature).u16(call.seats).u32(call.executions).u8(flagsOf(call)),
     call.application,
   );
 const readLogin = (body: Reader): LoginCall => {
@@ -262,7 +256,13 @@ export type GrantEnd = {
 };
 
 export const encodeGrant = (grant: Grant): Buffer => {
-  const out = new Writer(88).u32(grant.handle).bytes(grant.session).bytes(grant.token).u32(grant.product).u32(grant.feature).u16(grant.seats);
+  const out = new Writer(88)
+    .u32(grant.handle)
+    .bytes(grant.session)
+    .bytes(grant.token)
+    .u32(grant.product)
+    .u32(grant.feature)
+    .u16(grant.seats);
   if (grant.end !== undefined) out.u53(grant.end.now).u53(grant.end.ends).u53(grant.end.last);
   return out.done();
 };

@@ -66,6 +66,17 @@ const calls: readonly (readonly [string, Call])[] = [
   ['wait for the first time', { kind: 'wait', login: waiting, place: 0, ticket: Buffer.alloc(32) }],
   ['wait further, third in line', { kind: 'wait', login: waiting, place: 3, ticket: fill(32, 0x0f) }],
   ['withdraw', { kind: 'withdraw', nonce: fill(16, 0x0a) }],
+  [
+    'the last piece of a write, repeated',
+    {
+      kind: 'piece',
+      handle: 1,
+      file: 3,
+      offset: 262_144,
+      piece: { repeated: true, continues: true, more: false },
+      data: Buffer.from('sixteen bytes it'),
+    },
+  ],
 ];
 const grant: Grant = { handle: 1, session: fill(16, 0x0b), token: fill(32, 0x0c), product: 1, feature: 42, seats: 1 };
 const end = { now: 1_795_489_200_000, ends: 1_798_081_200_000, last: 1_798_686_000_000 };

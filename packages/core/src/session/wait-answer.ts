@@ -2,7 +2,7 @@ import type { Buffer } from 'node:buffer';
 import { Reader, WireError, Writer } from '../bytes/index.ts';
 import { decodeGrant, encodeGrant, type Grant, TICKET_BYTES } from './calls.ts';
 
-// The answer to a `wait` (A4): a seat, or a place in line. docs/protocol/session.md G25.
+// The answer to a `wait` (A4): a seat, or a place in line. docs/protocol/session.md G55.
 
 export type WaitAnswer =
   | { readonly kind: 'granted'; readonly grant: Grant }

@@ -33,6 +33,8 @@ export type Detach = {
   readonly seats: number | undefined;
   readonly durationMs: number;
   readonly maxMs: number;
+  /** Seats of a feature that rules keep for others (R9); absent = none. */
+  readonly keptFrom?: (feature: number) => number;
 };
 export type DetachReply =
   | { readonly kind: 'detached'; readonly detached: DetachRow; readonly repeated: boolean }
@@ -105,6 +107,10 @@ export const decideDetach = (rows: SeatRows, command: Detach, now: Wall): SeatDe
     const poolKey = poolRowKey(poolOf(key, product, id));
     const row = rows.get<PoolRow>(poolKey) ?? EMPTY_POOL;
     const limit = concurrency.seats === 'unlimited' ? Number.POSITIVE_INFINITY : concurrency.seats;
+    const kept = more > 0 ? (command.keptFrom?.(id) ?? 0) : 0;
+    if (kept > 0 && row.used + more > limit - kept) {
+      return refuse(Status.TOO_MANY_USERS, `${row.used} of ${limit} seats of feature ${id} (${name}) are in use and ${kept} are reserved for others.`);
+    }
     if (row.used + more > limit || seats > limit) {
       return refuse(
         Status.TOO_MANY_USERS,

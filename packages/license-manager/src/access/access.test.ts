@@ -3,6 +3,7 @@ import { Status } from '@keyhaven/core/errors';
 import { decodeGrant, type Reply } from '@keyhaven/core/session';
 import { MINUTE, mono } from '@keyhaven/core/time';
 import { createMemoryLedger } from '@keyhaven/ledger';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { connectApplication, createSite, localParty, type Site, someone } from '../authority/site.testing.ts';
 import { createNet, product } from '../protection/lms.testing.ts';
@@ -82,6 +83,47 @@ describe('rules at the owner of a key (R9)', () => {
     expect((await second.login(42, as('ada'))).status).toBe(Status.OK);
   });
 
+  const user = fc.constantFrom('ada', 'eve', 'bob', 'max');
+  const batch = fc.array(
+    fc.oneof(
+      { weight: 3, arbitrary: fc.record({ user, seats: fc.integer({ min: 1, max: 2 }) }) },
+      { weight: 2, arbitrary: fc.record({ ends: fc.nat(20) }) },
+    ),
+    { minLength: 1, maxLength: 4 },
+  );
+  it('I1: leave free what is reserved and not taken, also where several ask at once', async () => {
+    const run = async (count: 'login' | 'station', batches: readonly (readonly object[])[]): Promise<void> => {
+      const access = accessOf(['group a = ada, eve', 'allow=a,feature:42,reserve=2', 'allow=ada,product:1,reserve=1']);
+      const site = await createSite({ access });
+      const key = await site.licensed({ features: [{ id: 42, seats: 5, count }] });
+      const pool = { key: key.identity.id, product: 1, feature: 42 };
+      const kept = (): number => access.reservedForOthers({ ...someone, user: 'bob', holder: 'x', address: '' }, pool, key.identity.vendor);
+      const application = connectApplication(site, key);
+      const others = ['G', 'H', 'I'].map((letter) => connectApplication(site, key, remote(letter.repeat(40))));
+      for (const [index, steps] of batches.entries()) {
+        await Promise.all(
+          steps.map(async (step, at) => {
+            if ('ends' in step) {
+              const all = [...site.authority.sessions()];
+              const session = all[Number(step.ends) % Math.max(1, all.length)];
+              if (session !== undefined) await site.authority.release(session, 'logout');
+            } else if ('user' in step && 'seats' in step) {
+              const from = [application, ...others][(index + at) % 4] ?? application;
+              await from.login(42, { ...as(String(step.user)), seats: Number(step.seats) });
+            }
+          }),
+        );
+        expect(site.authority.used(pool)).toBeLessThanOrEqual(5);
+        expect(5 - site.authority.used(pool)).toBeGreaterThanOrEqual(kept());
+      }
+      await Promise.all([...site.authority.sessions()].map((session) => site.authority.release(session, 'logout')));
+      expect([site.authority.used(pool), kept()]).toEqual([0, 3]);
+    };
+    await fc.assert(fc.asyncProperty(fc.constantFrom('login' as const, 'station' as const), fc.array(batch, { maxLength: 15 }), run), {
+      numRuns: process.env['SLOW'] === undefined ? 40 : 1_000,
+    });
+  });
+
   it('deny lending where they deny one of the features, and whom they allow by name is not known to an administrator', () => {
     const to = { user: undefined, host: 'boat', guid: elsewhere };
     const of = { vendor: 7, key: '1', product: 1 };
@@ -91,6 +133,8 @@ describe('rules at the owner of a key (R9)', () => {
     expect(rule(['deny=ada'])).toBe('deny=ada');
     expect(rule(['allow=ada', 'deny=*'])).toBe('deny=*');
     expect(rule(['allow=ada', 'deny=*'], 'ada')).toBeUndefined();
+    const kept = (user?: string) => accessOf(['allow=ada,feature:42,reserve=2']).keptFromDetach({ ...to, user }, { ...of, feature: 42 }, 7);
+    expect([kept(), kept('bob'), kept('ada')]).toEqual([2, 2, 0]);
     expect(rule([`deny=*,lm:${elsewhere}`])).toBe(`deny=*,lm:${elsewhere}`);
   });
 

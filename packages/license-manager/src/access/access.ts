@@ -27,6 +27,12 @@ export type Access = {
     of: Omit<Asked, 'feature'>,
     features: readonly number[],
   ): RuleBar | undefined;
+  /** Seats of the pool that lending must leave to others, as of now. */
+  keptFromDetach(
+    to: { readonly user: string | undefined; readonly host: string; readonly guid: string },
+    pool: PoolId,
+    vendor: number,
+  ): number;
   /** Against another license manager; `host` and `holder` are undefined until it has told them. */
   againstClient(client: {
     readonly address: string;
@@ -81,6 +87,8 @@ export const createAccess = ({ users, clients }: AccessRules): Access => {
       const asker = { user, host, address: '', holder: guid };
       return features.map((feature) => againstUser(asker, { ...of, feature })).find((bar) => bar !== undefined);
     },
+    keptFromDetach: ({ user, host, guid }, pool, vendor) =>
+      reservations.forOthers(askedFor(pool, vendor), { user, host, address: '', holder: guid }),
     againstClient,
   };
 };

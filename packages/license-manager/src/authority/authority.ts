@@ -160,13 +160,13 @@ export const openAuthority = async (options: AuthorityOptions): Promise<Authorit
   const release = async (session: LiveSession, cause: ReleaseCause): Promise<void> => {
     if (session.ending !== undefined) return;
     session.ending = cause;
-    access?.ended(session.id);
     const command: Release = { kind: 'release', pool: session.pool, session: session.id, consumer: session.row.consumer, cause };
     try {
       await ledger.update(
         rowsOf(command),
         (rows) => {
           const decision = decideRelease(rows, command);
+          access?.ended(session.id); // In the order of decisions, as all that is counted.
           facts.noteChanges(session.pool, decision.changes);
           return decision;
         },
@@ -227,11 +227,14 @@ export const openAuthority = async (options: AuthorityOptions): Promise<Authorit
     try {
       reply = await ledger.update(rowsOf(command), (rows, now) => {
         const decision = shape(decideLogin(rows, command, now));
+        const granted = decision.reply.kind === 'granted' ? decision.reply.session : undefined;
+        if (granted !== undefined) access?.began(command.session, command.pool, vendorOf(command.pool.key), granted);
         facts.noteChanges(command.pool, decision.changes);
         return decision;
       });
     } catch (error) {
       settle(recount(command.pool));
+      if (sessions.get(command.session) === undefined) access?.ended(command.session);
       throw error;
     }
     if (reply.kind === 'refused') throw new LicensingError(reply.status, { detail: reply.detail });
@@ -247,10 +250,7 @@ export const openAuthority = async (options: AuthorityOptions): Promise<Authorit
             ending: undefined,
             channel: undefined,
           };
-    if (live !== known) {
-      sessions.add(live);
-      access?.began(live.id, live.pool, vendorOf(live.pool.key), live.row);
-    }
+    if (live !== known) sessions.add(live);
     core.attach(live, channel, party);
     return live;
   };
@@ -303,8 +303,7 @@ export const openAuthority = async (options: AuthorityOptions): Promise<Authorit
     live: core.live,
     release,
     detached: (channel, session) => core.detached(channel, [session]),
-    note: (entry) =>
-      settle(ledger.update([], () => ({ changes: [], audit: [entry], reply: undefined }), { durability: 'later' })),
+    note: (entry) => settle(ledger.update([], () => ({ changes: [], audit: [entry], reply: undefined }), { durability: 'later' })),
   });
   const isOver = (session: LiveSession): boolean => {
     const lent = keystore.get(session.pool.key)?.license?.delegation;

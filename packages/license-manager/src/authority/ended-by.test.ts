@@ -1,7 +1,7 @@
 import { LicensingError } from '@keyhaven/core/errors';
 import { decodeGrant } from '@keyhaven/core/session';
-import { createMemoryLedger, type Ledger } from '@keyhaven/ledger';
 import { wall } from '@keyhaven/core/time';
+import { createMemoryLedger, type Ledger } from '@keyhaven/ledger';
 import { describe, expect, it } from 'vitest';
 import { createTestVendor, type SoldFeature } from '../keystore/vendor.testing.ts';
 import { connectApplication, createSite, type Site } from './site.testing.ts';
@@ -9,7 +9,11 @@ import { connectApplication, createSite, type Site } from './site.testing.ts';
 // An update under running sessions ends exactly the sessions that the field says it ends, with 39 (K4).
 
 const vendor = createTestVendor();
-const before: readonly SoldFeature[] = [{ id: 42, seats: 5 }, { id: 43, seats: 5, network: false }, { id: 44, seats: 'unlimited' }];
+const before: readonly SoldFeature[] = [
+  { id: 42, seats: 5 },
+  { id: 43, seats: 5, network: false },
+  { id: 44, seats: 'unlimited' },
+];
 
 /** A key with sessions: on 42 two local ones, then a remote one, then a local one; on 43 and 44 a local one each, and one on feature 0. */
 const running = async (ledger?: Ledger) => {
@@ -33,7 +37,10 @@ const running = async (ledger?: Ledger) => {
     handles.set(name, { app, handle: decodeGrant(reply.body).handle });
   }
   const license = async (features: readonly SoldFeature[], counter?: number) =>
-    vendor.license(await site.keystore.state(site.keystore.get(key.identity.id) ?? key, 'here', site.clock.wall()), { features, ...(counter === undefined ? {} : { counter }) });
+    vendor.license(await site.keystore.state(site.keystore.get(key.identity.id) ?? key, 'here', site.clock.wall()), {
+      features,
+      ...(counter === undefined ? {} : { counter }),
+    });
   return {
     site,
     license,
@@ -66,7 +73,12 @@ describe('an update under running sessions', () => {
     [
       'of dates, names, counting and what may be used where ends none',
       [
-        { ...a42, name: 'New', license: { type: 'expiration', until: '2099-01-01T00:00:00Z'.replace('2099', '2090') }, virtualMachine: false },
+        {
+          ...a42,
+          name: 'New',
+          license: { type: 'expiration', until: '2099-01-01T00:00:00Z'.replace('2099', '2090') },
+          virtualMachine: false,
+        },
         { ...a43, license: { type: 'executions', count: 7 }, detachable: false },
         { ...a44, count: 'station' },
       ],
@@ -107,7 +119,9 @@ describe('an update under running sessions', () => {
       ...inner,
       update: (keys, decide, options) =>
         full && keys.some((key) => key.endsWith('/key/license'))
-          ? inner.update(keys, (rows, now) => ({ ...decide(rows, now), changes: [], audit: [] })).then(() => Promise.reject(new LicensingError(43)))
+          ? inner
+              .update(keys, (rows, now) => ({ ...decide(rows, now), changes: [], audit: [] }))
+              .then(() => Promise.reject(new LicensingError(43)))
           : inner.update(keys, decide, options),
     };
     const { site, license, ended, used } = await running(ledger);
@@ -129,6 +143,8 @@ describe('a session that logs out while its feature is deleted', () => {
     const [first] = [...site.authority.sessions()].filter(({ pool }) => pool.feature === 42);
     await Promise.all([site.authority.apply(v2c), first === undefined ? undefined : site.authority.release(first, 'logout')]);
     expect(used(42)).toBe(0);
+    // Each is told once.
+    expect(site.ended).toHaveLength(4);
     expect([...site.authority.sessions()].map(({ pool }) => pool.feature).toSorted()).toEqual([0, 43, 44]);
   });
 });

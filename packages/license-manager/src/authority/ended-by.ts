@@ -36,9 +36,7 @@ export const releaseBeside = (
   cause: ReleaseCause,
   note: (pool: PoolId, changes: readonly Change[]) => void,
 ): Beside => {
-  const commands = ending.map(
-    ({ id, pool, row }): Release => ({ kind: 'release', pool, session: id, consumer: row.consumer, cause }),
-  );
+  const commands = ending.map(({ id, pool, row }): Release => ({ kind: 'release', pool, session: id, consumer: row.consumer, cause }));
   return {
     keys: commands.flatMap(rowsOf),
     decide(rows) {

@@ -3,8 +3,26 @@ import { hex, sameBytes, WireError, Writer } from '@keyhaven/core/bytes';
 import type { Channel } from '@keyhaven/core/channel';
 import { LicensingError, Status, type StatusCode } from '@keyhaven/core/errors';
 import { WHOLE } from '@keyhaven/core/memory';
-import { type Applicant, isOver, type Login, type PoolRow, poolRowKey, type ReleaseCause, type SeatTerms, storedUse } from '@keyhaven/core/seats';
-import { type ApplicationIdentity, type Call, encodeGrant, FULL_RECORD, type Grant, type LoginCall, readCalls, writeReply } from '@keyhaven/core/session';
+import {
+  type Applicant,
+  isOver,
+  type Login,
+  type PoolRow,
+  poolRowKey,
+  type ReleaseCause,
+  type SeatTerms,
+  storedUse,
+} from '@keyhaven/core/seats';
+import {
+  type ApplicationIdentity,
+  type Call,
+  encodeGrant,
+  FULL_RECORD,
+  type Grant,
+  type LoginCall,
+  readCalls,
+  writeReply,
+} from '@keyhaven/core/session';
 import { SECOND, type Wall } from '@keyhaven/core/time';
 import { type Key, poolName } from '../keystore/index.ts';
 import type { AuthorityCore } from './authority.ts';
@@ -165,7 +183,11 @@ export const createKeyChannel = (
   const granted = async (call: LoginCall, session: LiveSession): Promise<Buffer> => {
     const { trialUse } = authority.facts.of(session.pool);
     if (trialUse !== undefined) await authority.trials?.used(licensed(), trialUse);
-    const body = grant(keyNow(), session, call.tellEnd === true ? endOf(termsOf(session), authority.facts.of(session.pool), licenseTime()) : {});
+    const body = grant(
+      keyNow(),
+      session,
+      call.tellEnd === true ? endOf(termsOf(session), authority.facts.of(session.pool), licenseTime()) : {},
+    );
     // The application may be gone while its login became durable; it then has to be looked after like any that is away.
     if (closed) authority.detached(self, [session]);
     return body;

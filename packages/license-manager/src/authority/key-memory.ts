@@ -11,7 +11,11 @@ const NOTHING = Buffer.alloc(0);
 
 export type KeyMemory = {
   read(file: number, offset: number, length: number): Buffer;
-  write(session: string, call: { readonly file: number; readonly offset: number; readonly data: Uint8Array }, piece: Piece): Promise<Buffer>;
+  write(
+    session: string,
+    call: { readonly file: number; readonly offset: number; readonly data: Uint8Array },
+    piece: Piece,
+  ): Promise<Buffer>;
   size(file: number): Buffer;
 };
 

@@ -1,7 +1,9 @@
 import { Buffer } from 'node:buffer';
-import { type LoginCall, decodeWaitAnswer, type Reply } from '@keyhaven/core/session';
+import { decodeWaitAnswer, type LoginCall, type Reply } from '@keyhaven/core/session';
 import { MINUTE, SECOND } from '@keyhaven/core/time';
+import { parseUserRules } from '@keyhaven/core/users';
 import { describe, expect, it } from 'vitest';
+import { createAccess } from '../access/index.ts';
 import type { Key } from '../keystore/index.ts';
 import { createTestVendor } from '../keystore/vendor.testing.ts';
 import { systemEntropy } from '../machine/index.ts';
@@ -264,7 +266,9 @@ describe('A4 waiting for a seat', () => {
     const first = waiter(site, key, 10);
     await first.ask();
     await first.ask();
-    await site.authority.apply([vendor.license(await site.keystore.state(key, 'here', site.clock.wall()), { features: [{ id: FEATURE, seats: 2 }] })]);
+    await site.authority.apply([
+      vendor.license(await site.keystore.state(key, 'here', site.clock.wall()), { features: [{ id: FEATURE, seats: 2 }] }),
+    ]);
     await drain();
     // Under another certificate the application needs another channel (I4): it is sent for, and keeps its place.
     expect(first.told).toBe(1);
@@ -285,13 +289,65 @@ describe('A4 waiting for a seat', () => {
     await free(site);
     await second.withdraws();
     const entries = (await site.ledger.audit()).toReversed().map(({ kind, detail }) => [kind, detail['pid'], detail['waited']]);
-    expect(entries.filter(([kind]) => ['granted', 'refused', 'waiting', 'withdrawn'].includes(String(kind)))).toEqual([
-      ['granted', someone.pid, undefined],
-      ['waiting', 10, undefined],
-      ['waiting', 11, undefined],
-      ['granted', 10, 7 * SECOND],
-      ['withdrawn', 11, 7 * SECOND],
-    ].map(([kind, pid, waited]) => [kind, pid === someone.pid ? 1 : pid, waited]));
+    expect(entries.filter(([kind]) => ['granted', 'refused', 'waiting', 'withdrawn'].includes(String(kind)))).toEqual(
+      [
+        ['granted', someone.pid, undefined],
+        ['waiting', 10, undefined],
+        ['waiting', 11, undefined],
+        ['granted', 10, 7 * SECOND],
+        ['withdrawn', 11, 7 * SECOND],
+      ].map(([kind, pid, waited]) => [kind, pid === someone.pid ? 1 : pid, waited]),
+    );
+  });
+});
+
+describe('A4 and the rules of the administrator (R9)', () => {
+  const waitingBy = async (rules: readonly string[], by: readonly string[] = ['ada']) => {
+    const { rules: users, faults } = parseUserRules(rules);
+    expect(faults).toEqual([]);
+    const { site, key, pool } = await aPool(by.length, { access: createAccess({ users, clients: [] }) });
+    const app = connectApplication(site, key, localParty(1));
+    for (const user of by) expect((await app.login(FEATURE, { application: { ...someone, user } })).status).toBe(0);
+    const of = (user: string, pid: number, more: Partial<LoginCall> = {}) =>
+      waiter(site, key, pid, { application: { ...someone, user, pid }, ...more });
+    return { site, pool, of };
+  };
+
+  it('whoever has the greater priority goes first, and equal ones as they came', async () => {
+    const { site, of } = await waitingBy(['allow=boss,priority=5', 'allow=all']);
+    const all = [of('ann', 10), of('bob', 11), of('boss', 12), of('cid', 13)];
+    for (const each of all) await each.ask();
+    for (const each of all) await each.ask();
+    expect(all.map(({ told }) => told)).toEqual([1, 2, 1, 4]);
+    site.clock.advance(SECOND);
+    await drain();
+    const order: string[] = [];
+    for (let count = 0; count < 4; count++) {
+      await free(site);
+      for (const [index, each] of all.entries()) {
+        if (each.told === 'granted' && !order.includes(String(index))) order.push(String(index));
+        else if (each.told !== 'granted') await each.ask();
+      }
+    }
+    expect(order).toEqual(['2', '0', '1', '3']);
+  });
+
+  it('whoever is denied does not wait (53)', async () => {
+    const { of, site, pool } = await waitingBy(['deny=eve', 'allow=all']);
+    const eve = of('eve', 10);
+    await eve.ask();
+    expect([eve.status, site.authority.waiting(pool)]).toEqual([53, 0]);
+  });
+
+  it('a seat that is reserved for somebody behind is no reason to let it lie, and none to pass for others', async () => {
+    const { site, of } = await waitingBy(['allow=crew,feature:42,reserve=1', 'allow=all'], ['crew', 'ada']);
+    const [guest, other, crew] = [of('ann', 10), of('bob', 11), of('crew', 12)];
+    for (const each of [guest, other, crew]) await each.ask();
+    for (const each of [guest, other, crew]) await each.ask();
+    await free(site);
+    expect([guest.told, other.told, crew.told]).toEqual([1, 2, 'granted']);
+    await free(site);
+    expect([guest.told, other.told]).toEqual(['granted', 2]);
   });
 });
 

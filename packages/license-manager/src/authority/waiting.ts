@@ -1,5 +1,15 @@
 import { LicensingError, Status } from '@keyhaven/core/errors';
-import { type Applicant, createSeatQueue, type Login, type LoginReply, type PoolId, poolRowKey, type SeatDecision, type SeatQueue, type Waiter } from '@keyhaven/core/seats';
+import {
+  type Applicant,
+  createSeatQueue,
+  type Login,
+  type LoginReply,
+  type PoolId,
+  poolRowKey,
+  type SeatDecision,
+  type SeatQueue,
+  type Waiter,
+} from '@keyhaven/core/seats';
 import { type Clock, type Mono, SECOND, type Wall, wall } from '@keyhaven/core/time';
 import type { AuditEntry } from '@keyhaven/ledger';
 import type { KeyChannel, Party } from './key-channel.ts';
@@ -263,7 +273,7 @@ export const createWaiting = (options: WaitingOptions): Waiting => {
   const serveNow = async (line: Line): Promise<void> => {
     const early = returning ? begun + RETURN_MS - clock.mono() : 0;
     if (early > 0) {
-      line.cancelServing ??= clock.after(early, () => {
+      line.cancelServing ??= clock.after(Math.max(1, early), () => {
         line.cancelServing = undefined;
         serve(line);
       });

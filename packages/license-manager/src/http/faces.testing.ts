@@ -17,7 +17,7 @@ export const facesOf = (site: Site, more: Partial<HttpFaces> = {}): { faces: Htt
     return refuse();
   };
   const faces: HttpFaces = {
-    link: { hello: () => 'hello', confirm: () => 'confirm', exchange: async () => 'exchange' } as never,
+    link: { hello: () => 'hello', confirm: () => 'confirm', exchange: async () => 'exchange', listen: async () => 'listen' } as never,
     overview: createOverview({
       self: { guid: 'self', hostname: 'here', address: '127.0.0.1' },
       keystore,

@@ -1,4 +1,4 @@
-import { sayLicense } from '../license-state.ts';
+import { sayLicense } from '@keyhaven/core/admin';
 import type { HttpFaces } from './faces.ts';
 
 // The page at /: what an administrator wants to see first. Made on the server from the admin API's own shapes, without scripts; every text

@@ -47,7 +47,7 @@ export const overlay = (rows: Rows): Rows & { put(changes: readonly Change[]): v
   };
 };
 
-/** @throws LicensingError UPDATE_BLOCKED (44) where the key was here and is gone, or is lent and belongs to another one. */
+/** UPDATE_BLOCKED (44): the key was here and is gone, or is lent by another one. */
 const blocked = (id: string, why: string): LicensingError =>
   new LicensingError(Status.UPDATE_BLOCKED, { detail: `Key ${id} takes no updates here: ${why}.` });
 
@@ -56,7 +56,8 @@ export const createApply = ({ ledger, seal, entropy, keys, transfers }: ApplyOpt
   const keyFor = (id: string): Key => {
     const key = keys.get(id);
     const gone = transfers.gone(id);
-    if (key === undefined && gone !== undefined) throw blocked(id, gone.why === 'rehosted' ? 'it moved to another computer' : 'it was given back');
+    if (key === undefined && gone !== undefined)
+      throw blocked(id, gone.why === 'rehosted' ? 'it moved to another computer' : 'it was given back');
     if (key === undefined)
       throw new LicensingError(Status.KEYID_NOT_FOUND, { detail: `The license is for key ${id}, which is not on this computer.` });
     if (key.damage !== undefined) throw new LicensingError(Status.STORAGE_CORRUPT, { detail: key.damage });
@@ -74,21 +75,20 @@ export const createApply = ({ ledger, seal, entropy, keys, transfers }: ApplyOpt
     const beside = await before(key, licenses);
     const last = updates.at(-1) ?? updates[0];
     const license = licenses.at(-1);
+    // The computer that a moved key is recognised by stays the one that it moved to, until a whole license names another (K6).
+    const reference = updates.every(({ computed }) => computed) ? (key.license?.reference ?? license?.reference) : license?.reference;
     const stored: LicenseRow = {
       counter: last.certificate.counter,
       certificate: toBase64(last.certificateDocument),
       sealed: seal.seal(`secrets ${id}`, writeSecrets({ features: last.secrets.features })),
+      ...(reference === undefined || reference === license?.reference ? {} : { moved: reference }),
     };
     const steps = updates.map((of: Update, index) => ({
       before: index === 0 ? key.license?.certificate.memory : updates[index - 1]?.certificate.memory,
       after: of.certificate.memory,
       contents: of.secrets,
     }));
-    const named = [
-      licenseRow(id),
-      ...(beside?.keys ?? []),
-      ...steps.flatMap((step) => installRows(id, step.before, step.after)),
-    ];
+    const named = [licenseRow(id), ...(beside?.keys ?? []), ...steps.flatMap((step) => installRows(id, step.before, step.after))];
     await ledger.update<undefined>([...new Set(named)], (rows) => {
       // The same V2C may come twice at once; the second one meets the new counter here.
       if ((rows.get<LicenseRow>(licenseRow(id))?.counter ?? 0) !== key.counter) throw new LicensingError(Status.UPDATE_ALREADY_ADDED);
@@ -109,7 +109,7 @@ export const createApply = ({ ledger, seal, entropy, keys, transfers }: ApplyOpt
       (contents, step) => memoryAfter(contents, step.before, step.after, step.contents),
       now.memory,
     );
-    const next: Key = { ...now, counter: stored.counter, license, memory };
+    const next: Key = { ...now, counter: stored.counter, license: license && { ...license, reference }, memory };
     keys.set(id, next);
     return { key: next, acknowledge: updates.some(({ acknowledge }) => acknowledge) };
   };

@@ -12,8 +12,8 @@ import type { Ledger } from '@keyhaven/ledger';
 import type { MachineSeal } from '../machine/index.ts';
 import { type Applied, type Before, createApply } from './apply.ts';
 import { type Key, type KeyLicense, licenseFrom, tokenKeyFrom } from './key.ts';
-import { type IdentityRow, identityRow, type LicenseRow, type RecipientRow } from './rows.ts';
 import { putBlock } from './memory-load.ts';
+import { type IdentityRow, identityRow, type LicenseRow, type RecipientRow } from './rows.ts';
 import { createKeyTransfers, type KeyTransfers } from './transfers.ts';
 import { createKeyTrials, type KeyTrials, type TrialRow } from './trials.ts';
 

@@ -17,7 +17,7 @@ import { type IdentityRow, identityRow, type LicenseRow, licenseRow } from './ro
 
 /** `start`: the first use, where it was marked before the key was made. */
 export type TrialRow = { readonly trial: string; readonly start?: Wall };
-export const trialRow = (key: string): RowKey => `${key}/key/trial`;
+const trialRow = (key: string): RowKey => `${key}/key/trial`;
 
 /** Names a trial license on this computer; of another vendor it is another one. */
 export const trialName = (of: Trial): string =>

@@ -190,6 +190,16 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
     clock,
     entropy,
     settings: options.transfer ?? DEFAULT_TRANSFER_SETTINGS,
+    async barred(key, product) {
+      for (const pool of key.license?.pools.values() ?? []) {
+        if (pool.product?.id !== product) continue;
+        await protection.guard.ready(key, product, pool);
+        const bar = protection.guard.against(key, product, pool);
+        if (bar !== undefined) return bar;
+      }
+      return undefined;
+    },
+    keptFrom: (to, of, vendor) => access?.keptFromDetach(to, of, vendor) ?? 0,
     against(to, of, features) {
       const bar = access?.againstDetach(to, of, features);
       if (bar !== undefined) {

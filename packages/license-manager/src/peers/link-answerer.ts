@@ -95,6 +95,8 @@ export const createLinkAnswerer = (options: LinkAnswererOptions): LinkAnswerer =
   const links = new Map<number, Link>(); // BOUNDED by MAX_LINKS
   const byGuid = new Map<string, Link>(); // BOUNDED by MAX_LINKS
   const byChannel = new Map<KeyChannel, Link>(); // BOUNDED by channels
+  /** Channels that their LM closed. A login in one of them may still become durable, and its LM has to hear of the session to give it back. */
+  const closed = new WeakMap<KeyChannel, { readonly link: Link; readonly number: number }>();
 
   const forget = (id: number): void => {
     const handshake = handshakes.get(id);
@@ -204,6 +206,7 @@ export const createLinkAnswerer = (options: LinkAnswererOptions): LinkAnswerer =
         byChannel.delete(open);
         link.working.delete(open);
         link.patient.delete(open);
+        closed.set(open, { link, number: block.channel });
         return open.close();
       }
       case 'release':
@@ -351,9 +354,10 @@ export const createLinkAnswerer = (options: LinkAnswererOptions): LinkAnswerer =
       return encodeBody(link.keys.id, sequence, encodeBlocks(answer), link.keys.outgoing);
     },
     attached(channel, session) {
-      const link = byChannel.get(channel);
-      const number = link?.numbers.get(channel);
-      if (link !== undefined && number !== undefined)
+      const gone = closed.get(channel);
+      const link = byChannel.get(channel) ?? gone?.link;
+      const number = link?.numbers.get(channel) ?? gone?.number;
+      if (link !== undefined && number !== undefined && links.has(link.keys.id))
         push(link, { kind: 'attached', channel: number, session: Buffer.from(session, 'hex') });
     },
     ended(holder, session) {

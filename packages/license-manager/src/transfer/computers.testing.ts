@@ -34,7 +34,12 @@ export const refusalOf = async (work: Promise<unknown>): Promise<number> => {
 export const startComputer = async (
   clock: SimulatedClock,
   seed: number,
-  options: { readonly snapshot?: LedgerSnapshot; readonly settings?: TransferSettings; readonly virtualMachine?: boolean } = {},
+  options: {
+    readonly snapshot?: LedgerSnapshot;
+    readonly settings?: TransferSettings;
+    readonly virtualMachine?: boolean;
+    readonly barred?: number;
+  } = {},
 ) => {
   const { snapshot, settings = { enabled: true, maxDays: 14 } } = options;
   const memory: MemoryLedger = createMemoryLedger({ now: () => clock.wall(), ...(snapshot === undefined ? {} : { initial: snapshot }) });
@@ -74,6 +79,7 @@ export const startComputer = async (
     clock,
     entropy: systemEntropy,
     settings,
+    barred: async (_key, product) => (options.barred === product ? { status: Status.CLONE_DETECTED, detail: 'It is a copy.' } : undefined),
     virtualMachine: async () => options.virtualMachine ?? false,
     onGone: (key) => void gone.push(key),
     onEvent: () => undefined,

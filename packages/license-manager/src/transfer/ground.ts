@@ -3,7 +3,7 @@ import { type Delegation, type DocumentKind, unarmor } from '@keyhaven/core/lice
 import { EMPTY_POOL } from '@keyhaven/core/seats';
 import { type Wall, wall } from '@keyhaven/core/time';
 import { NO_TRANSFERS, openRecipient, type Recipient, type TransferRow, transferRowKey } from '@keyhaven/core/transfer';
-import type { Decision, Ledger, RowKey, Rows } from '@keyhaven/ledger';
+import type { Decision, RowKey, Rows } from '@keyhaven/ledger';
 import type { Key, KeyLicense } from '../keystore/index.ts';
 import type { TransfersOptions } from './types.ts';
 
@@ -24,12 +24,14 @@ export type Ground = {
   stateOf(id: string): Promise<TransferRow>;
   /** @throws LicensingError DETACHED_LICENSE_FOUND (76) */
   refuseWhileOut(id: string): Promise<void>;
+  /** @throws LicensingError CLONE_DETECTED (64), TIME_ERR (45): what may not be used here does not go anywhere else. */
+  refuseBarred(key: Licensed, product?: number): Promise<void>;
   now(): Wall;
   recount(id: string, pools: readonly RowKey[]): Promise<void>;
   decide<T>(id: string, rows: readonly RowKey[], run: (rows: Rows, now: Wall) => Decision<T>): Promise<T>;
 };
 
-export const createGround = ({ self, ledger, keystore, authority, clock }: TransfersOptions & { readonly ledger: Ledger }): Ground => {
+export const createGround = ({ self, ledger, keystore, authority, clock, barred }: TransfersOptions): Ground => {
   const keyHere = (id: string): Key => {
     const key = keystore.get(id);
     if (key === undefined) keystore.transfers.refuseGone(id);
@@ -78,6 +80,12 @@ export const createGround = ({ self, ledger, keystore, authority, clock }: Trans
   };
   const now = () => wall(Math.max(clock.wall(), authority.time()));
 
+  const refuseBarred: Ground['refuseBarred'] = async (key, only) => {
+    for (const { id } of key.license.certificate.products) {
+      const bar = only === undefined || only === id ? await barred?.(key, id) : undefined;
+      if (bar !== undefined) throw refusal(bar);
+    }
+  };
   /** What is told of pools follows the ledger. */
   const recount = async (id: string, pools: readonly RowKey[]): Promise<void> => {
     const found = await ledger.update(pools, (view) => ({
@@ -102,5 +110,5 @@ export const createGround = ({ self, ledger, keystore, authority, clock }: Trans
     }
   };
 
-  return { keyHere, licensedKey, lentKey, recipientIn, stateOf, refuseWhileOut, now, recount, decide };
+  return { keyHere, licensedKey, lentKey, recipientIn, stateOf, refuseWhileOut, refuseBarred, now, recount, decide };
 };

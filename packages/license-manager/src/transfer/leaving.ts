@@ -11,7 +11,7 @@ import { usageOf } from './usage.ts';
 
 export const createLeaving = (
   { ledger, keystore, authority, entropy, onGone, onEvent }: TransfersOptions,
-  { licensedKey, lentKey, recipientIn, stateOf, refuseWhileOut, now }: Ground,
+  { licensedKey, lentKey, recipientIn, stateOf, refuseWhileOut, refuseBarred, now }: Ground,
 ): Pick<Transfers, 'giveBack' | 'rehost'> => {
   /** The file of a key that is gone may be asked for again: the first one may be lost. */
   const again = (gone: GoneRow, kind: 'R2H' | 'H2H'): string => armor(kind, fromBase64(gone.document) ?? new Uint8Array());
@@ -48,6 +48,7 @@ export const createLeaving = (
       const allowed = faultOfMoving(licensedKey(id).license.certificate, to);
       if (allowed !== undefined) throw refusal(allowed);
       await refuseWhileOut(id);
+      await refuseBarred(licensedKey(id));
       return authority.exclusively(id, 'end', async () => {
         const key = licensedKey(id);
         const fault = faultOfMoving(key.license.certificate, to);

@@ -1,6 +1,7 @@
 import { toBase64 } from '@keyhaven/core/bytes';
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import { armor, delegatedFeatures, type Secrets } from '@keyhaven/core/license';
+import { READ_ONLY_FILE, READ_WRITE_FILE } from '@keyhaven/core/memory';
 import { DAY, MINUTE, SECOND } from '@keyhaven/core/time';
 import {
   DEFAULT_DETACH_MS,
@@ -18,7 +19,7 @@ import {
   reattachRows,
   refuseTooLarge,
 } from '@keyhaven/core/transfer';
-import { type Key, READ_ONLY_FILE, READ_WRITE_FILE } from '../keystore/index.ts';
+import type { Key } from '../keystore/index.ts';
 import { type Ground, refusal } from './ground.ts';
 import type { AppliedTransfer, DetachedCopy, DetachWish, TransfersOptions } from './types.ts';
 
@@ -47,7 +48,7 @@ const contents = (key: Key): Pick<Secrets, 'readOnly' | 'readWrite' | 'dynamic'>
 
 export const openLending = async (
   options: TransfersOptions,
-  { keyHere, licensedKey, recipientIn, now, decide }: Ground,
+  { keyHere, licensedKey, recipientIn, refuseBarred, now, decide }: Ground,
 ): Promise<Lending> => {
   const { ledger, keystore, authority, clock, entropy, settings, onEvent } = options;
   /** Copies that are out, by the key that lent them and the key that got them. BOUNDED by the seats of the keys here. */
@@ -91,6 +92,7 @@ export const openLending = async (
       const to = recipientIn(wish.recipient);
       return authority.exclusively(wish.key, 'keep', async () => {
         const key = licensedKey(wish.key);
+        await refuseBarred(key, wish.product);
         const product = key.license.certificate.products.find(({ id }) => id === wish.product);
         const features = product === undefined ? [] : delegatedFeatures(product).map(({ id }) => id);
         const bar = options.against?.(
@@ -107,6 +109,8 @@ export const openLending = async (
           seats: wish.seats,
           durationMs: wish.seconds === undefined ? DEFAULT_DETACH_MS : wish.seconds * SECOND,
           maxMs: maxDays * DAY,
+          keptFrom: (feature) =>
+            options.keptFrom?.({ ...to, user: wish.user }, { key: wish.key, product: wish.product, feature }, key.identity.vendor) ?? 0,
         };
         const secrets: Secrets = { features: key.license.secrets, ...contents(key) };
         refuseTooLarge(key.license.document, secrets);

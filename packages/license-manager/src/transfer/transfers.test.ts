@@ -156,6 +156,14 @@ describe('a detached license (K5)', () => {
 });
 
 describe('giving back and moving what cannot be', () => {
+  it('is not for what may not be used here either: a copy neither lends nor moves (64)', async () => {
+    const copy = await startComputer(clock, 8, { barred: 1 });
+    const its = await copy.license({ features, certificate: { rehost: true } });
+    expect(await refusalOf(copy.detach(its, await boat.id()))).toBe(Status.CLONE_DETECTED);
+    expect(await refusalOf(copy.transfers.rehost(its.identity.id, await boat.id()))).toBe(Status.CLONE_DETECTED);
+    expect(copy.used(its)).toBe(0);
+  });
+
   it('ends no session of the key that it refuses', async () => {
     const application = connectApplication(office, key);
     await application.login(42);

@@ -2,6 +2,7 @@ import type { Entropy } from '@keyhaven/core/crypto';
 import type { StatusCode } from '@keyhaven/core/errors';
 import type { KeyType } from '@keyhaven/core/license';
 import type { LmIdentity } from '@keyhaven/core/link';
+import type { PoolId } from '@keyhaven/core/seats';
 import type { Clock } from '@keyhaven/core/time';
 import type { DetachRow } from '@keyhaven/core/transfer';
 import type { Transfer } from '@keyhaven/core/wire';
@@ -65,6 +66,14 @@ export type TransfersOptions = {
   readonly entropy: Entropy;
   readonly settings: TransferSettings;
   readonly virtualMachine: () => Promise<boolean>;
+  /** What is against any use of a product of a key here: a clone, a clock set back (K6, K9); absent = nothing. */
+  readonly barred?: (key: Key, product: number) => Promise<{ readonly status: StatusCode; readonly detail: string } | undefined>;
+  /** Seats that rules keep from somebody, of a pool that he would be lent of; absent = none (R9). */
+  readonly keptFrom?: (
+    to: { readonly user: string | undefined; readonly host: string; readonly guid: string },
+    of: PoolId,
+    vendor: number,
+  ) => number;
   /** What rules say against lending these features of a product to somebody; absent = nothing (R9). */
   readonly against?: (
     to: { readonly user: string | undefined; readonly host: string; readonly guid: string },

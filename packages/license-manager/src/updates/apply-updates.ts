@@ -82,7 +82,9 @@ export const vendorInText = (text: string): number | undefined => {
 export const sayResult = ({ key, updateCounter, updates }: UpdateResult): string =>
   (updates ?? [{ key, updates: 1, status: Status.OK, updateCounter }])
     .map((told) =>
-      told.status === Status.OK ? `Key ${told.key} is at update ${told.updateCounter}` : `Key ${told.key}: error ${told.status}, ${told.detail}`,
+      told.status === Status.OK
+        ? `Key ${told.key} is at update ${told.updateCounter}`
+        : `Key ${told.key}: error ${told.status}, ${told.detail}`,
     )
     .join('; ')
     .slice(0, 500);

@@ -120,7 +120,10 @@ export const openDropFolder = async (options: DropFolderOptions): Promise<DropFo
 
   const invalid = async (path: string, name: string, error: LicensingError): Promise<void> => {
     const to = await moveInto(path, join(directory, 'invalid'), name);
-    await writeNew(`${to}.txt`, `${name} was not applied.\nError ${error.status} ${error.name}: ${error.message}\nRemedy: ${error.remedy}\n`);
+    await writeNew(
+      `${to}.txt`,
+      `${name} was not applied.\nError ${error.status} ${error.name}: ${error.message}\nRemedy: ${error.remedy}\n`,
+    );
     await options.onFile({ file: name, result: 'refused', status: error.status, cause: error.detail ?? error.message, to });
   };
 

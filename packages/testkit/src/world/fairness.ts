@@ -33,7 +33,8 @@ export const createFairness = (options: {
           const before = (at === -1 ? line : line.slice(0, at)).filter((each) => !options.hasEnded(each.pid));
           if (at !== -1) granted += 1;
           const [first] = before;
-          if (first !== undefined) options.fault(`A4: process ${pid} got a seat of ${name} before process ${first.pid}, which waits for longer`);
+          if (first !== undefined)
+            options.fault(`A4: process ${pid} got a seat of ${name} before process ${first.pid}, which waits for longer`);
         }
         if (at !== -1) lines.set(name, line.toSpliced(at, 1));
       }
