@@ -25,7 +25,7 @@ try {
     tell('P1 session calls ...');
     const licensing = licensingAt(near);
     const session = await licensing.login({ vendorCode: code, feature: 10 });
-    figures.push(...(await benchCalls(session)));
+    figures.push(...(await benchCalls(session, near.child.process.pid ?? 0)));
     await session.logout();
     licensing.close();
   }

@@ -78,7 +78,19 @@ describe('the exports of the Licensing API', () => {
 
 describe('the guide to the Licensing API', () => {
   it('names every option of a login', () => {
-    const wanted = ['vendorCode', 'feature', 'scope', 'seats', 'executions', 'dieAtExpiration', 'expiringWithinMs', 'lm', 'wait', 'signal'];
+    const wanted = [
+      'vendorCode',
+      'feature',
+      'scope',
+      'seats',
+      'executions',
+      'dieAtExpiration',
+      'expiringWithinMs',
+      'lm',
+      'wait',
+      'onWaiting',
+      'signal',
+    ];
     expect(
       rows('Login')
         .map((cell) => cell.replaceAll('`', ''))

@@ -73,7 +73,7 @@ const createPool = (onGrant: (granted: Story, line: readonly Story[]) => void) =
 describe('A4 the line of those who wait', () => {
   it('is never overtaken within a priority, by no smaller request and by no newcomer, and never more seats are out than sold', () => {
     fc.assert(
-      fc.property(fc.array(step(2, 0), { maxLength: 60 }), (steps) => {
+      fc.property(fc.array(step(2, 0), { maxLength: 60, size: 'max' }), (steps) => {
         const pool = createPool((granted, line) => {
           // Whoever was granted stood first among its equals, and nobody of a greater priority waited.
           const [first] = line;
@@ -90,7 +90,7 @@ describe('A4 the line of those who wait', () => {
 
   it('with reservations, is passed only by those who take what those before them may not have', () => {
     fc.assert(
-      fc.property(fc.array(step(2, 2), { maxLength: 60 }), (steps) => {
+      fc.property(fc.array(step(2, 2), { maxLength: 60, size: 'max' }), (steps) => {
         const pool = createPool((granted, line) => {
           for (const other of line) {
             if (other.id === granted.id) break;
@@ -108,7 +108,7 @@ describe('A4 the line of those who wait', () => {
 
   it('ends for everybody: whoever does not leave is granted when seats come free often enough', () => {
     fc.assert(
-      fc.property(fc.array(step(2, 1), { maxLength: 60 }), (steps) => {
+      fc.property(fc.array(step(2, 1), { maxLength: 60, size: 'max' }), (steps) => {
         const granted = new Set<string>();
         const pool = createPool(({ id }) => void granted.add(id));
         for (const each of steps) pool.run(each);
@@ -123,7 +123,7 @@ describe('A4 the line of those who wait', () => {
 
   it('says places that are 1, 2, 3 ... in its order, whoever joined or left', () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(fc.nat(3), fc.nat(5), fc.nat(20), fc.boolean()), { maxLength: 60 }), (steps) => {
+      fc.property(fc.array(fc.tuple(fc.nat(3), fc.nat(5), fc.nat(20), fc.boolean()), { maxLength: 60, size: 'max' }), (steps) => {
         const queue = createSeatQueue<Waiter>();
         for (const [priority, since, number, leaves] of steps) {
           if (leaves) queue.leave(`${number}`);

@@ -27,7 +27,8 @@ import { endedBy, releaseBeside } from './ended-by.ts';
 import { createLicenseChanges } from './license-changes.ts';
 import { createLiveSessions, type LiveSession } from './live-sessions.ts';
 import { createPoolFacts, type PoolFacts } from './pool-facts.ts';
-import { createWaiting, type Shape, type Waiting } from './waiting.ts';
+import { createWaiting } from './waiting.ts';
+import type { Shape, Waiting } from './wish.ts';
 
 // The authority for the seats of the keys on this computer: the one object that all faces call (DESIGN). It joins keys, seats, channels
 // and leases to the ledger and knows no socket. What it promises:

@@ -1,4 +1,4 @@
-import { Buffer } from 'node:buffer';
+import type { Buffer } from 'node:buffer';
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import type { Login } from '@keyhaven/core/seats';
 import { type Call, decodeGrant, encodeWaitAnswer, type LoginCall } from '@keyhaven/core/session';
@@ -8,7 +8,7 @@ import type { AuthorityCore } from './authority.ts';
 import type { KeyChannel } from './key-channel.ts';
 import type { LiveSession } from './live-sessions.ts';
 import { sessionIdFor, sinceOf, ticketFor } from './tokens.ts';
-import type { Told } from './waiting.ts';
+import type { Told } from './wish.ts';
 
 // Those who wait in one channel. A question that is held is no call under way: it may last for half a minute, and nothing waits for it.
 
