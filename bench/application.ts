@@ -2,8 +2,8 @@
 //   node bench/application.ts open|fresh HOST:PORT VENDOR_CODE FEATURE SECONDS
 
 import { createInterface } from 'node:readline';
-import { lmAddressFrom, ownIdentity, systemEntropy } from '../packages/licensing-api/src/environment.ts';
 import { createLicensing } from '@keyhaven/licensing-api/licensing';
+import { lmAddressFrom, ownIdentity, systemEntropy } from '../packages/licensing-api/src/environment.ts';
 
 const [mode = '', lm = '', vendorCode = '', feature = '', seconds = ''] = process.argv.slice(2);
 const address = lmAddressFrom(lm);

@@ -13,7 +13,12 @@ const CALLS = 2_000;
 const PIPELINED = 40_000;
 const OUTSTANDING = 64;
 
-type Echo = { readonly pid: number; once(): Promise<void>; many(count: number, outstanding: number): Promise<void>; close(): Promise<void> };
+type Echo = {
+  readonly pid: number;
+  once(): Promise<void>;
+  many(count: number, outstanding: number): Promise<void>;
+  close(): Promise<void>;
+};
 
 const openEcho = async (bytes: number): Promise<Echo> => {
   const server: Child = await startChild([new URL('./reference/echo-server.ts', import.meta.url).pathname]);
@@ -80,7 +85,13 @@ export const benchCalls = async (session: Session, lmPid: number): Promise<Figur
   const encrypt = () => session.encrypt(plain);
   const figures: Figure[] = [];
 
-  const compare = async (what: string, bytes: number, call: () => Promise<unknown>, target: number, placement: Placement): Promise<void> => {
+  const compare = async (
+    what: string,
+    bytes: number,
+    call: () => Promise<unknown>,
+    target: number,
+    placement: Placement,
+  ): Promise<void> => {
     const echo = await openEcho(bytes);
     const release = place(placement, lmPid, echo.pid);
     await oneByOne(CALLS, call)();
@@ -95,7 +106,16 @@ export const benchCalls = async (session: Session, lmPid: number): Promise<Figur
     await echo.close();
     const [value, reference] = [median(ours) * 1_000, median(theirs) * 1_000];
     const referenceIs = `bare TCP echo of ${bytes} bytes`;
-    figures.push({ clause: 'P1', what: `${what}, ${placement}`, value, reference, unit: 'us', referenceIs, ratio: value / reference, target: { atMost: target } });
+    figures.push({
+      clause: 'P1',
+      what: `${what}, ${placement}`,
+      value,
+      reference,
+      unit: 'us',
+      referenceIs,
+      ratio: value / reference,
+      target: { atMost: target },
+    });
   };
   for (const placement of placements()) {
     await compare('16-byte read', READ_BYTES, read, 1.5, placement);

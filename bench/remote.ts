@@ -1,5 +1,5 @@
-import { lmAddressFrom, ownIdentity, systemEntropy } from '../packages/licensing-api/src/environment.ts';
 import { createLicensing, type Licensing } from '@keyhaven/licensing-api/licensing';
+import { lmAddressFrom, ownIdentity, systemEntropy } from '../packages/licensing-api/src/environment.ts';
 import { type Figure, median } from './figures.ts';
 import type { Lm } from './site.ts';
 

@@ -120,7 +120,16 @@ const createReplayer = (file: string): Forger => {
   };
   return {
     answer(message) {
-      const kinds = { hello: 'welcome', find: 'found', open: 'opened', record: 'record', update: 'updated', ask: 'told', transfer: 'told', close: undefined } as const;
+      const kinds = {
+        hello: 'welcome',
+        find: 'found',
+        open: 'opened',
+        record: 'record',
+        update: 'updated',
+        ask: 'told',
+        transfer: 'told',
+        close: undefined,
+      } as const;
       const kind = kinds[message.kind];
       const old = kind === undefined ? undefined : next(kind);
       if (old === undefined) return [];

@@ -16,11 +16,14 @@ describe('a simulated site with crashes, partitions, loss, delay and duplication
     expect(report.logins).toBeGreaterThan(10);
   });
 
-  it.each(seeds.slice(0, slow ? 40 : 2))('fails nobody in calm weather, and lets nobody who waits be overtaken (A4), with seed %s', async (seed) => {
-    const report = await simulate({ ...size, seed, calm: true });
-    expect(report.calls).toBeGreaterThan(10);
-    expect(report.places).toBeGreaterThan(10);
-  });
+  it.each(seeds.slice(0, slow ? 40 : 2))(
+    'fails nobody in calm weather, and lets nobody who waits be overtaken (A4), with seed %s',
+    async (seed) => {
+      const report = await simulate({ ...size, seed, calm: true });
+      expect(report.calls).toBeGreaterThan(10);
+      expect(report.places).toBeGreaterThan(10);
+    },
+  );
 });
 
 describe('I7', () => {

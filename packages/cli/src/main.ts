@@ -13,7 +13,15 @@ import { vendorCommand } from './vendor.ts';
 
 const program = (): Command => {
   const root = new Command('keyhaven').description('Keyhaven, the open license manager').version(VERSION);
-  for (const command of [lmCommand(), ...listCommands(), denialsCommand(), ...licenseFileCommands(), ...transferCommands(), loginCommand(), vendorCommand()])
+  for (const command of [
+    lmCommand(),
+    ...listCommands(),
+    denialsCommand(),
+    ...licenseFileCommands(),
+    ...transferCommands(),
+    loginCommand(),
+    vendorCommand(),
+  ])
     root.addCommand(command);
   return root;
 };

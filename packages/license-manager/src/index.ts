@@ -1,2 +1,10 @@
-export { type AdminLm, type AdminLmOptions, defaultStateDirectory, defaultTrialDirectory, type LmEvent, startAdminLm, VERSION } from './admin-lm.ts';
+export {
+  type AdminLm,
+  type AdminLmOptions,
+  defaultStateDirectory,
+  defaultTrialDirectory,
+  type LmEvent,
+  startAdminLm,
+  VERSION,
+} from './admin-lm.ts';
 export { loadSettings, parseSettings, type Settings } from './settings.ts';

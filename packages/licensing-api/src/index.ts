@@ -2,9 +2,9 @@
 
 import type { FormatInput, InfoData } from '@keyhaven/core/format';
 import type { Candidate } from '@keyhaven/core/wire';
+import type { Updated } from './acknowledge.ts';
 import { lmAddressFrom, ownIdentity, systemEntropy } from './environment.ts';
 import { createLicensing, type Licensing, type LoginOptions } from './licensing.ts';
-import type { Updated } from './acknowledge.ts';
 import type { Session } from './session.ts';
 import type { TransferOptions } from './transfer.ts';
 

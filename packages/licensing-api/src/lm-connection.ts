@@ -14,8 +14,8 @@ import {
   MAX_UPDATE,
   type ToApplication,
   type ToLm,
-  type Transfer,
   type Told,
+  type Transfer,
 } from '@keyhaven/core/wire';
 import type { LmAddress, Surroundings } from './environment.ts';
 

@@ -112,7 +112,7 @@ export type Secrets = {
   /** Contents of dynamic files: of `ro` ones always, of others when the update makes them (K3). */
   readonly dynamic?: readonly { readonly id: number; readonly data: string }[];
 };
-export const secrets: Decoder<Secrets> = object({
+const secrets: Decoder<Secrets> = object({
   features: distinct(list(object({ id: integer(0, 65_471), secret: bytes(32, 32) }), 65_472)),
   readOnly: optional(bytes(0, 2_048)),
   readWrite: optional(bytes(0, 4_032)),

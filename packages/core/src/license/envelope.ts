@@ -7,7 +7,19 @@ import { LicensingError, Status } from '../errors/index.ts';
 // (S1), by a key that the caller's trust store names, not the file (S12). What is signed carries the kind of document, so that no
 // document passes for another. Text form: base64 between BEGIN and END lines, which survives mail. docs/protocol/files.md F1 to F6.
 
-export const documentKinds = { certificate: 1, C2V: 2, V2C: 3, V2CP: 4, ID: 16, delegation: 17, H2R: 18, R2H: 19, H2H: 20, trial: 24, trialkey: 25 } as const;
+export const documentKinds = {
+  certificate: 1,
+  C2V: 2,
+  V2C: 3,
+  V2CP: 4,
+  ID: 16,
+  delegation: 17,
+  H2R: 18,
+  R2H: 19,
+  H2H: 20,
+  trial: 24,
+  trialkey: 25,
+} as const;
 export type DocumentKind = keyof typeof documentKinds;
 
 /** BOUNDED: no document is larger, so that a stranger's file costs bounded memory. */

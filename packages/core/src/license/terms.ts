@@ -92,7 +92,7 @@ export const concurrency: Decoder<Concurrency> = object({
   virtualMachine: boolean,
 });
 
-export const name: Decoder<string> = text(50);
+const name: Decoder<string> = text(50);
 
 /** A list in which no id comes twice. */
 export const distinct =

@@ -6,6 +6,8 @@ import { BLOCK, decideWrite, faultOfAccess, type Piece, WHOLE, type Write, write
 type Name = `${string}/${string}/${string}`;
 const LICENSE = '7/key/license';
 
+const textIn = (row: object | undefined): string => (row !== undefined && 'data' in row ? String(row.data) : '');
+
 const createFile = (access: MemoryAccess, size = 100) => {
   const rows = new Map<Name, object>([[LICENSE, { counter: 3 }]]);
   return {
@@ -30,7 +32,7 @@ const createFile = (access: MemoryAccess, size = 100) => {
       return reply.kind === 'refused' ? reply.status : reply.kind === 'stale' ? 'stale' : 0;
     },
     text: (block = 0) =>
-      Buffer.from((rows.get(`7/memory/5.${block}`) as { data?: string } | undefined)?.data ?? '', 'base64url')
+      Buffer.from(textIn(rows.get(`7/memory/5.${block}`)), 'base64url')
         .toString('latin1')
         .replaceAll('\0', '.'),
   };

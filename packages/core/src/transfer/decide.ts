@@ -109,7 +109,10 @@ export const decideDetach = (rows: SeatRows, command: Detach, now: Wall): SeatDe
     const limit = concurrency.seats === 'unlimited' ? Number.POSITIVE_INFINITY : concurrency.seats;
     const kept = more > 0 ? (command.keptFrom?.(id) ?? 0) : 0;
     if (kept > 0 && row.used + more > limit - kept) {
-      return refuse(Status.TOO_MANY_USERS, `${row.used} of ${limit} seats of feature ${id} (${name}) are in use and ${kept} are reserved for others.`);
+      return refuse(
+        Status.TOO_MANY_USERS,
+        `${row.used} of ${limit} seats of feature ${id} (${name}) are in use and ${kept} are reserved for others.`,
+      );
     }
     if (row.used + more > limit || seats > limit) {
       return refuse(

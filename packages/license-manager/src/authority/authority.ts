@@ -20,10 +20,10 @@ import { type Clock, HOUR, MINUTE, SECOND, type Wall } from '@keyhaven/core/time
 import type { Ledger } from '@keyhaven/ledger';
 import type { Access } from '../access/index.ts';
 import type { Applied, Keystore } from '../keystore/index.ts';
-import type { LoginGuard, TrialUse } from './guard.ts';
-import { createKeyChannel, type KeyChannel, type Party } from './key-channel.ts';
 import { refuseBelowDetached } from './below-detached.ts';
 import { endedBy, releaseBeside } from './ended-by.ts';
+import type { LoginGuard, TrialUse } from './guard.ts';
+import { createKeyChannel, type KeyChannel, type Party } from './key-channel.ts';
 import { createLicenseChanges } from './license-changes.ts';
 import { createLiveSessions, type LiveSession } from './live-sessions.ts';
 import { createPoolFacts, type PoolFacts } from './pool-facts.ts';

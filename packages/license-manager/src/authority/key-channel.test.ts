@@ -1,9 +1,9 @@
 import { Buffer } from 'node:buffer';
 import { Reader, Writer } from '@keyhaven/core/bytes';
 import { CIPHER_OVERHEAD } from '@keyhaven/core/key';
+import { READ_ONLY_FILE, READ_WRITE_FILE } from '@keyhaven/core/memory';
 import { type Call, decodeGrant, MAX_CALL_BYTES, type Reply, writeCall } from '@keyhaven/core/session';
 import { describe, expect, it } from 'vitest';
-import { READ_ONLY_FILE, READ_WRITE_FILE } from '@keyhaven/core/memory';
 import { createTestVendor } from '../keystore/vendor.testing.ts';
 import { connectApplication, createSite, localParty, someone, statusOfThrown } from './site.testing.ts';
 

@@ -15,7 +15,9 @@ import { openAuthority, type Party } from './index.ts';
 const testSeal = createMachineSeal(['id:test'], Buffer.alloc(32, 9), systemEntropy);
 
 /** One LM without sockets: keys, authority and a ledger in memory, on a simulated clock. */
-export const createSite = async (options: { readonly ledger?: Ledger; readonly idleTimeoutMs?: number; readonly access?: Access; readonly clock?: SimulatedClock } = {}) => {
+export const createSite = async (
+  options: { readonly ledger?: Ledger; readonly idleTimeoutMs?: number; readonly access?: Access; readonly clock?: SimulatedClock } = {},
+) => {
   const clock = options.clock ?? createSimulatedClock();
   const ledger = options.ledger ?? createMemoryLedger({ now: () => clock.wall() });
   const keystore = await openKeystore(ledger, testSeal, systemEntropy);
@@ -69,9 +71,7 @@ export const connectApplication = (site: Pick<Site, 'authority'>, key: Key, part
       failure = error;
     },
   );
-  const { channel } = opening.complete(far.answer, (document) =>
-    signingKeyIn(openStanding(document, key.identity.vendorKey).certificate),
-  );
+  const { channel } = opening.complete(far.answer, (document) => signingKeyIn(openStanding(document, key.identity.vendorKey).certificate));
   let nextId = 1;
   const raw = (plain: Uint8Array): void => far.receive(channel.seal(plain));
   const send = (...calls: Call[]): Promise<Reply[]> => {

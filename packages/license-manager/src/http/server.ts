@@ -145,7 +145,9 @@ export const createHttpServer = async (faces: HttpFaces, timeouts: HttpTimeouts 
         if (!faces.remoteClients && !isLoopback(request.ip)) throw new PeerRefusal(403, 'access from remote clients is off');
       });
       const text = (request: FastifyRequest): string => (typeof request.body === 'string' ? request.body : '');
-      lm.post('/hello', { bodyLimit: HANDSHAKE_LIMIT }, (request, reply) => reply.type('text/plain').send(faces.link.hello(text(request), request.ip)));
+      lm.post('/hello', { bodyLimit: HANDSHAKE_LIMIT }, (request, reply) =>
+        reply.type('text/plain').send(faces.link.hello(text(request), request.ip)),
+      );
       lm.post('/confirm', { bodyLimit: HANDSHAKE_LIMIT }, (request, reply) =>
         reply.type('text/plain').send(faces.link.confirm(text(request), request.ip)),
       );

@@ -1,2 +1,2 @@
-export { type Computer, createInformation, partsOf, textParts } from './information.ts';
 export { judge } from './in-scope.ts';
+export { type Computer, createInformation, partsOf, textParts } from './information.ts';

@@ -104,5 +104,7 @@ export const partsOf = (data: InfoData): readonly Uint8Array[] => textParts(JSON
 
 export const textParts = (text: string): readonly Uint8Array[] => {
   const bytes = Buffer.from(text, 'utf8');
-  return Array.from({ length: Math.max(1, Math.ceil(bytes.length / PART)) }, (_, index) => bytes.subarray(index * PART, (index + 1) * PART));
+  return Array.from({ length: Math.max(1, Math.ceil(bytes.length / PART)) }, (_, index) =>
+    bytes.subarray(index * PART, (index + 1) * PART),
+  );
 };

@@ -4,8 +4,8 @@ import { LicensingError, Status } from '@keyhaven/core/errors';
 import { armor, unarmor } from '@keyhaven/core/license';
 import type { LmIdentity } from '@keyhaven/core/link';
 import { type Clock, SECOND } from '@keyhaven/core/time';
-import type { Find, Found, Hello } from '@keyhaven/core/wire';
 import type { AccessRules } from '@keyhaven/core/users';
+import type { Find, Found, Hello } from '@keyhaven/core/wire';
 import type { AuditEntry, Ledger } from '@keyhaven/ledger';
 import { createAccess, createDeniedClients } from '../access/index.ts';
 import { createApplications } from '../applications.ts';
@@ -16,11 +16,11 @@ import type { Key, Keystore } from '../keystore/index.ts';
 import type { LocalConnectionOptions, Route } from '../local/index.ts';
 import type { ProcessIdentity, TrialMarks } from '../machine/index.ts';
 import { createOverview, type Overview } from '../overview.ts';
-import { DEFAULT_TRANSFER_SETTINGS, openTransfers, type Transfers, type TransferSettings } from '../transfer/index.ts';
 import { createLinkAnswerer, type LinkAnswerer, openPeers, type PeerAddress, type Peers, type Post } from '../peers/index.ts';
 import { openProtection, type ProtectionSettings } from '../protection/index.ts';
-import { createUpdates, sayResult, type UpdateResult } from '../updates/index.ts';
+import { DEFAULT_TRANSFER_SETTINGS, openTransfers, type TransferSettings, type Transfers } from '../transfer/index.ts';
 import { openTrials } from '../trial/index.ts';
+import { createUpdates, sayResult, type UpdateResult } from '../updates/index.ts';
 
 // A license manager without sockets, disks and clocks of its own: the authority for the keys here, the other LMs, the applications of this
 // computer, and how they are joined. The hosts (T1) give it a ledger, a way to other LMs and connections of applications; the

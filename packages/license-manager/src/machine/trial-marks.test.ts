@@ -50,13 +50,13 @@ describe('marks of trial licenses (K8)', () => {
   });
   it.each<readonly [string, Record<string, string>, boolean, string]>([
     ['linux', {}, true, '/var/lib/keyhaven-trials'],
-    ['linux', {}, false, '/home/ann/.local/share/keyhaven-trials'],
+    ['linux', {}, false, '/homes/user/.local/share/keyhaven-trials'],
     ['linux', { XDG_DATA_HOME: '/data', KEYHAVEN_STATE: '/tmp/x' }, false, '/data/keyhaven-trials'],
     ['darwin', {}, true, '/Library/Preferences/Keyhaven Trials'],
-    ['darwin', {}, false, '/home/ann/Library/Preferences/Keyhaven Trials'],
+    ['darwin', {}, false, '/homes/user/Library/Preferences/Keyhaven Trials'],
   ])('are beside the state directory on %s %o (root: %s)', (platform, env, root, expected) => {
-    const directory = defaultTrialDirectory(env, platform, '/home/ann', root);
+    const directory = defaultTrialDirectory(env, platform, '/homes/user', root);
     expect(directory).toBe(expected);
-    expect(`${directory}/`.startsWith(`${defaultStateDirectory(env, platform, '/home/ann', root)}/`)).toBe(false);
+    expect(`${directory}/`.startsWith(`${defaultStateDirectory(env, platform, '/homes/user', root)}/`)).toBe(false);
   });
 });

@@ -86,7 +86,8 @@ export const createLinkCaller = (options: LinkCallerOptions): LinkCaller => {
   let answered = false;
   let running = false;
   let more = false;
-  let listening = false;
+  /** The link that a listening request speaks for; a link made anew needs one of its own. */
+  let listening: LinkKeys | undefined;
   let wanted = false;
   let closed = false;
 
@@ -140,8 +141,11 @@ export const createLinkCaller = (options: LinkCallerOptions): LinkCaller => {
   };
   /** Asks to be told when there is something to fetch, for as long as the peer has somebody who waits. One request for all of them. */
   const listen = (proven: LinkKeys): void => {
-    if (listening) return;
-    listening = true;
+    if (listening === proven) return;
+    listening = proven;
+    const ended = (): void => {
+      if (listening === proven) listening = undefined;
+    };
     const goesOn = (): boolean => keys === proven && !closed;
     const ask = async (): Promise<'fetch' | 'listen' | 'nothing'> => {
       const text = await post(address, '/lm/v1/listen', encodeBody(proven.id, sequence, encodeBlocks([]), proven.outgoing));
@@ -152,13 +156,13 @@ export const createLinkCaller = (options: LinkCallerOptions): LinkCaller => {
     const run = async (): Promise<void> => {
       let heard: Awaited<ReturnType<typeof ask>> = 'listen';
       while (heard === 'listen' && goesOn()) heard = await ask();
-      listening = false;
+      ended();
       if (heard === 'fetch' && goesOn()) fetch();
     };
     run().catch(() => {
       // Whether the peer is gone the next exchange finds out; not sooner than in a second, should something in between hold no requests.
       options.clock.after(SECOND, () => {
-        listening = false;
+        ended();
         if (goesOn()) fetch();
       });
     });

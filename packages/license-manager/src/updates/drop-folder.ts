@@ -181,7 +181,7 @@ export const openDropFolder = async (options: DropFolderOptions): Promise<DropFo
         }
       }
     } while (again && !closed);
-    if (!closed) cancel = clock.after(soon ? LOOK_AGAIN_MS : SCAN_MS, scan);
+    if (!closed) cancel = clock.after(soon ? LOOK_AGAIN_MS : SCAN_MS, () => void scan());
   };
   const scan = (): Promise<void> => {
     if (scanning !== undefined) again = true;
