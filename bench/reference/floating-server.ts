@@ -1,6 +1,6 @@
 // A reference of P2: a floating license server of the usual open-source kind, that is HTTP with JSON, a claim or release as one immediate
 // transaction of SQLite that is on the disk before it is answered, and the lease renewed by claiming again. Our own stand-in for that
-// design (facts in the tenth line of docs/decisions/0004-performance.md), with the fastest parts at hand: bare node:http, prepared statements.
+// design (docs/decisions/0004-performance.md says why), with the fastest parts at hand: bare node:http, prepared statements.
 //   node bench/reference/floating-server.ts FILE
 
 import { createServer } from 'node:http';

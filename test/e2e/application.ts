@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
-import { LicensingError, type LoginOptions, login, type Session, type SessionEvent } from '@keyhaven/licensing-api';
+import { getInfo, LicensingError, type LoginOptions, login, type Session, type SessionEvent } from '@keyhaven/licensing-api';
 
 // A protected application that does what it is told: `node application.ts SOCKET` listens on that unix socket, which crosses network
 // namespaces, and answers each JSON line with one. Licenses go the ordinary way, through the LM of its own computer.
@@ -11,6 +11,9 @@ export type Command =
   | { readonly do: 'give up' }
   | { readonly do: 'places' }
   | { readonly do: 'logout' | 'info' | 'events'; readonly session: string }
+  /** The XML of a format: of a session, or of what is there. */
+  | { readonly do: 'format'; readonly session: string; readonly format: string }
+  | { readonly do: 'ask'; readonly question: Pick<LoginOptions, 'vendorCode' | 'scope'>; readonly format: string }
   | { readonly do: 'read'; readonly session: string; readonly file: number; readonly offset: number; readonly length: number }
   | { readonly do: 'write'; readonly session: string; readonly file: number; readonly offset: number; readonly data: string }
   | { readonly do: 'consume'; readonly session: string; readonly executions: number }
@@ -53,6 +56,10 @@ const obey = async (command: Command): Promise<unknown> => {
       return sessionOf(command.session).logout();
     case 'info':
       return sessionOf(command.session).info();
+    case 'format':
+      return sessionOf(command.session).info(command.format);
+    case 'ask':
+      return getInfo({ ...command.question, format: command.format });
     case 'events':
       return sessions.get(command.session)?.events;
     case 'read':

@@ -21,11 +21,14 @@ export type ToldSession = {
   readonly key: string;
   readonly feature: number;
   readonly licenseManager: { readonly guid: string; readonly hostname: string; readonly address: string };
-  read(offset: number, length: number): Promise<Buffer>;
-  write(offset: number, data: Buffer): Promise<void>;
+  /** Of the memory that every key has, or of another file. */
+  read(offset: number, length: number, file?: number): Promise<Buffer>;
+  write(offset: number, data: Buffer, file?: number): Promise<void>;
   encrypt(data: Buffer): Promise<Buffer>;
   decrypt(data: Buffer): Promise<Buffer>;
   info(): Promise<SessionInfo>;
+  /** The XML of a format. */
+  format(format: string): Promise<string>;
   consume(executions: number): Promise<number>;
   logout(): Promise<void>;
   events(): Promise<readonly string[]>;
@@ -34,6 +37,8 @@ export type ToldSession = {
 export type ToldApplication = {
   readonly process: LabProcess;
   login(options: LoginOptions): Promise<ToldSession>;
+  /** What is there, as the XML of a format. */
+  ask(question: Pick<LoginOptions, 'vendorCode' | 'scope'>, format: string): Promise<string>;
   /** Aborts its logins that wait. */
   giveUp(): Promise<void>;
   /** The places in line that it was told. */
@@ -84,16 +89,18 @@ export const startApplication = async (
       const bytes = async (command: Command): Promise<Buffer> => Buffer.from(await tell<string>(command), 'hex');
       return {
         ...granted,
-        read: (offset, length) => bytes({ do: 'read', session, file: MEMORY, offset, length }),
-        write: (offset, data) => tell({ do: 'write', session, file: MEMORY, offset, data: data.toString('hex') }),
+        read: (offset, length, file = MEMORY) => bytes({ do: 'read', session, file, offset, length }),
+        write: (offset, data, file = MEMORY) => tell({ do: 'write', session, file, offset, data: data.toString('hex') }),
         encrypt: (data) => bytes({ do: 'encrypt', session, data: data.toString('hex') }),
         decrypt: (data) => bytes({ do: 'decrypt', session, data: data.toString('hex') }),
         info: () => tell({ do: 'info', session }),
+        format: (format) => tell({ do: 'format', session, format }),
         consume: (executions) => tell({ do: 'consume', session, executions }),
         logout: () => tell({ do: 'logout', session }),
         events: () => tell({ do: 'events', session }),
       };
     },
+    ask: (question, format) => tell({ do: 'ask', question, format }),
     giveUp: () => tell({ do: 'give up' }),
     places: () => tell({ do: 'places' }),
     async end(signal = 'SIGKILL') {

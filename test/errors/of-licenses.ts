@@ -112,6 +112,13 @@ export const ofLicenses: Partial<Record<StatusName, () => unknown>> = {
     become(tower('disk 2', 'board 2'));
     return numberOf(await (await again()).login(1, 10));
   },
+  DUPLICATE_HOSTNAME: async () => {
+    const net = createNet(createComputerClock().clock);
+    const [one, other] = [await net.start({ host: 'a', name: 'tower', seed: 1 }), await net.start({ host: 'b', name: 'tower', seed: 2 })];
+    await one.license([product(1, { type: 'perpetual' }, { physical: 'FQDN', virtual: 'FQDN' })]);
+    await net.meet(one, other);
+    return numberOf(await one.login(1, 10));
+  },
   UPDATE_TOO_OLD: async () => {
     const { first, apply } = await updated();
     return apply(first);

@@ -47,7 +47,7 @@ export async function getInfo(
   return format === 'data' ? licensing().information(question) : licensing().information({ ...question, format });
 }
 
-/** Applies a license document (V2C, H2R, R2H, H2H) to a key of this computer. */
+/** Applies a license document (V2C, V2CP, H2R, R2H, H2H) to keys of this computer. */
 export const update = async ({ data }: { readonly data: string }): Promise<Updated> => licensing().update(data);
 
 /**

@@ -1,4 +1,7 @@
-import { unarmor } from '@keyhaven/core/license';
+import { Buffer } from 'node:buffer';
+import { crc32 } from 'node:zlib';
+import { fingerprintOf } from '@keyhaven/core/fingerprint';
+import { parseVendorCode, unarmor } from '@keyhaven/core/license';
 import { createTestVendor, type LocalLm, startLocalLm } from '@keyhaven/testkit/local-lm';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { ownIdentity, systemEntropy } from './environment.ts';
@@ -149,13 +152,41 @@ describe('information without a session (A1)', () => {
     expect(xml).toContain(`id="${local.lm.guid}"`);
   });
 
+  it('fingerprints this computer for the vendor that asks, with a key of its own or without', async () => {
+    const observed = { host: 'physical', values: { disk: ['d1', 'd2'], board: ['b'], cpu: ['c'] } } as const;
+    const seen = await startLocalLm({ observe: async () => observed });
+    onTestFinished(() => seen[Symbol.asyncDispose]());
+    await seen.license(vendor);
+    const licensing = createLicensing(seen.address, ownIdentity(), systemEntropy);
+    onTestFinished(() => licensing.close());
+    const told = async (of: typeof vendor): Promise<unknown> => {
+      const xml = await licensing.information({ vendorCode: of.vendorCode, format: '<haspformat format="host_fingerprint"/>' });
+      const [, crc, vendorId, base64 = ''] =
+        /<hasp_info><host_fingerprint type="SL-AdminMode" crc="(\d+)" vendorid="(\d+)">([\w+/=]+)<\/host_fingerprint><\/hasp_info>$/.exec(
+          xml,
+        ) ?? [];
+      const bytes = Buffer.from(base64, 'base64');
+      expect(crc).toBe(String(crc32(bytes)));
+      expect(vendorId).toBe(String(parseVendorCode(of.vendorCode).vendor));
+      const fingerprint: unknown = JSON.parse(bytes.toString('utf8'));
+      expect(fingerprint).toEqual(fingerprintOf(observed, parseVendorCode(of.vendorCode).publicKey));
+      return fingerprint;
+    };
+    expect(await told(stranger)).not.toEqual(await told(vendor));
+    const inTree = '<haspformat root="location"/>';
+    expect(await licensing.information({ vendorCode, format: inTree })).toMatch(/<version>.*<host_fingerprint type=/);
+    expect((await licensing.information({ vendorCode })).licenseManagers[0]?.hostFingerprints).toHaveLength(1);
+    await using session = await licensing.login({ vendorCode, feature: 42 });
+    expect(await session.info('host_fingerprint')).toContain('<host_fingerprint type="SL-AdminMode"');
+    expect(await session.info(features)).not.toContain('host_fingerprint');
+  });
+
   it.each([
     ['no key of the vendor', { vendorCode: stranger.vendorCode, format: features }, 7],
     ['a scope that leaves nothing', { vendorCode, scope: { key: { id: '1' } }, format: features }, 50],
     ['a format that is no XML', { vendorCode, format: '<haspformat' }, 35],
     ['a format unknown', { vendorCode, format: '<haspformat format="everything"/>' }, 15],
     ['a scope that is none', { vendorCode, scope: '<haspscope', format: features }, 36],
-    ['a fingerprint that this version does not take', { vendorCode, format: 'host_fingerprint' }, 16],
   ])('refuses %s with the status of the field', async (_, question, status) => {
     await expect(createApplication().information(question)).rejects.toMatchObject({ status });
   });

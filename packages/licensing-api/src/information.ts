@@ -25,11 +25,18 @@ const asks = (format: Format, ...parts: readonly PartName[]): boolean => {
 const isUpdate = (format: Format): boolean =>
   format.kind === 'predefined' && (format.name === 'updateinfo' || format.name === 'fastupdateinfo');
 const isFingerprint = (format: Format): boolean => format.kind === 'predefined' && format.name === 'host_fingerprint';
+/** As all that is asked for, or as a part. */
+const asksFingerprint = (format: Format): boolean => {
+  const within = ({ fields, objects }: FormatObject): boolean =>
+    fields.some(({ name }) => name === 'host_fingerprint' || name === '*') || objects.some(within);
+  return isFingerprint(format) || (asks(format, 'licenseManager') && format.kind === 'tree' && format.objects.some(within));
+};
 
 /** Bits of the question (docs/protocol/local.md W22). */
 export const wantedBy = (format: Format): number => {
   if (isUpdate(format)) return ASK.c2v;
-  return asks(format, 'session') || (format.kind === 'predefined' && format.name === 'sessioninfo') ? ASK.sessions : 0;
+  const sessions = asks(format, 'session') || (format.kind === 'predefined' && format.name === 'sessioninfo');
+  return (sessions ? ASK.sessions : 0) | (asksFingerprint(format) ? ASK.fingerprint : 0);
 };
 
 /** Whether a session cannot say it by itself. */

@@ -281,7 +281,7 @@ export const createLicensing = (
   function information(options: Question & { readonly format: FormatInput }): Promise<string>;
   async function information(options: Question & { readonly format?: FormatInput }): Promise<InfoData | string> {
     const asked = parseOptions(options);
-    if (options.format === undefined) return ask(asked, ASK.sessions);
+    if (options.format === undefined) return ask(asked, ASK.sessions | ASK.fingerprint);
     const format = toFormat(options.format);
     return render(format, await ask(asked, wantedBy(format)));
   }

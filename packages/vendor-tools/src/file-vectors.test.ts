@@ -73,6 +73,13 @@ const rewrite = {
   V2CP: (b: Uint8Array) => writePackage(readPackage(b)),
   certificate: (b: Uint8Array) => writeCertificate(readCertificate(b)),
 };
+/** The shortest of each kind is tried with every bit flipped. SLOW=1 does that with all. */
+const shortest = new Set(
+  Object.keys(rewrite).map(
+    (kind) =>
+      vectors.documents.filter((each) => each.kind === kind).sort((one, other) => one.document.length - other.document.length)[0]?.name,
+  ),
+);
 const refused = (act: () => unknown): boolean => {
   try {
     act();
@@ -89,7 +96,7 @@ describe('vectors/files.json', () => {
   });
 });
 
-describe.each(vectors.documents)('the document "$name"', ({ kind, signer, payload, document, text }) => {
+describe.each(vectors.documents)('the document "$name"', ({ name, kind, signer, payload, document, text }) => {
   it('opens and reads', () => {
     const opened = openDocument(kind, document, signer);
     expect(opened.payload.toString('utf8')).toBe(payload);
@@ -119,16 +126,18 @@ describe.each(vectors.documents)('the document "$name"', ({ kind, signer, payloa
     }
   });
 
-  it('is refused with any bit of its header flipped, and with one of every byte of its payload; SLOW=1: with any bit of all', () => {
-    for (let bit = 0; bit < document.length * 8; bit += bit < 101 * 8 || process.env.SLOW === '1' ? 1 : 9) {
-      const flipped = Buffer.from(document);
+  const whole = shortest.has(name) || process.env.SLOW !== undefined;
+  it(`is refused with ${whole ? 'any bit flipped' : 'any bit of its header flipped, and with one of every byte of its payload'}`, () => {
+    const accepted: number[] = [];
+    const flipped = Buffer.from(document);
+    for (let bit = 0; bit < document.length * 8; bit += whole || bit < 101 * 8 ? 1 : 9) {
       flipped[bit >> 3]! ^= 1 << (bit & 7);
-      expect(
-        refused(() => openDocument(kind, flipped)),
-        `bit ${bit}`,
-      ).toBe(true);
+      if (!refused(() => openDocument(kind, flipped))) accepted.push(bit);
+      flipped[bit >> 3]! ^= 1 << (bit & 7);
     }
-  });
+    expect(accepted).toEqual([]);
+    expect(flipped.equals(document)).toBe(true);
+  }, 60_000);
 
   it('is refused where another vendor is trusted', () => {
     expect(refused(() => openDocument(kind, document, vectors.otherVendor.publicKey))).toBe(true);

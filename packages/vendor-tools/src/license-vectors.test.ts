@@ -54,6 +54,19 @@ const statusOf = (work: () => unknown): number => {
   }
 };
 const refusals: readonly number[] = [Status.INV_SIG, Status.INV_UPDATE_OBJ, Status.INV_UPDATE_DATA];
+/** The flipped bits with which it is not refused as it should be. */
+const acceptedFlips = (document: Buffer, open: (flipped: Buffer) => unknown): string[] => {
+  const accepted: string[] = [];
+  const flipped = Buffer.from(document);
+  for (let bit = 0; bit < document.length * 8; bit += 1) {
+    flipped.writeUInt8(flipped.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
+    const status = statusOf(() => open(flipped));
+    if (!refusals.includes(status)) accepted.push(`bit ${bit}: ${status}`);
+    flipped.writeUInt8(flipped.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
+  }
+  if (!flipped.equals(document) || statusOf(() => open(flipped)) !== 0) accepted.push('refused as it is');
+  return accepted;
+};
 const documentOf = (kind: string): Buffer => vectors.documents.find((each) => each.kind === kind)?.document ?? Buffer.alloc(0);
 
 describe('vectors/licenses.json', () => {
@@ -78,12 +91,8 @@ describe.each(vectors.documents)('the document "$name"', ({ kind, signer, payloa
   it('is refused cut at every byte and with any bit flipped', () => {
     for (let length = 0; length < document.length; length += 1)
       expect(refusals, `cut at ${length}`).toContain(statusOf(() => openDocument(kind, document.subarray(0, length), signer)));
-    for (let bit = 0; bit < document.length * 8; bit += bit < 200 * 8 ? 1 : 61) {
-      const flipped = Buffer.from(document);
-      flipped[bit >> 3]! ^= 1 << (bit & 7);
-      expect(refusals, `bit ${bit}`).toContain(statusOf(() => openDocument(kind, flipped)));
-    }
-  });
+    expect(acceptedFlips(document, (flipped) => openDocument(kind, flipped))).toEqual([]);
+  }, 60_000);
 });
 
 describe('the chain of a trial license (K8, K10)', () => {
@@ -102,12 +111,8 @@ describe('the chain of a trial license (K8, K10)', () => {
   });
   it('is refused cut at every byte, and with any bit flipped', () => {
     for (let length = 0; length < chain.length; length += 1) expect(refusals).toContain(standing(chain.subarray(0, length)));
-    for (let bit = 0; bit < chain.length * 8; bit += 17) {
-      const flipped = Buffer.from(chain);
-      flipped[bit >> 3]! ^= 1 << (bit & 7);
-      expect(refusals, `bit ${bit}`).toContain(standing(flipped));
-    }
-  });
+    expect(acceptedFlips(chain, (flipped) => openStanding(flipped, vendor.publicKey))).toEqual([]);
+  }, 60_000);
   it('is refused where another vendor is trusted', () => expect(standing(chain, otherVendor.publicKey)).toBe(Status.INV_SIG));
   it('is refused with the key of another trial, without one, with two, or with a key that signed for another', () => {
     const other = makeKey(makeVendor(37_515, 0x11), 0x41);

@@ -31,7 +31,6 @@ export const notProduced = {
   UPLOAD_ERROR: 'Files are applied with one request, which says what is wrong with the file itself.',
   RECIPIENT_OLD_LM: 'There is one version of recipient files so far.',
   SECURE_STORE_ID_MISMATCH: 'State that belongs to another computer is 52, a copy of it 64, a damaged one 47.',
-  DUPLICATE_HOSTNAME: 'A key that is on two computers is noticed by its own proof, whatever their names: 64.',
   MISSING_LM: 'Seats are always counted by a license manager; where none is reached, that is 33.',
   INCOMPATIBLE_PLATFORM: 'Licenses are not bound to an operating system.',
   KEY_DISABLED: 'A key does not disable itself; what was tampered with is 47, a copy is 64.',

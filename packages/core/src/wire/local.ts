@@ -39,7 +39,7 @@ export type Ask = {
   readonly scope: string;
 };
 /** What an answer is to hold besides what is always there. */
-export const ASK = { sessions: 1, c2v: 2 } as const;
+export const ASK = { sessions: 1, c2v: 2, fingerprint: 4 } as const;
 export const transferActions = ['detach', 'network_detach', 'cancel', 'rehost'] as const;
 export type TransferAction = (typeof transferActions)[number];
 /** A license is to go to another computer, or back (K5). What comes is told in parts: the text of a file. */

@@ -35,6 +35,7 @@ const key = (id: string, more: Partial<CatalogKey> = {}): CatalogKey => ({
   ...more,
 });
 
+const clock = createSimulatedClock();
 const informationOf = (...catalog: CatalogKey[]) =>
   createInformation({
     self: { guid: 'self', hostname: 'here', address: '127.0.0.1' },
@@ -45,7 +46,9 @@ const informationOf = (...catalog: CatalogKey[]) =>
       state: () => Promise.reject(new Error('there is no key here')),
     },
     authority: { sessions: () => [].values(), used: () => 0, pool: () => EMPTY_POOL },
-    clock: createSimulatedClock(),
+    clock,
+    time: clock.wall,
+    observed: () => undefined,
     idleTimeoutMs: 1_000,
     startedAt: mono(0),
     peers: () => [{ guid: 'other', hostname: 'cellar', address: { host: '10.0.0.9', port: 1947 }, catalog }],

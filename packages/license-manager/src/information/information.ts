@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { toBase64 } from '@keyhaven/core/bytes';
 import { LicensingError, Status } from '@keyhaven/core/errors';
+import type { Observation } from '@keyhaven/core/fingerprint';
 import type { InfoData, KeyInfo, LicenseManagerInfo } from '@keyhaven/core/format';
 import { armor } from '@keyhaven/core/license';
 import { anyScope, matches, parseScope } from '@keyhaven/core/scope';
@@ -8,6 +9,7 @@ import { type Mono, SECOND } from '@keyhaven/core/time';
 import { ASK, type Ask } from '@keyhaven/core/wire';
 import type { Keystore } from '../keystore/index.ts';
 import type { Peer } from '../peers/index.ts';
+import { hostFingerprint } from './host-fingerprint.ts';
 import { judge, type Place } from './in-scope.ts';
 import { createLocalKeys, type LocalKeysOptions } from './local-key.ts';
 import { remoteKey } from './remote-key.ts';
@@ -23,6 +25,8 @@ export type InformationOptions = LocalKeysOptions & {
   readonly computer: Computer | undefined;
   readonly keystore: Pick<Keystore, 'keys' | 'get' | 'state'>;
   readonly startedAt: Mono;
+  /** What this computer is recognised by; undefined where it is not looked at (K6). */
+  readonly observed: () => Promise<Observation> | undefined;
   /** Other LMs whose keys applications here may use. */
   readonly peers: () => readonly Pick<Peer, 'guid' | 'hostname' | 'address' | 'catalog'>[];
 };
@@ -76,6 +80,7 @@ export const createInformation = (options: InformationOptions): ((question: Ask)
       return withKeys({ id: lm.guid, hostname: lm.hostname, ip: lm.address }, at, keys);
     });
     const { computer } = options;
+    const observed = (question.wanted & ASK.fingerprint) === 0 ? undefined : await options.observed();
     const about = {
       id: self.guid,
       hostname: self.hostname,
@@ -84,6 +89,7 @@ export const createInformation = (options: InformationOptions): ((question: Ask)
       uptime: Math.floor((clock.mono() - options.startedAt) / SECOND),
       time: Math.floor(clock.wall() / SECOND),
       embedded: false,
+      ...(observed === undefined ? {} : { hostFingerprints: [hostFingerprint(observed, question)] }),
     };
     const withState = (question.wanted & ASK.c2v) === 0 ? undefined : await stateOf(own, others);
     const licenseManagers = withState === undefined ? [...withKeys(about, here, own), ...others] : withKeys(about, here, [withState]);

@@ -2,7 +2,7 @@ import { LicensingError, Status } from '@keyhaven/core/errors';
 import { type FeatureInfo, featureInfoOf, type KeyInfo, keyTypeNames, memoryInfoOf, type SessionInfo } from '@keyhaven/core/format';
 import { DEFAULT_FEATURE, type Feature } from '@keyhaven/core/license';
 import { isOver, poolRowKey, storedUse } from '@keyhaven/core/seats';
-import { type Clock, SECOND } from '@keyhaven/core/time';
+import { type Clock, SECOND, type Wall } from '@keyhaven/core/time';
 import type { Authority, LiveSession } from '../authority/index.ts';
 import { type Key, poolName } from '../keystore/index.ts';
 import type { InScope } from './in-scope.ts';
@@ -12,6 +12,8 @@ import type { InScope } from './in-scope.ts';
 export type LocalKeysOptions = {
   readonly authority: Pick<Authority, 'sessions' | 'used' | 'pool'>;
   readonly clock: Clock;
+  /** The time that licenses live by (K6). */
+  readonly time: () => Wall;
   readonly idleTimeoutMs: number;
 };
 
@@ -19,7 +21,7 @@ export type LocalKeysOptions = {
 const MAX_SESSIONS = 10_000;
 
 /** Tells of a key; undefined where nothing of it lies in the scope. */
-export const createLocalKeys = ({ authority, clock, idleTimeoutMs }: LocalKeysOptions) => {
+export const createLocalKeys = ({ authority, clock, time, idleTimeoutMs }: LocalKeysOptions) => {
   const sessionsOf = (key: string): ReadonlyMap<string, readonly LiveSession[]> => {
     const live = [...authority.sessions()].filter(({ pool, ending }) => pool.key === key && ending === undefined);
     if (live.length > MAX_SESSIONS) {
@@ -52,7 +54,7 @@ export const createLocalKeys = ({ authority, clock, idleTimeoutMs }: LocalKeysOp
       const pool = { key: identity.id, product, feature: feature.id };
       const terms = license.pools.get(poolName(product, feature.id))?.terms;
       const row = authority.pool(pool);
-      const expired = terms !== undefined && isOver(terms, row, clock.wall());
+      const expired = terms !== undefined && isOver(terms, row, time());
       const disabled = key.damage !== undefined;
       return {
         ...featureInfoOf(feature, key.damage === undefined ? row.executions : undefined, terms && storedUse(terms, row)),

@@ -228,6 +228,8 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
     clock,
     idleTimeoutMs: options.idleSessionMs,
     startedAt: clock.mono(),
+    time: () => protection.guard.time(),
+    observed: () => protection.observed(),
     peers: usablePeers,
   });
   const sources = (): Source[] => [

@@ -135,7 +135,7 @@ describe('clone protection of an LM (K6)', () => {
     const { createGuard } = await import('./guard.ts');
     const machine = createMachineWatch({ clock, observe: () => looked.promise, onChange: () => undefined });
     const time = { now: () => clock.wall(), setBack: () => false, learn: () => undefined, keep: () => undefined, close: () => undefined };
-    const guard = createGuard({ time, machine, duplicate: () => undefined });
+    const guard = createGuard({ time, machine, duplicate: () => undefined, namesake: () => undefined });
     const [key] = before.keystore.keys();
     const pool = key!.license!.pools.get('1.10');
     const ready = guard.ready(key!, 1, pool);

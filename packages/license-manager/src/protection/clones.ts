@@ -1,4 +1,4 @@
-import { describe, fingerprintOf, missing, type Observation, protects } from '@keyhaven/core/fingerprint';
+import { describe, fingerprintOf, type HostKind, missing, type Observation, protects } from '@keyhaven/core/fingerprint';
 import type { Key, KeyLicense } from '../keystore/index.ts';
 
 /** Products of a key whose license is for another computer than this one, and why (K6, 64). Pure. */
@@ -22,3 +22,10 @@ export const clonedProducts = (key: Key, license: KeyLicense, observed: Observat
 
 export const isProtected = (license: KeyLicense, product: number): boolean =>
   license.reference !== undefined && license.certificate.products.some(({ id, protection }) => id === product && protection !== undefined);
+
+/** Whether the computer of this product is recognised by its host name alone, as it was or as it is. */
+export const isByName = ({ reference, certificate }: KeyLicense, product: number, host: HostKind): boolean => {
+  const of = certificate.products.find(({ id }) => id === product)?.protection;
+  if (of === undefined || reference === undefined) return false;
+  return [reference.host, host].some((kind) => (kind === 'physical' ? of.physical : of.virtual) === 'FQDN');
+};

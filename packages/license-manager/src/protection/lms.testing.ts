@@ -51,6 +51,8 @@ export const createNet = (clock: Clock) => {
   const answerers = new Map<string, Pick<LinkAnswerer, 'hello' | 'confirm' | 'exchange' | 'listen'>>();
   const start = async (options: {
     readonly host: string;
+    /** As others see it; `host` where absent. */
+    readonly name?: string;
     /** Of the LM's identity. */
     readonly seed: number;
     readonly ledger?: Ledger;
@@ -66,7 +68,7 @@ export const createNet = (clock: Clock) => {
     const events: { event: string; [detail: string]: unknown }[] = [];
     const lm = await openLm({
       self: lmIdentityFrom(Buffer.alloc(32, options.seed)),
-      hostname: host,
+      hostname: options.name ?? host,
       ledger,
       keystore,
       clock,

@@ -49,6 +49,8 @@ export type Protection = {
   licensed(key: Key): void;
   /** Why a key of another LM is not used. */
   refused(guid: string, key: string): Bar | undefined;
+  /** What this computer is recognised by, as it counts; undefined where it is not looked at. */
+  observed(): Promise<Observation> | undefined;
   /** What people should know of a key here. */
   warnings(key: Key): readonly string[];
   close(): void;
@@ -63,6 +65,7 @@ export const openProtection = async (options: ProtectionOptions): Promise<Protec
   const { keystore, ledger, clock, entropy, settings, onEvent } = options;
   let authority: Authority | undefined;
   let watch: KeyWatch | undefined;
+  let others: Peers | undefined;
   let closed = false;
 
   const audit = (kind: string, scope: string, detail: Readonly<Record<string, string | number>>): void => {
@@ -143,13 +146,20 @@ export const openProtection = async (options: ProtectionOptions): Promise<Protec
   };
 
   const machine = settings === undefined ? undefined : createMachineWatch({ clock, observe: settings.observe, onChange: () => enforce() });
-  const guard = createGuard({ time, machine, duplicate: (key) => (settings?.duplicateKey === 'refuse' ? twice(key) : undefined) });
+  const ownName = options.hostname.toLowerCase();
+  const guard = createGuard({
+    time,
+    machine,
+    duplicate: (key) => (settings?.duplicateKey === 'refuse' ? twice(key) : undefined),
+    namesake: () => others?.all().find(({ state, hostname }) => state === 'linked' && hostname.toLowerCase() === ownName)?.address.host,
+  });
 
   return {
     guard,
     twins,
     begin(of, peers) {
       authority = of;
+      others = peers;
       for (const key of keystore.keys()) learn(key);
       enforce();
       if (settings === undefined) return;
@@ -177,6 +187,7 @@ export const openProtection = async (options: ProtectionOptions): Promise<Protec
       watch?.look();
     },
     refused: (guid, key) => watch?.refused(guid, key),
+    observed: () => machine?.first(),
     warnings(key) {
       const both = twice(key.identity.id);
       return [...(both === undefined ? [] : [both]), ...guard.cloned(key).values()];
