@@ -20,19 +20,20 @@ const checkRange = async (calls: MemoryCalls, { file, offset }: Range, length: n
 const piecesOf = (length: number): readonly (readonly [start: number, end: number])[] =>
   Array.from({ length: Math.ceil(length / PIECE) }, (_, index) => [index * PIECE, Math.min(length, (index + 1) * PIECE)]);
 
-export const readMemory = async (calls: MemoryCalls, range: Range, length: number): Promise<Uint8Array> => {
-  const { file, offset } = range;
-  const readOnce = (at: number, bytes: number): Promise<Uint8Array> =>
-    calls.call(
-      (handle) => ({ kind: 'read', handle, file, offset: at, length: bytes }),
-      (body) => new Uint8Array(body),
-    );
-  if (length <= MAX_CALL_BYTES) return readOnce(offset, length);
+const bytesOf = (body: Uint8Array): Uint8Array => new Uint8Array(body);
+const readOnce = (calls: MemoryCalls, file: number, offset: number, length: number): Promise<Uint8Array> =>
+  calls.call((handle) => ({ kind: 'read', handle, file, offset, length }), bytesOf);
+
+const readInPieces = async (calls: MemoryCalls, range: Range, length: number): Promise<Uint8Array> => {
   await checkRange(calls, range, length);
   const whole = new Uint8Array(length);
-  for (const [start, end] of piecesOf(length)) whole.set(await readOnce(offset + start, end - start), start);
+  for (const [start, end] of piecesOf(length)) whole.set(await readOnce(calls, range.file, range.offset + start, end - start), start);
   return whole;
 };
+
+/** A short read is one call and one promise (P1). */
+export const readMemory = (calls: MemoryCalls, range: Range, length: number): Promise<Uint8Array> =>
+  length <= MAX_CALL_BYTES ? readOnce(calls, range.file, range.offset, length) : readInPieces(calls, range, length);
 
 export const writeMemory = async (calls: MemoryCalls, range: Range, data: Uint8Array): Promise<void> => {
   const { file, offset } = range;
