@@ -56,6 +56,8 @@ describe('what passes on the wire while an application uses a key of another com
     const addresses = ({ host }: Lm) =>
       new Set(host.interfaces().flatMap(({ address, address6, linkLocal }) => [address, address6, linkLocal]));
     hosts = { office: addresses(office), yard: addresses(yard) };
+    // A key that comes before the LM has said that it started is told by that alone.
+    await Promise.all([linkedTo(yard, office, 0), linkedTo(ship, office, 0), linkedTo(office, yard, 0), linkedTo(office, ship, 0)]);
     await site.license(office);
     await Promise.all([linkedTo(yard, office), linkedTo(ship, office)]);
     const asked = { vendorCode: code, feature: FEATURE.unlimited };
