@@ -1,0 +1,1 @@
+export { type HostKind, type KeyKind, keyKinds, serves, servesOthers } from './serves.ts';
