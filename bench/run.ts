@@ -9,6 +9,7 @@ import { benchLogins } from './logins.ts';
 import { benchRemote, licensingAt } from './remote.ts';
 import { freePort, licenseKey, scratch, startLm } from './site.ts';
 import { benchSize } from './size.ts';
+import { benchStart } from './start.ts';
 
 const { values } = parseArgs({ options: { json: { type: 'string' }, only: { type: 'string' } } });
 const wanted = values.only?.split(',');
@@ -44,6 +45,10 @@ try {
     const large = await startLm(join(directory.path, 'large'), '127.0.0.3', port);
     figures.push(...(await benchSize(near, large, code, await licenseKey(large))));
     await large.child.stop();
+  }
+  if (wants('P6')) {
+    tell('P6 an External LM from nothing to its first grant ...');
+    figures.push(...(await benchStart(directory.path)));
   }
 } finally {
   await near.child.stop();

@@ -69,7 +69,7 @@ export const startLm = async (directory: string, host: string, port: number, sea
 };
 
 /** The catalog of the run; `seats` of features 10 and 11 are the sizes that P5 compares. */
-const catalog = `
+export const catalog = `
 products:
   - id: 1
     name: Bench

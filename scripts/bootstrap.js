@@ -1,15 +1,18 @@
 // node scripts/bootstrap.js SCRIPT [ARGUMENT ...]
 //
-// Installs what package-lock.json asks for when node_modules differs from it, then runs SCRIPT (relative to the checkout) with the
-// pinned Node.js, whatever Node.js from 20 on runs this. Arguments, signals and exit status pass through.
+// Installs what package-lock.json asks for when node_modules differs from it, builds the pages of the Admin Control Center when their
+// sources have changed, then runs SCRIPT (relative to the checkout) with the pinned Node.js, whatever Node.js from 20 on runs this.
+// Arguments, signals and exit status pass through.
 
 import { spawnSync } from 'node:child_process';
 import { delimiter, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { become, findNode, noNodeMessage, pinnedPackage } from '../packages/cli/bin/pinned-node.js';
+import { isCurrent, sourcesHash } from './acc/current.js';
 import { whyInstall } from './workshop/installed.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
+const BUILD = join(root, 'scripts/build-acc.ts');
 
 /**
  * @param {string} message
@@ -56,9 +59,14 @@ const [script, ...args] = process.argv.slice(2);
 if (script === undefined) fail('usage: node scripts/bootstrap.js SCRIPT [ARGUMENT ...]');
 
 const locked = pinnedPackage();
-const reason = whyInstall(root, locked);
+// `npm ci` calls this as its last step, when what it installed may not be written down yet.
+const reason = process.env.npm_lifecycle_event === 'prepare' ? undefined : whyInstall(root, locked);
 if (reason !== undefined) install(reason);
 const node = findNode(root);
 if (node === undefined) fail(noNodeMessage());
 const path = `${join(root, 'node_modules', '.bin')}${delimiter}${process.env.PATH ?? ''}`;
+if (resolve(root, script) !== BUILD && !isCurrent(root, sourcesHash(root))) {
+  const built = spawnSync(node, [BUILD], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+  if (built.status !== 0) fail('The pages of the Admin Control Center could not be built: see above.');
+}
 become(node, [resolve(root, script), ...args], { ...process.env, PATH: path });

@@ -34,6 +34,10 @@ const biome = (args: readonly string[]): Promise<Outcome> => node(tool('@biomejs
 
 const CHECKS: readonly Check[] = [
   { name: 'types', run: () => node(tool('typescript/bin/tsc'), ['--noEmit', '-p', '.', '--pretty', 'false']) },
+  {
+    name: 'types of the pages',
+    run: () => node(tool('typescript/bin/tsc'), ['--noEmit', '-p', 'packages/control-center', '--pretty', 'false']),
+  },
   { name: 'lint', run: () => node(tool('oxlint/bin/oxlint'), []) },
   { name: 'format', run: () => biome(['ci', '--reporter=summary']) },
   { name: 'unused code', run: () => node(tool('knip/bin/knip.js'), ['--no-progress', '--no-config-hints']) },

@@ -10,8 +10,13 @@ const WANTED: readonly Wanted[] = [
   { program: 'ip', debian: 'iproute2', use: 'several computers in network namespaces' },
   { program: 'tcpdump', debian: 'tcpdump', use: 'captures on the network' },
   { program: 'tshark', debian: 'tshark', use: 'reading captures' },
+  { program: 'nft', debian: 'nftables', use: 'firewalls' },
   { program: 'openssl', debian: 'openssl', use: 'TLS certificates' },
   { program: 'ps', debian: 'procps', use: 'looking at processes' },
+  { program: 'chromium', debian: 'chromium', use: 'a browser' },
+  { program: 'nmap', debian: 'nmap', use: 'unmodified programs that recognize the license manager' },
+  { program: 'whatweb', debian: 'whatweb', use: 'unmodified programs that recognize the license manager' },
+  { program: 'curl', debian: 'curl', use: 'uploads as scripts make them' },
   { program: 'unshare', debian: 'util-linux', use: 'processes on computers of their own' },
 ];
 

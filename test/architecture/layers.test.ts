@@ -2,7 +2,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ambientFaults, type Declared, importFaults, type Source } from './rules.ts';
+import { ambientFaults, type Declared, importFaults, type Source, thirdPartyReachedFrom, withoutJsx } from './rules.ts';
 import { importsOf, scan } from './scan.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -24,10 +24,10 @@ function declaredIn(folder: string): ReadonlySet<string> {
 const packages = globSync('packages/*/package.json', { cwd: root }).map((path) => path.split(/[\\/]/)[1] ?? '');
 const declared: Declared = new Map([['.', declaredIn('.')], ...packages.map((name) => [name, declaredIn(`packages/${name}`)] as const)]);
 
-const sources: Source[] = globSync(['packages/*/{src,bin}/**/*.{ts,js}', '{scripts,bench,test}/**/*.{ts,js}', '*.ts'], {
+const sources: Source[] = globSync(['packages/*/{src,bin}/**/*.{ts,tsx,js}', '{scripts,bench,test}/**/*.{ts,js}', '*.ts'], {
   cwd: root,
   exclude: (name) => name === 'node_modules',
-}).map((file) => ({ file: file.replaceAll('\\', '/'), text: readFileSync(join(root, file), 'utf8') }));
+}).map((file) => withoutJsx({ file: file.replaceAll('\\', '/'), text: readFileSync(join(root, file), 'utf8') }));
 
 describe('the import rule in this checkout', () => {
   it('is held by every source', () => {
@@ -37,8 +37,30 @@ describe('the import rule in this checkout', () => {
   it('is checked on real imports: core, its tests and the scripts are seen', () => {
     const seen = (prefix: string): number =>
       sources.filter(({ file }) => file.startsWith(prefix)).reduce((sum, { text }) => sum + importsOf(scan(text)).length, 0);
-    for (const prefix of ['packages/core/src/', 'packages/ledger/src/', 'scripts/', 'test/'])
+    for (const prefix of ['packages/core/src/', 'packages/ledger/src/', 'packages/control-center/src/pages/', 'scripts/', 'test/'])
       expect(seen(prefix), prefix).toBeGreaterThan(0);
+  });
+});
+
+describe('an Integrated LM and what an External LM is made of', () => {
+  it.each(['integrated/index.ts', 'external/main.ts'])('%s loads no third-party code, nor does its thread', (entry) => {
+    expect(thirdPartyReachedFrom(`packages/license-manager/src/${entry}`, sources, builtins)).toEqual([]);
+  });
+
+  it('is found out where it does, whatever the way', () => {
+    const text = {
+      'packages/license-manager/src/integrated/index.ts':
+        "import { a } from '../a.ts'; new Worker(new URL('./thread.ts', import.meta.url));",
+      'packages/license-manager/src/integrated/thread.ts': "import { b } from '@keyhaven/core/b'; import type { T } from 'typed';",
+      'packages/license-manager/src/a.ts': "export { f } from 'fastify'; import './gone.ts';",
+      'packages/core/src/b/index.ts': "import { readFileSync } from 'node:fs'; const z = async () => import('zod');",
+    };
+    const made = Object.entries(text).map(([file, of]) => ({ file, text: of }));
+    expect(thirdPartyReachedFrom('packages/license-manager/src/integrated/index.ts', made, builtins)).toEqual([
+      'packages/license-manager/src/a.ts loads fastify',
+      'packages/license-manager/src/gone.ts is not there',
+      'packages/core/src/b/index.ts loads zod',
+    ]);
   });
 });
 
@@ -56,8 +78,9 @@ const known: Declared = new Map([
   ['.', new Set(['vitest'])],
   ['core', new Set<string>()],
   ['ledger', new Set(['@keyhaven/core'])],
+  ['control-center', new Set(['@keyhaven/core'])],
   ['license-manager', new Set(['@keyhaven/core', '@keyhaven/ledger', 'zod'])],
-  ['licensing-api', new Set(['@keyhaven/core'])],
+  ['licensing-api', new Set(['@keyhaven/core', '@keyhaven/license-manager'])],
 ]);
 const faultsOf = (file: string, text: string): string[] => importFaults({ file, text }, known, builtins);
 const CORE = 'packages/core/src/session/session.ts';
@@ -73,6 +96,12 @@ describe('the import rule finds', () => {
     ['an import inside a type', CORE, "let a: import('node:net').Socket;", 'core imports node:net'],
     ['a side-effect import', CORE, "import 'node:fs';", 'core imports node:fs'],
     ['an import after a template', CORE, "const t = `${a ? `'${b}` : '}'}`; import { x } from 'node:fs';", 'core imports node:fs'],
+    [
+      'an import after a regular expression in a template',
+      CORE,
+      "const q = `${/['\"`]/.test(a)}`; import { x } from 'node:fs';",
+      'core imports node:fs',
+    ],
     ['an import after a regular expression', CORE, "const q = /['\"`]/; import { x } from 'node:fs';", 'core imports node:fs'],
     ['an import over several lines', CORE, "import {\n  type A,\n  b,\n} from\n  'node:fs';", 'core imports node:fs'],
     ['a computed import in core', CORE, 'const f = (name: string) => import(name);', 'core imports a module whose name is computed'],
@@ -130,10 +159,28 @@ describe('the import rule finds', () => {
       'licensing-api uses third-party code: zod',
     ],
     [
+      'a license manager in the API, before it is needed',
+      'packages/licensing-api/src/a.ts',
+      "import { openIntegratedLm } from '@keyhaven/license-manager/integrated';",
+      'licensing-api must not import license-manager',
+    ],
+    [
+      'another license manager in the API',
+      'packages/licensing-api/src/a.ts',
+      "const f = async () => import('@keyhaven/license-manager');",
+      'licensing-api must not import license-manager',
+    ],
+    [
       'a package that is not declared',
       'packages/license-manager/src/a.ts',
       "import pino from 'pino';",
       'pino is not declared in packages/license-manager/package.json',
+    ],
+    [
+      'more than types in a page',
+      'packages/control-center/src/a.tsx',
+      "import { sayLicense } from '@keyhaven/core/admin';",
+      'control-center takes more than types of @keyhaven/core/admin',
     ],
     ['an undeclared package in a script', 'scripts/a.ts', "import { z } from 'zod';", 'zod is not declared in package.json'],
   ];

@@ -10,16 +10,22 @@ export type Source = { readonly file: string; readonly text: string };
 export type Declared = ReadonlyMap<string, ReadonlySet<string>>;
 
 const SCOPE = '@keyhaven/';
-const EVERYTHING = ['core', 'ledger', 'license-manager', 'licensing-api', 'vendor-tools', 'cli'];
+const EVERYTHING = ['core', 'ledger', 'license-manager', 'licensing-api', 'vendor-tools', 'control-center', 'cli'];
 const MAY_IMPORT: ReadonlyMap<string, readonly string[]> = new Map([
   ['core', []],
   ['ledger', ['core']],
   ['licensing-api', ['core']],
   ['vendor-tools', ['core']],
   ['license-manager', ['core', 'ledger']],
-  ['cli', ['core', 'license-manager', 'licensing-api', 'vendor-tools']],
+  // Pages in a browser: types only, as below.
+  ['control-center', ['core']],
+  ['cli', ['core', 'control-center', 'license-manager', 'licensing-api', 'vendor-tools']],
   ['testkit', EVERYTHING],
 ]);
+/** What a package may load when it needs it, and not before: an application that only uses the Admin LM starts no other (T5). */
+const MAY_LOAD: ReadonlyMap<string, readonly string[]> = new Map([['licensing-api', [`${SCOPE}license-manager/integrated`]]]);
+/** A browser has no node:buffer: of core these take types. */
+const TYPES_ONLY = new Set(['control-center']);
 /** Packages that get by without third-party code. */
 const ON_THEIR_OWN = new Set(['core', 'licensing-api']);
 /** Test tools belong to the checkout and need not be declared by each package. */
@@ -65,7 +71,7 @@ function builtinFaults(file: string, wanted: Import, specifier: string): string[
   return wanted.names.filter((name) => ENTROPY.test(name)).map((name) => `core imports ${name === '*' ? 'all' : name} of node:crypto`);
 }
 
-function packageFaults(file: string, specifier: string, declared: Declared): string[] {
+function packageFaults(file: string, specifier: string, deferred: boolean, declared: Declared): string[] {
   const owner = packageOf(file);
   const name = packageName(specifier);
   const faults: string[] = [];
@@ -76,7 +82,8 @@ function packageFaults(file: string, specifier: string, declared: Declared): str
     const other = name.slice(SCOPE.length);
     if (owner === undefined) return EVERYTHING.includes(other) ? [] : [`there is no package ${name}`];
     if (owner === other) return [`imports its own package by name: ${specifier}`];
-    if (!(MAY_IMPORT.get(owner) ?? []).includes(other)) faults.push(`${owner} must not import ${other}`);
+    const loads = deferred && (MAY_LOAD.get(owner) ?? []).includes(specifier);
+    if (!loads && !(MAY_IMPORT.get(owner) ?? []).includes(other)) faults.push(`${owner} must not import ${other}`);
   } else if (TEST_TOOLS.has(name)) {
     return owner === undefined || owner === 'testkit' || isTest(file) ? [] : [`a test tool outside tests: ${name}`];
   } else if (owner !== undefined && ON_THEIR_OWN.has(owner)) {
@@ -91,6 +98,12 @@ function isBuiltin(specifier: string, builtins: ReadonlySet<string>): boolean {
   return specifier.startsWith('node:') || builtins.has(specifier);
 }
 
+/** What a source imports, without the JSX, which the scanner does not know: its imports stand by themselves, each to its semicolon. */
+export const withoutJsx = ({ file, text }: Source): Source =>
+  file.endsWith('.tsx')
+    ? { file, text: [...text.matchAll(/^(?:import|export)\b[^;=]*?['"][^'"]+['"];$/gm)].map(([whole]) => whole).join('\n') }
+    : { file, text };
+
 /** Faults of the import rule in one file. */
 export function importFaults({ file, text }: Source, declared: Declared, builtins: ReadonlySet<string> = new Set()): string[] {
   const owner = packageOf(file);
@@ -101,9 +114,47 @@ export function importFaults({ file, text }: Source, declared: Declared, builtin
     if (specifier === undefined) faults = owner === 'core' && !isTest(file) ? ['core imports a module whose name is computed'] : [];
     else if (/^\.{0,2}\/|^\.{1,2}$/.test(specifier)) faults = relativeFaults(file, specifier);
     else if (isBuiltin(specifier, builtins)) faults = builtinFaults(file, wanted, specifier);
-    else faults = packageFaults(file, specifier, declared);
+    else {
+      faults = packageFaults(file, specifier, wanted.deferred ?? false, declared);
+      if (owner !== undefined && TYPES_ONLY.has(owner) && specifier.startsWith(SCOPE) && !wanted.typeOnly && !isTest(file))
+        faults.push(`${owner} takes more than types of ${specifier}`);
+    }
     return faults.map((fault) => `${file}:${wanted.line}: ${fault}`);
   });
+}
+
+/** A file that is run as a thread: `new URL('./thread.ts', import.meta.url)`. */
+const THREAD = /new URL\(\s*['"](\.[^'"]+)['"],\s*import\.meta\.url/g;
+
+const fileOf = (from: string, specifier: string): string => {
+  if (specifier.startsWith('.')) return join(dirname(from), specifier);
+  const [owner = '', ...rest] = specifier.slice(SCOPE.length).split('/');
+  return ['packages', owner, 'src', ...rest, 'index.ts'].join('/');
+};
+
+/**
+ * Third-party code that is loaded with a file: by what it imports, what that imports, and the threads that they start; each with the way to it.
+ * Types are not loaded. What the sources do not hold is told likewise.
+ */
+export function thirdPartyReachedFrom(entry: string, sources: readonly Source[], builtins: ReadonlySet<string> = new Set()): string[] {
+  const texts = new Map(sources.map(({ file, text }) => [file, text]));
+  const seen = new Set([entry]);
+  const found: string[] = [];
+  for (const file of seen) {
+    const text = texts.get(file);
+    if (text === undefined) {
+      found.push(`${file} is not there`);
+      continue;
+    }
+    const threads = [...text.matchAll(THREAD)].flatMap(([, thread]) => thread ?? []);
+    const imports = importsOf(scan(text)).flatMap(({ from, typeOnly }) => (from === undefined || typeOnly ? [] : [from]));
+    for (const specifier of [...imports, ...threads]) {
+      if (isBuiltin(specifier, builtins)) continue;
+      if (/^\.{1,2}\//.test(specifier) || specifier.startsWith(SCOPE)) seen.add(fileOf(file, specifier));
+      else found.push(`${file} loads ${specifier}`);
+    }
+  }
+  return found;
 }
 
 /** Words that are ambient wherever they stand, unless they name a member of something else. */

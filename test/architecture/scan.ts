@@ -11,6 +11,8 @@ export type Import = {
   /** Imported names; `*` for the whole module (namespace, dynamic, `export *`, `require`), `default` for the default export. */
   readonly names: readonly string[];
   readonly line: number;
+  /** Loaded when the code comes to it: `import(...)`. */
+  readonly deferred?: boolean;
 };
 
 const BEFORE_REGEX = new Set('await case delete do else extends in instanceof new of return throw typeof void yield default'.split(' '));
@@ -52,6 +54,7 @@ export function scan(source: string): Token[] {
     const last = tokens.at(-1);
     if (last === undefined) return true;
     if (last.kind === 'word') return BEFORE_REGEX.has(last.text);
+    if (last.kind === 'template') return last.text.endsWith('${');
     return last.kind === 'punct' && ![')', ']', '}'].includes(last.text);
   };
 
@@ -182,7 +185,8 @@ export function importsOf(tokens: readonly Token[]): Import[] {
     if (before === '.' || before === '?.') continue;
     if (next === '(' && token.text !== 'export') {
       const typeOnly = token.text === 'import' && (before === 'typeof' || before === ':');
-      found.push({ from: literal(tokens[index + 2]), typeOnly, names: ['*'], line: token.line });
+      const deferred = token.text === 'import' && !typeOnly;
+      found.push({ from: literal(tokens[index + 2]), typeOnly, names: ['*'], line: token.line, ...(deferred ? { deferred } : {}) });
     } else if (token.text === 'export' || (token.text === 'import' && next !== '.' && next !== ':' && next !== ',')) {
       const clause = clauseAt(tokens, index);
       if (clause !== undefined) found.push(clause);

@@ -3,6 +3,7 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { createTestVendor } from '@keyhaven/testkit/local-lm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { goTo, launchBrowser, needsBrowser } from './acc-browser.ts';
 import { type LoneLm, startLoneLm } from './lone-lm.ts';
 
 // R9 through the settings file, the command line and the page, on a real license manager.
@@ -66,10 +67,19 @@ describe('who may take a seat (R9)', () => {
     expect(await lm.ask('denials', '--limit', 'x')).toMatchObject({ code: 1, stderr: expect.stringMatching(/^error 501 /) as string });
   });
 
-  it('the page shows them, without letting a name become markup', async () => {
-    const page = await (await fetch(`http://127.0.0.1:${lm.port}/`)).text();
-    expect(page).toContain('Latest refusals');
-    expect(page).toContain(`deny=${username},feature:43`);
+  it('the page shows them, without letting a name become markup', async (context) => {
+    needsBrowser(context);
+    const url = `http://127.0.0.1:${lm.port}`;
+    const browser = await launchBrowser(url);
+    try {
+      const watched = await browser.open();
+      await goTo(watched, url, 'overview');
+      const refusals = await watched.page.getByRole('table', { name: 'Refusals' }).textContent();
+      expect(refusals).toContain(`deny=${username},feature:43`);
+      expect(watched.faults()).toEqual([]);
+    } finally {
+      await browser.close();
+    }
   });
 
   it('a rule that is not understood stops the license manager, which names each faulty line', async () => {

@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { labAvailable } from '@keyhaven/testkit/lab';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createSite, FEATURE, type Lm, linkedTo, needsLab, type Site } from './site.ts';
@@ -69,11 +71,28 @@ describe('administration (C4, R9, S7)', () => {
     await application.end();
   });
 
-  it('is done from another computer where the settings allow it', async () => {
+  it('is done from another computer where the settings allow it, with the password', async () => {
     await office.end('SIGTERM');
     office = await site.startLm('office', '[access]\nremoteAdministration = true\n');
-    const { code, stdout } = await site.keyhaven('yard', 'status', '--json', '--lm', `${office.host.address}:1947`);
+    const there = ['--lm', `${office.host.address}:1947`];
+    const file = join(site.directory, 'password');
+    await writeFile(file, 'correct horse\n');
+    // Nobody is the administrator as long as there is no password, and nobody elsewhere sets the first one.
+    for (const args of [['status'], ['password', 'set', '--new-file', file]]) {
+      const refused = await site.keyhaven('yard', ...args, ...there, '--password-file', file);
+      expect([args, refused.code, refused.stderr.split(':')[0]]).toEqual([args, 1, 'error 5 ACCESS_DENIED']);
+    }
+    expect(await site.keyhaven('office', 'password', 'set', '--new-file', file)).toMatchObject({ code: 0, stderr: '' });
+    expect((await site.keyhaven('yard', 'status', ...there)).stderr).toMatch(/^error 5 ACCESS_DENIED: .*password/);
+    const { code, stdout } = await site.keyhaven('yard', 'status', '--json', ...there, '--password-file', file);
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ guid: office.guid, name: 'office' });
+    const taken = await site.keyhaven('yard', 'password', 'clear', ...there, '--password-file', file);
+    expect(taken.stderr).toMatch(/^error 5 ACCESS_DENIED: .*not changed from another computer/);
+    // The local user needs it for the password itself, and after a restart as well.
+    await office.end('SIGTERM');
+    office = await office.again();
+    expect((await site.keyhaven('office', 'password', 'clear')).stderr).toMatch(/^error 5 ACCESS_DENIED: .*password/);
+    expect(await site.keyhaven('office', 'password', 'clear', '--password-file', file)).toMatchObject({ code: 0, stderr: '' });
   });
 });

@@ -34,7 +34,7 @@ const sessionOf = (id: string): Session => {
   return known.session;
 };
 
-const obey = async (command: Command): Promise<unknown> => {
+export const obey = async (command: Command): Promise<unknown> => {
   switch (command.do) {
     case 'login': {
       const patient = { signal: patience.signal, onWaiting: (place: number) => void places.push(place) };
@@ -75,7 +75,8 @@ const obey = async (command: Command): Promise<unknown> => {
   }
 };
 
-if (import.meta.main) {
+/** Listens on that unix socket and does what it is told. */
+export const serve = (path: string | undefined): void => {
   const server = createServer((socket) => {
     const answer = (message: Answer): void => void socket.write(`${JSON.stringify(message)}\n`);
     socket.on('error', () => undefined);
@@ -90,5 +91,7 @@ if (import.meta.main) {
       );
     });
   });
-  server.listen(process.argv[2], () => process.stdout.write('ready\n'));
-}
+  server.listen(path, () => process.stdout.write('ready\n'));
+};
+
+if (import.meta.main) serve(process.argv[2]);

@@ -355,7 +355,7 @@ describe('bad input to a license manager', () => {
           body: garbage,
           headers: { 'content-type': 'text/plain' },
         });
-        expect(await answer.json()).toMatchObject({ status: 15, name: 'INV_FORMAT' });
+        expect(await answer.json()).toMatchObject({ code: 15, name: 'INV_FORMAT' });
       }
       expect((await lm.ask('apply', file('no-such-file'))).stderr).toMatch(line(72, 'CANNOT_READ_FILE'));
     });

@@ -110,7 +110,7 @@ describe('what passes on the wire while an application uses a key of another com
   it('discovery datagrams have exactly 40 bytes with the GUID of the sender, and no answer is larger than its question (R5)', () => {
     const read = udp(bridge).map(({ payload }) => ({ length: payload.length, datagram: decodeDatagram(payload) }));
     const kinds = new Set(read.map(({ datagram }) => datagram?.kind));
-    expect(kinds).toEqual(new Set(['ask', 'answer', 'started', 'changed', 'stopping']));
+    expect(kinds).toEqual(new Set(['ask', 'answer', 'started', 'changed', 'stopping', 'search']));
     for (const { length, datagram } of read) {
       expect(guids).toContain(datagram?.guid);
       const [least, most] = datagram?.kind === 'changed' ? [41, 1_199] : [40, 40];

@@ -4,16 +4,24 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { TestVendor } from '@keyhaven/testkit/local-lm';
 
 // One license manager as a process of its own on a free port of 127.0.0.1, and the command line beside it.
 
 const KEYHAVEN = join(import.meta.dirname, '../../packages/cli/bin/keyhaven.js');
 
 export type Outcome = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
-export type Run = { readonly env?: Record<string, string>; readonly limitMs?: number; readonly prefix?: readonly string[] };
+export type Run = {
+  readonly env?: Record<string, string>;
+  readonly limitMs?: number;
+  readonly prefix?: readonly string[];
+  /** Another keyhaven than that of this checkout. */
+  readonly program?: string;
+  readonly execPath?: string;
+};
 
-const launch = (args: readonly string[], { env = {}, prefix = [] }: Run): ChildProcess => {
-  const [command = '', ...rest] = [...prefix, process.execPath, KEYHAVEN, ...args];
+const launch = (args: readonly string[], { env = {}, prefix = [], program = KEYHAVEN, execPath = process.execPath }: Run): ChildProcess => {
+  const [command = '', ...rest] = [...prefix, execPath, program, ...args];
   return spawn(command, rest, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
 };
 
@@ -135,4 +143,16 @@ export const startLoneLm = async (
       return child.exitCode;
     },
   };
+};
+
+/** A key with a license of that vendor at a license manager of this computer; its id. */
+export const licenseAt = async ({ port }: Pick<LoneLm, 'port'>, vendor: TestVendor): Promise<string> => {
+  const post = async (what: string, type: string, body: string): Promise<string> => {
+    const headers = { 'content-type': type, connection: 'close' };
+    return (await fetch(`http://127.0.0.1:${port}/api/v1/${what}`, { method: 'POST', headers, body })).text();
+  };
+  const c2v = await post('c2v', 'application/json', JSON.stringify({ vendorCode: vendor.vendorCode }));
+  const applied: unknown = JSON.parse(await post('apply', 'text/plain', vendor.issue(c2v)));
+  if (typeof applied !== 'object' || applied === null || !('key' in applied)) throw new Error('the license was not applied');
+  return String(applied.key);
 };

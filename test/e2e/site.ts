@@ -79,8 +79,8 @@ export type Site = {
   readonly vendorDirectory: string;
   readonly code: string;
   host(name: string): Host;
-  /** Starts the LM of that host; `config` is the text of its settings. Resolves when it is ready. */
-  startLm(host: string, config?: string): Promise<Lm>;
+  /** Starts the LM of that host; `config` is the text of its settings, or a file of them. Resolves when it is ready. */
+  startLm(host: string, config?: string | { readonly file: string }): Promise<Lm>;
   /** A new key on that LM, licensed for products: c2v, license, apply. Tells its id. */
   license(lm: Lm, products?: readonly number[]): Promise<string>;
   /** Another license for a key that is there. */
@@ -195,13 +195,13 @@ const siteOf = (lab: Lab, directory: string, vendor: Vendor, close: () => Promis
   const post = async (lm: Lm, path: string, type: string, text: string): Promise<string> =>
     ask(await tunnelTo(lm.host), 'POST', path, { type, text });
 
-  const startLm = async (name: string, config?: string): Promise<Lm> => {
+  const startLm = async (name: string, config?: string | { readonly file: string }): Promise<Lm> => {
     const host = lab.host(name);
     const socketPath = await tunnelTo(host);
     const args = [KEYHAVEN, 'lm', '--state', join(directory, `state-${name}`), '--log', 'debug'];
     if (config !== undefined) {
-      const file = newPath('config');
-      await writeFile(file, config);
+      const file = typeof config === 'string' ? newPath('config') : config.file;
+      if (typeof config === 'string') await writeFile(file, config);
       args.push('--config', file);
     }
     const process = await host.spawn('node', args);

@@ -139,7 +139,9 @@ describe('npm start', () => {
     await expect.poll(output, { timeout: 30_000 }).toContain('Admin Control Center: http://127.0.0.1:1947 (Ctrl-C ends it)');
     const page = await fetch('http://127.0.0.1:1947/', { headers: { connection: 'close' } });
     expect(page.status).toBe(200);
-    expect(await page.text()).toContain('Echo sounder');
+    expect(await page.text()).toContain('<title>Keyhaven Admin Control Center</title>');
+    const features = await fetch('http://127.0.0.1:1947/api/v1/features', { headers: { connection: 'close' } });
+    expect(await features.text()).toContain('Echo sounder');
     const sessions = (await (
       await fetch('http://127.0.0.1:1947/api/v1/sessions', { headers: { connection: 'close' } })
     ).json()) as readonly unknown[];

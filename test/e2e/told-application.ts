@@ -55,8 +55,10 @@ export const startApplication = async (
   host: Host,
   socketPath: string,
   env: Readonly<Record<string, string>> = {},
+  /** Its main script, where it is to lie in a folder of its own: calls `serve` of application.ts. */
+  program = PROGRAM,
 ): Promise<ToldApplication> => {
-  const process = await host.spawn('node', [PROGRAM, socketPath], { env });
+  const process = await host.spawn('node', [program, socketPath], { env });
   await process.nextLine((line) => line === 'ready');
   const socket = connect(socketPath);
   const waiting = new Map<number, { readonly settle: (value: unknown) => void; readonly fail: (error: Error) => void }>();

@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import type { Observation } from '@keyhaven/core/fingerprint';
 import { DAY, HOUR } from '@keyhaven/core/time';
 import { createManualClock, type ManualClock, startLocalLm } from '@keyhaven/testkit/local-lm';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
@@ -48,9 +49,13 @@ type Customer = {
   license(): Promise<Readonly<Record<string, unknown>>>;
 };
 /** The example sold, and applied by a customer. */
-const sold = async (name: string, options: { readonly trial?: number; readonly host?: 'physical' | 'virtual' } = {}): Promise<Customer> => {
+const sold = async (
+  name: string,
+  options: { readonly trial?: number; readonly host?: 'physical' | 'virtual'; readonly values?: () => Observation['values'] } = {},
+): Promise<Customer> => {
   const clock = createManualClock(Date.UTC(2027, 0, 1));
-  const local = await startLocalLm({ clock, observe: async () => ({ host: options.host ?? 'physical', values: {} }) });
+  const { host = 'physical', values = () => ({}) } = options;
+  const local = await startLocalLm({ clock, observe: async () => ({ host, values: values() }) });
   onTestFinished(() => local[Symbol.asyncDispose]());
   clock.advance(2_000); // The first search of the LM is over.
   const vendor = join(directory, name);
@@ -125,6 +130,24 @@ describe('docs/guide/vendor.md', () => {
   it('places: 51 in a virtual machine, and not on a real computer', async () => {
     expect(await (await sold('places', { host: 'virtual' })).login()).toBe(51);
   });
+  it('protection: a virtual machine that went back to a snapshot is refused with 64, until it is again what it was', async () => {
+    let generation = 'g1';
+    const values = () => ({ vm_uuid: ['4c4c4544-0042-3510-8051-b4c04f4d3532'], vm_generation_id: [generation] });
+    const { clock, login } = await sold('protection', { host: 'virtual', values });
+    expect(await login()).toBe(0);
+    const looksAgain = async (): Promise<void> => {
+      for (let minute = 0; minute < 65; minute += 1) {
+        clock.advance(HOUR / 60);
+        await new Promise((done) => setImmediate(done));
+      }
+    };
+    generation = 'g2';
+    await looksAgain();
+    expect(await login()).toBe(64);
+    generation = 'g1';
+    await looksAgain();
+    expect(await login()).toBe(0);
+  });
   it('trial: any computer, 30 days', async () => {
     const { clock, login, license } = await sold('trial', { trial: 30 });
     expect(await login()).toBe(0);
@@ -134,6 +157,8 @@ describe('docs/guide/vendor.md', () => {
   });
   it('has an example of every type, and no other', async () => {
     const names = [...(await readFile(guide, 'utf8')).matchAll(/example=(\w+)/g)].map(([, name]) => name);
-    expect(names).toEqual(expect.arrayContaining(['perpetual', 'from', 'expiration', 'period', 'executions', 'places', 'trial']));
+    expect(names).toEqual(
+      expect.arrayContaining(['perpetual', 'from', 'expiration', 'period', 'executions', 'places', 'trial', 'protection']),
+    );
   });
 });

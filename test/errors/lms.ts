@@ -71,8 +71,8 @@ export const startLm = async ({ settings = '', directory, marks, clock }: StartO
     const response = await fetch(`http://127.0.0.1:${port}${path}`, init);
     const answer = await response.text();
     if (response.status === 200) return answer;
-    const { status, message } = JSON.parse(answer) as { status: number; message: string };
-    throw new LicensingError(statusOf(status) as StatusCode, { detail: message });
+    const { code, message } = JSON.parse(answer) as { code: number; message: string };
+    throw new LicensingError(statusOf(code) as StatusCode, { detail: message });
   };
   const c2v = (vendor: Vendor): Promise<string> => ask('POST', '/api/v1/c2v', { vendorCode: vendor.vendorCode });
   const apply = async (document: string): Promise<string> =>

@@ -7,6 +7,7 @@ import { decideConsume, decideLogin, type Login, type SeatTerms } from '@keyhave
 import { DAY, wall } from '@keyhaven/core/time';
 import { createMemoryLedger } from '@keyhaven/ledger';
 import { createSite } from '../../packages/license-manager/src/authority/site.testing.ts';
+import { createTestDevice } from '../../packages/license-manager/src/devices/device.testing.ts';
 import { createTestVendor, type LicenseWish } from '../../packages/license-manager/src/keystore/vendor.testing.ts';
 import { createComputerClock, createNet, product, tower } from '../../packages/license-manager/src/protection/lms.testing.ts';
 import { startLm, startWorking, vendorOf } from './lms.ts';
@@ -78,6 +79,12 @@ export const ofLicenses: Partial<Record<StatusName, () => unknown>> = {
     const { apply } = await startLm();
     return apply(armor('V2C', signDocument('V2C', Buffer.from('{"format":1}'), privateKeyFrom('ed25519', Buffer.alloc(32, 1)))));
   },
+  NO_DRIVER: async () => {
+    const { clock } = createComputerClock();
+    const { keystore } = await createNet(clock).start({ host: 'a', seed: 1, kind: 'integrated' });
+    const vendor = createTestVendor();
+    await keystore.devices.attach(createTestDevice(vendor, { configuration: 'hasp', wish: { features } }).device);
+  },
   TS_DETECTED: () => login({ remoteDesktop: false }, { remoteDesktop: true }),
   VM_DETECTED: () => login({ virtualMachine: false }, { virtualMachine: true }),
   FEATURE_START_DATE_NOT_REACHED: () => login({ from: wall(2_000) }),
@@ -118,6 +125,16 @@ export const ofLicenses: Partial<Record<StatusName, () => unknown>> = {
     await one.license([product(1, { type: 'perpetual' }, { physical: 'FQDN', virtual: 'FQDN' })]);
     await net.meet(one, other);
     return numberOf(await one.login(1, 10));
+  },
+  IDENTITY_REQUIRED: async () => {
+    const { clock, pass } = createComputerClock();
+    const net = createNet(clock);
+    const rules = { users: [], clients: [], remote: { mode: 'identifiable' } } as const;
+    const [owner, client] = [await net.start({ host: 'a', seed: 1, access: rules }), await net.start({ host: 'b', seed: 2 })];
+    await owner.license([product(1, { type: 'perpetual' })]);
+    await net.meet(owner, client);
+    const [found] = await Promise.allSettled([client.find(10), pass(5_000, 500)]);
+    if (found.status === 'rejected') throw found.reason;
   },
   UPDATE_TOO_OLD: async () => {
     const { first, apply } = await updated();

@@ -1,8 +1,9 @@
 import { Buffer } from 'node:buffer';
 import { toBase64 } from '@keyhaven/core/bytes';
 import type { StatusName } from '@keyhaven/core/errors';
+import { armor, openDocument, signDocument, unarmor } from '@keyhaven/core/license';
 import { HOUR, wall } from '@keyhaven/core/time';
-import { faultOfMoving, openRecipient } from '@keyhaven/core/transfer';
+import { faultOfMoving, openRecipient, recipientKeyFrom } from '@keyhaven/core/transfer';
 import { featureOf } from '../../packages/core/src/channel/world.testing.ts';
 import { lendable, Side } from '../../packages/core/src/transfer/sides.testing.ts';
 import { chosenBy } from '../../packages/license-manager/src/transfer/chosen.ts';
@@ -28,6 +29,14 @@ const two = async () => {
 
 export const ofTransfers: Partial<Record<StatusName, () => unknown>> = {
   INV_RECIPIENT: async () => (await two()).lend({ recipient: 'no ID' }),
+  // The ID of a version that never was: one format before the first.
+  RECIPIENT_OLD_LM: async () => {
+    const { lend, recipient } = await two();
+    const fields: unknown = JSON.parse(openDocument('ID', unarmor(recipient).bytes).payload.toString('utf8'));
+    const { signingKey } = recipientKeyFrom('sl-adminmode', Buffer.alloc(32, 1), Buffer.alloc(32, 2));
+    const old = Buffer.from(JSON.stringify({ ...(fields as object), format: 0 }));
+    return lend({ recipient: armor('ID', signDocument('ID', old, signingKey)) });
+  },
   INV_ACTION: async () => {
     const { here } = await two();
     return here.ask('POST', '/api/v1/return', { key: here.key });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { catalogue, notProduced, type StatusName } from '@keyhaven/core/errors';
 import { describe, expect, it } from 'vitest';
 import { outcomeOf, within } from './lms.ts';
+import { ofIdentities } from './of-identities.ts';
 import { ofLicenses } from './of-licenses.ts';
 import { ofRequests } from './of-requests.ts';
 import { ofTransfers } from './of-transfers.ts';
@@ -10,7 +11,7 @@ import { ofTransfers } from './of-transfers.ts';
 // A2: each status is either produced here, through a door that people use or a function of core with real inputs, or the catalogue says why
 // this version cannot produce it. docs/errors.md is written from the same list.
 
-const tables = [ofRequests, ofLicenses, ofTransfers];
+const tables = [ofRequests, ofLicenses, ofTransfers, ofIdentities];
 const producers: Partial<Record<StatusName, () => unknown>> = Object.assign({}, ...tables) as Partial<Record<StatusName, () => unknown>>;
 const root = join(import.meta.dirname, '../..');
 const reasons: Partial<Record<StatusName, string>> = notProduced;

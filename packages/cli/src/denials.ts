@@ -15,6 +15,8 @@ const record = z.object({
     status: z.number(),
     cause: text,
     rule: text,
+    ruleFile: text,
+    ruleLine: z.number().nullish(),
     user: text,
     host: text,
     address: text,
@@ -42,6 +44,8 @@ const denialOf = ({ at, scope, detail }: z.infer<typeof record>) => {
     feature: detail.feature ?? null,
     cause: detail.cause ?? '',
     rule: detail.rule ?? null,
+    ruleFile: detail.ruleFile ?? null,
+    ruleLine: detail.ruleLine ?? null,
   };
 };
 
@@ -66,7 +70,7 @@ export const denialsCommand = (): Command =>
             each.key,
             each.feature,
             each.cause,
-            each.rule,
+            each.ruleFile === null || each.rule === null ? each.rule : `${each.rule} (${each.ruleFile}:${each.ruleLine})`,
           ]),
           'Nobody was refused.',
         ),

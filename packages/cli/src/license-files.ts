@@ -1,10 +1,12 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { LicensingError, Status } from '@keyhaven/core/errors';
+import { parseVendorCode } from '@keyhaven/core/license';
 import { Command, Option } from 'commander';
 import { z } from 'zod';
 import { withLm } from './list.ts';
 import { askLm, parseTarget } from './lm-client.ts';
 import { printJson } from './print.ts';
+import { storeOfFile, storeOfKey, vendorOfFile, withUserStore } from './user-stores.ts';
 
 // keyhaven c2v and apply: the files between customer and vendor.
 
@@ -53,14 +55,48 @@ export const writeLicenseFile = async (file: string, text: string): Promise<void
   }
 };
 
+type Place = { readonly lm: string; readonly user?: boolean };
+/** Only the license manager that is named; otherwise a key of this user's stores is found there, every other one at the Admin LM. */
+const isNamed = (command: Command): boolean => command.getOptionValueSource('lm') !== 'default';
+const userOption = (): Option => new Option('--user', "of this user's own store (SL UserMode), not of the Admin LM").conflicts('lm');
+
+const applyFile = async (text: string, options: Place, command: Command): Promise<z.infer<typeof applied>> => {
+  const vendor = options.user === true ? vendorOfFile(text) : isNamed(command) ? undefined : storeOfFile(text);
+  if (vendor !== undefined) return withUserStore(vendor, async (store) => applied.parse(await store.apply(text)));
+  const answer: unknown = JSON.parse(await askLm(parseTarget(options.lm), 'POST', '/api/v1/apply', { type: 'text/plain', text }));
+  return applied.parse(answer);
+};
+
+type Wanted = { readonly vendorCode?: string; readonly key?: string; readonly type: string };
+const stateAtLm = (lm: string, wanted: object): Promise<string> =>
+  askLm(parseTarget(lm), 'POST', '/api/v1/c2v', { type: 'application/json', text: JSON.stringify(wanted) });
+const stateOfKey = async (lm: string, key: string): Promise<string> => {
+  const { vendor, problem } = await storeOfKey(key);
+  if (vendor !== undefined) return withUserStore(vendor, (store) => store.c2v({ key }));
+  try {
+    return await stateAtLm(lm, { key });
+  } catch (error) {
+    if (!(error instanceof LicensingError)) throw error;
+    // A store that does not open may be the one that has it.
+    if (problem !== undefined) throw problem;
+    const { status, detail = '', remedy } = error;
+    throw new LicensingError(status, { detail: `Key ${key} is in none of this user's stores. ${detail}`, remedy, cause: error });
+  }
+};
+const stateOf = async ({ lm, vendorCode, key, type }: Place & Wanted, command: Command): Promise<string> => {
+  if (!isNamed(command) && key !== undefined) return stateOfKey(lm, key);
+  if (!isNamed(command) && vendorCode !== undefined && type === 'sl-usermode')
+    return withUserStore(parseVendorCode(vendorCode).vendor, (store) => store.c2v({ vendorCode }));
+  return stateAtLm(lm, key === undefined ? { vendorCode, type } : { key });
+};
+
 export const licenseFileCommands = (): Command[] => [
   withLm(new Command('apply').description('applies a license file to its key').argument('<file>', 'V2C, V2CP, H2R, R2H or H2H'))
+    .addOption(userOption())
     .option('--ack <file>', 'where to write the acknowledgement for the vendor, if the license asks for one')
     .option('--json', 'one JSON document')
-    .action(async (file: string, options: { readonly lm: string; readonly json?: boolean; readonly ack?: string }) => {
-      const text = await readLicenseFile(file);
-      const answer: unknown = JSON.parse(await askLm(parseTarget(options.lm), 'POST', '/api/v1/apply', { type: 'text/plain', text }));
-      const { key, updateCounter, ack, updates } = applied.parse(answer);
+    .action(async (file: string, options: Place & { readonly json?: boolean; readonly ack?: string }, command: Command) => {
+      const { key, updateCounter, ack, updates } = await applyFile(await readLicenseFile(file), options, command);
       if (options.ack !== undefined && ack !== undefined) await writeLicenseFile(options.ack, ack);
       if (options.json === true)
         printJson({ key, updateCounter, ...(updates === undefined ? {} : { updates }), ...(ack === undefined ? {} : { ack }) });
@@ -75,35 +111,20 @@ export const licenseFileCommands = (): Command[] => [
   withLm(new Command('c2v').description('writes the state of a key for its vendor; with --vendor-code makes a first key'))
     .option('--vendor-code <code>', 'the vendor of the new key')
     .option('--key <id>', 'an existing key')
-    .addOption(new Option('--type <type>', 'type of the new key').choices(['sl-adminmode', 'sl-usermode']).default('sl-adminmode'))
+    .addOption(
+      new Option('--type <type>', 'type of the new key; sl-usermode needs no Admin LM')
+        .choices(['sl-adminmode', 'sl-usermode'])
+        .default('sl-adminmode'),
+    )
     .requiredOption('--out <file>', 'the file to write')
-    .action(
-      async (options: {
-        readonly lm: string;
-        readonly vendorCode?: string;
-        readonly key?: string;
-        readonly type: string;
-        readonly out: string;
-      }) => {
-        if ((options.vendorCode === undefined) === (options.key === undefined)) {
-          throw new LicensingError(Status.INVALID_PARAMETER, {
-            detail: 'A C2V is either for a new key or for an existing one.',
-            remedy: 'Give --vendor-code CODE or --key ID.',
-          });
-        }
-        if (options.type === 'sl-usermode') {
-          throw new LicensingError(Status.REQ_NOT_SUPP, {
-            detail: 'An Admin LM does not hold SL UserMode keys.',
-            remedy: 'Use --type sl-adminmode.',
-          });
-        }
-        const wanted = options.key === undefined ? { vendorCode: options.vendorCode, type: options.type } : { key: options.key };
-        const text = await askLm(parseTarget(options.lm), 'POST', '/api/v1/c2v', {
-          type: 'application/json',
-          text: JSON.stringify(wanted),
+    .action(async (options: Place & Wanted & { readonly out: string }, command: Command) => {
+      if ((options.vendorCode === undefined) === (options.key === undefined)) {
+        throw new LicensingError(Status.INVALID_PARAMETER, {
+          detail: 'A C2V is either for a new key or for an existing one.',
+          remedy: 'Give --vendor-code CODE or --key ID.',
         });
-        await writeLicenseFile(options.out, text);
-        process.stdout.write(`written: ${options.out}\n`);
-      },
-    ),
+      }
+      await writeLicenseFile(options.out, await stateOf(options, command));
+      process.stdout.write(`written: ${options.out}\n`);
+    }),
 ];

@@ -7,15 +7,20 @@ import {
   type SessionInfo,
   sayLicense,
 } from '@keyhaven/core/admin';
-import { Command } from 'commander';
+import { formatError, LicensingError } from '@keyhaven/core/errors';
+import { Command, Option } from 'commander';
 import { askLm, parseTarget } from './lm-client.ts';
 import { printJson, table } from './print.ts';
+import { ofUserStores } from './user-stores.ts';
 
 // keyhaven status | keys | products | features | sessions | peers, and sessions kill. What the LM says is shown as it is.
 
 type ListOptions = { readonly lm: string; readonly json?: boolean };
 
-export const withLm = (command: Command): Command => command.option('--lm <host:port>', 'the license manager to ask', '127.0.0.1:1947');
+export const withLm = (command: Command): Command =>
+  command
+    .option('--lm <host:port>', 'the license manager to ask', '127.0.0.1:1947')
+    .option('--password-file <file>', "a file whose first line is the administrator's password; else KEYHAVEN_ADMIN_PASSWORD");
 
 const where = (local: boolean, lm: { readonly hostname: string }): string => (local ? 'local' : lm.hostname);
 
@@ -47,6 +52,53 @@ const sessionsCommand = (): Command => {
   return sessions.addCommand(kill);
 };
 
+const showKeys = (rows: readonly KeyInfo[]): string =>
+  table(
+    ['KEY', 'VENDOR', 'TYPE', 'LOCATION', 'UPDATES', 'STATE'],
+    rows.map((each) => [
+      each.key,
+      each.vendor,
+      each.type,
+      where(each.local, each.licenseManager),
+      each.updateCounter,
+      each.damage ?? each.warnings?.join(' ') ?? 'ok',
+    ]),
+    'No key is here and none was found on the network. Make one with: keyhaven c2v --vendor-code CODE --out FILE',
+  );
+/** A store that does not open hides nothing of the others. */
+const userKeys = async (): Promise<readonly KeyInfo[]> => {
+  const lists = await ofUserStores(
+    (store) => store.list(),
+    (vendor, error) => {
+      const known = error instanceof LicensingError ? formatError(error) : String(error);
+      process.stderr.write(`store of vendor ${vendor}: ${known}\n`);
+      process.exitCode = 1;
+    },
+  );
+  return lists.flat();
+};
+const keysCommand = (): Command =>
+  withLm(new Command('keys').description('protection keys, here and on the network'))
+    .addOption(new Option('--user', "SL UserMode keys in this user's own stores, without an Admin LM").conflicts('lm'))
+    .option('--json', 'one JSON document')
+    .action(async ({ lm, user, json }: ListOptions & { readonly user?: boolean }) => {
+      const keys = user === true ? await userKeys() : (JSON.parse(await askLm(parseTarget(lm), 'GET', '/api/v1/keys')) as KeyInfo[]);
+      if (json === true) printJson(keys);
+      else process.stdout.write(showKeys(keys));
+    });
+
+/** What people should know of the LM id; nothing where all is well. */
+const identityOf = ({ duplicates = [], newId }: LmStatus): string[] => [
+  ...duplicates.map(({ address, host, proven }) =>
+    proven
+      ? `duplicate ${host ?? address} (${address}) has the LM id of this one: one of the two is a copy. Run on one of them: keyhaven lm new-id`
+      : `duplicate ${address} says that it has the LM id of this one`,
+  ),
+  ...(newId === undefined
+    ? []
+    : [`new id    ${newId.guid}, after a start${newId.waitsFor === 0 ? '' : ` without sessions over the network; now ${newId.waitsFor}`}`]),
+];
+
 export const listCommands = (): Command[] => [
   list<LmStatus>('status', 'the license manager itself', (status) =>
     [
@@ -56,23 +108,12 @@ export const listCommands = (): Command[] => [
       `udp       ${status.udp.join(', ')}`,
       `sessions  ${status.sessions}`,
       `keys      ${status.keys}`,
-      `peers     ${status.peers}\n`,
+      `peers     ${status.peers}`,
+      ...identityOf(status),
+      '',
     ].join('\n'),
   ),
-  list<KeyInfo[]>('keys', 'protection keys, here and on the network', (rows) =>
-    table(
-      ['KEY', 'VENDOR', 'TYPE', 'LOCATION', 'UPDATES', 'STATE'],
-      rows.map((each) => [
-        each.key,
-        each.vendor,
-        each.type,
-        where(each.local, each.licenseManager),
-        each.updateCounter,
-        each.damage ?? each.warnings?.join(' ') ?? 'ok',
-      ]),
-      'No key is here and none was found on the network. Make one with: keyhaven c2v --vendor-code CODE --out FILE',
-    ),
-  ),
+  keysCommand(),
   list<ProductInfo[]>('products', 'products in the keys', (rows) =>
     table(
       ['PRODUCT', 'NAME', 'KEY', 'VENDOR', 'LOCATION', 'FEATURES'],

@@ -1,7 +1,17 @@
+import { existsSync, mkdirSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { defaultStateDirectory, defaultTrialDirectory, loadSettings, startAdminLm } from '@keyhaven/license-manager';
+import { dirname, join } from 'node:path';
+import { loadAssets } from '@keyhaven/control-center/assets';
+import {
+  defaultStateDirectory,
+  defaultTrialDirectory,
+  loadConfiguration,
+  startAdminLm,
+  watchConfiguration,
+} from '@keyhaven/license-manager';
 import { Command } from 'commander';
 import { pino } from 'pino';
+import { newIdCommand } from './lm-new-id.ts';
 
 // keyhaven lm: an Admin LM in the foreground.
 
@@ -14,36 +24,65 @@ type Options = {
   readonly log: string;
 };
 
+/** Where no file is named: one of its own, in a folder of its own, so that whoever watches it is not woken by each seat. */
+const ownSettings = (state: string): string => join(state, 'config', 'keyhaven.ini');
+
 const collect = (value: string, before: string[] | undefined): string[] => [...(before ?? []), value];
 
 export const lmCommand = (): Command =>
   new Command('lm')
     .description('runs an Admin LM in the foreground')
     .option('--state <dir>', 'where keys and sessions are kept')
-    .option('--config <file>', 'settings (TOML)')
+    .option('--config <file>', 'settings: an ini file (keyhaven.ini, hasplm.ini) or TOML')
     .option('--bind <addr>', 'an address to listen on; may be given several times', collect)
     .option('--port <n>', 'port, TCP and UDP')
     .option('--name <name>', 'machine name shown to others')
     .option('--log <level>', 'fatal, error, warn, info, debug', 'warn')
+    .addCommand(newIdCommand())
     .action(async (options: Options) => {
-      const settings = await loadSettings(options.config, {
+      const overrides = {
         bind: options.bind,
         port: options.port === undefined ? undefined : Number(options.port),
         name: options.name,
-      });
-      const log = pino({ level: options.log, base: null }, pino.destination({ dest: 2, sync: true }));
+      };
       const state = options.state ?? defaultStateDirectory(process.env, process.platform, homedir(), process.getuid?.() === 0);
+      const config = options.config ?? ownSettings(state);
+      const read = options.config ?? (existsSync(config) ? config : undefined);
+      const { settings, notes, where } = await loadConfiguration(read, overrides);
+      const log = pino({ level: options.log, base: null }, pino.destination({ dest: 2, sync: true }));
+      const tell = (each: typeof notes): void => {
+        for (const { line, level, text } of each) log[level]({ file: config, line }, text);
+      };
+      tell(notes);
+      const assets = await loadAssets();
       const lm = await startAdminLm({
         settings,
+        where,
+        configuration: { file: config, overrides },
         stateDirectory: state,
+        ...(assets === undefined ? {} : { assets }),
         trialDirectory: defaultTrialDirectory(process.env, process.platform, homedir(), process.getuid?.() === 0),
         onEvent: ({ level, event, ...detail }) => log[level](detail, event),
+      });
+      // The first change makes it, and it is watched already.
+      if (options.config === undefined) mkdirSync(dirname(config), { recursive: true, mode: 0o700 });
+      const watch = watchConfiguration({
+        file: config,
+        overrides,
+        onConfiguration(next) {
+          tell(next.notes);
+          const { now, restart } = lm.reconfigure(next.settings, next.where);
+          log.info({ now }, 'settings changed');
+          if (restart.length > 0) log.warn({ restart }, 'these settings change when the license manager is started again');
+        },
+        onFault: (error) => log.warn({ fault: error instanceof Error ? error.message : String(error) }, 'settings not changed'),
       });
       printJsonLine('ready', { guid: lm.guid, pid: process.pid, tcp: lm.tcp, udp: lm.udp });
       await new Promise<void>((stop) => {
         process.once('SIGTERM', stop);
         process.once('SIGINT', stop);
       });
+      watch.close();
       await lm.close();
     });
 

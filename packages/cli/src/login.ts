@@ -1,5 +1,6 @@
+import { type LmChoice, lmChoices } from '@keyhaven/core/hosts';
 import { LicensingError, login, type Session } from '@keyhaven/licensing-api';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { printJson } from './print.ts';
 
 // keyhaven login: a protected application in one line. Says what was decided as soon as it is, then holds the session.
@@ -11,6 +12,7 @@ type Options = {
   readonly hold: string;
   readonly seats?: string;
   readonly wait?: string;
+  readonly via?: LmChoice;
   readonly json?: boolean;
 };
 
@@ -24,6 +26,7 @@ const told = (session: Session) => ({
   product: session.product,
   feature: session.feature,
   licenseManager: session.licenseManager,
+  selection: session.selection,
 });
 
 export const loginCommand = (): Command =>
@@ -34,6 +37,7 @@ export const loginCommand = (): Command =>
     .option('--scope <xml>', 'which keys may serve it')
     .option('--seats <n>', 'seats to take')
     .option('--wait <seconds>', 'how long to stand in line where no seat is free; the place is told on stderr')
+    .addOption(new Option('--via <kind>', 'which license manager to ask; KEYHAVEN_DEBUG=select says on stderr why').choices(lmChoices))
     .option('--hold <seconds>', 'how long to hold the session', '0')
     .option('--json', 'one JSON document')
     .action(async (options: Options) => {
@@ -44,6 +48,7 @@ export const loginCommand = (): Command =>
           feature: whole(options.feature),
           ...(options.scope === undefined ? {} : { scope: options.scope }),
           ...(options.seats === undefined ? {} : { seats: whole(options.seats) }),
+          ...(options.via === undefined ? {} : { lm: options.via }),
           ...(options.wait === undefined ? {} : waiting(whole(options.wait))),
         });
       } catch (error) {
@@ -52,12 +57,14 @@ export const loginCommand = (): Command =>
         process.exitCode = 1;
         return;
       }
+      // Before anything is said: whoever reads it may ask to stop at once.
+      const holding = held(whole(options.hold));
       if (options.json === true) printJson(told(session));
       else
         process.stdout.write(
           `session ${session.id} on key ${session.key} at ${session.licenseManager.hostname} (${session.licenseManager.address})\n`,
         );
-      await held(whole(options.hold));
+      await holding;
       await session.logout();
     });
 

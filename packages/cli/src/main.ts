@@ -1,11 +1,18 @@
 import { formatError, LicensingError, Status } from '@keyhaven/core/errors';
 import { VERSION } from '@keyhaven/license-manager';
 import { Command, CommanderError } from 'commander';
+import { auditCommand } from './audit.ts';
+import { configCommand } from './config.ts';
 import { denialsCommand } from './denials.ts';
+import { fingerprintCommand } from './fingerprint.ts';
+import { identityCommand } from './identity.ts';
 import { licenseFileCommands } from './license-files.ts';
 import { listCommands } from './list.ts';
 import { lmCommand } from './lm.ts';
 import { loginCommand } from './login.ts';
+import { netCommand } from './net.ts';
+import { ADMIN_PASSWORD, passwordCommand, passwordIn } from './password.ts';
+import { reportCommand } from './report.ts';
 import { transferCommands } from './transfer.ts';
 import { vendorCommand } from './vendor.ts';
 
@@ -17,9 +24,16 @@ const program = (): Command => {
     lmCommand(),
     ...listCommands(),
     denialsCommand(),
+    auditCommand(),
+    reportCommand(),
     ...licenseFileCommands(),
+    fingerprintCommand(),
     ...transferCommands(),
     loginCommand(),
+    netCommand(),
+    configCommand(),
+    passwordCommand(),
+    identityCommand(),
     vendorCommand(),
   ])
     root.addCommand(command);
@@ -35,6 +49,11 @@ const exitByThrowing = (command: Command): void => {
 export const main = async (argv: readonly string[]): Promise<void> => {
   const root = program();
   exitByThrowing(root);
+  root.hook('preAction', async (_root, action) => {
+    const file: unknown = action.optsWithGlobals()['passwordFile'];
+    // As if it had been in the environment of this one command.
+    if (typeof file === 'string') process.env[ADMIN_PASSWORD] = await passwordIn(file);
+  });
   try {
     await root.parseAsync([...argv], { from: 'user' });
   } catch (error) {

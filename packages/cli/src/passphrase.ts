@@ -45,6 +45,19 @@ export const obtainPassphrase = async (
   return typed;
 };
 
+/** A new password, typed twice at the terminal. @throws LicensingError INVALID_PARAMETER (501) where there is none, or the two differ */
+export const askTwice = async (prompt: string): Promise<string> => {
+  const terminal: Terminal = { input: process.stdin, write: (text) => void process.stderr.write(text) };
+  if (!process.stdin.isTTY)
+    throw new LicensingError(Status.INVALID_PARAMETER, {
+      detail: 'There is no terminal to ask at.',
+      remedy: 'Name a file whose first line is the new password with --new-file.',
+    });
+  const typed = await askHidden(terminal, prompt);
+  if ((await askHidden(terminal, 'The same again: ')) === typed) return typed;
+  throw new LicensingError(Status.INVALID_PARAMETER, { detail: 'The two passwords typed are not the same.', remedy: 'Type it again.' });
+};
+
 /** One line typed without echo. */
 const askHidden = (terminal: Terminal, prompt: string): Promise<string> =>
   new Promise((resolve, reject) => {

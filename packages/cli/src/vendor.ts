@@ -17,6 +17,7 @@ import {
 import { Command } from 'commander';
 import { obtainPassphrase } from './passphrase.ts';
 import { productId, type VendorIo, wholeNumber } from './vendor-io.ts';
+import { vendorLegacyCommand } from './vendor-legacy.ts';
 import { vendorTrialCommand } from './vendor-trial.ts';
 
 // keyhaven vendor ...: the vendor's side at the command line. Failures are thrown as LicensingError; main.ts says them.
@@ -115,6 +116,7 @@ export const vendorCommand = (io: VendorIo = processIo): Command => {
     });
 
   vendor.addCommand(vendorTrialCommand(io));
+  vendor.addCommand(vendorLegacyCommand(io));
 
   vendor
     .command('inspect')

@@ -58,7 +58,12 @@ export class Batch {
       inserted: { ids: [], keys: [], texts: [] },
       replaced: { ids: [], keys: [], texts: [] },
       deleted: { ids: [], keys: [] },
-      audit: { first: this.first, count: this.#entries.length, entries: `[${this.#entries.join(',')}]` },
+      audit: {
+        first: this.first,
+        count: this.#entries.length,
+        entries: `[${this.#entries.join(',')}]`,
+        lengths: this.#entries.map(({ length }) => length),
+      },
     };
     for (const [key, { before, after, text }] of this.#touched) {
       if (after !== undefined) {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { type Wall, wall } from '@keyhaven/core/time';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -217,6 +218,43 @@ export function ledgerContract(name: string, make: () => Promise<LedgerPlace>): 
       expect((await ledger.audit({ kind: 'login', limit: 1 })).map(({ sequence }) => sequence)).toEqual([4]);
       expect(await ledger.audit({ limit: 0 })).toEqual([]);
       time = 1_000;
+    });
+
+    it('chains the audit across openings: each hash is of the record and the one before it, and all of them fit (C5)', async () => {
+      expect(await ledger.verifyAudit()).toEqual({ from: 1, to: 0, head: '0'.repeat(64), checkpoint: '0'.repeat(64) });
+      const odd: AuditEntry = { kind: 'odd "\\\u2028', scope: 'lm', detail: { b: 1e21, a: '\ud800 ü', 7: -0, 3: null, __proto__x: true } };
+      await put(ledger, KEY, { count: 1 }, [login, odd, login]);
+      await reopen();
+      await put(ledger, KEY, { count: 2 }, [odd]);
+      await put(ledger, KEY, { count: 3 }, [login, login]);
+      const records = (await ledger.audit({ hashes: true })).toReversed();
+      let before = '0'.repeat(64);
+      for (const { sequence, at, kind, scope, detail, hash } of records) {
+        before = createHash('sha256')
+          .update(`${before}\n${sequence}\n${JSON.stringify([at, kind, scope, detail])}`)
+          .digest('hex');
+        expect(hash).toBe(before);
+      }
+      expect(records).toHaveLength(6);
+      expect(await ledger.verifyAudit()).toEqual({ from: 1, to: 6, head: before, checkpoint: '0'.repeat(64) });
+      expect((await ledger.audit({ before: 3 })).map(({ sequence, hash }) => [sequence, hash])).toEqual([
+        [2, undefined],
+        [1, undefined],
+      ]);
+    });
+
+    it('walks along a chain of many records while it goes on', async () => {
+      const many = Array.from({ length: 700 }, () => login);
+      for (let round = 0; round < 7; round += 1) await ledger.update([], () => decided(undefined, [], many));
+      const [verdict] = await Promise.all([
+        ledger.verifyAudit(),
+        put(ledger, KEY, { count: 1 }, many),
+        put(ledger, OTHER, { count: 1 }, many),
+      ]);
+      expect(verdict.from).toBe(1);
+      expect(verdict.to).toBeGreaterThanOrEqual(4_900);
+      expect(verdict.fault).toBeUndefined();
+      expect(await ledger.verifyAudit()).toMatchObject({ from: 1, to: 6_300 });
     });
 
     it('answers at most 10,000 audit records, and finds old ones by filter behind many others', async () => {

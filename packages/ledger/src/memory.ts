@@ -1,6 +1,7 @@
 import type { Wall } from '@keyhaven/core/time';
+import { hashOf, type Link, NO_HASH, verdictOf, walkChain } from './audit-chain.ts';
 import { AUDIT_KEPT, answered, closedError, pace, runDecision } from './decision.ts';
-import type { AuditQuery, AuditRecord, Change, Decision, Ledger, Row, RowKey, Rows } from './port.ts';
+import type { AuditQuery, AuditRecord, AuditVerdict, Change, Decision, Ledger, Row, RowKey, Rows } from './port.ts';
 
 // The ledger of tests and simulations: durable at once, promises resolve in call order, no thread, no timer, no randomness (I7).
 // `snapshot` is what a disk would hold at that moment: dropping a ledger and opening a new one on its snapshot is a crash. Rows
@@ -26,6 +27,14 @@ export function createMemoryLedger({ now, initial, auditKept = AUDIT_KEPT }: Mem
   const rows = new Map<RowKey, Row>(initial?.rows.map(([key, text]) => [key, JSON.parse(text)]));
   const log: AuditRecord[] = initial === undefined ? [] : [...initial.audit]; // BOUNDED by auditKept and an eighth of it
   let sequence = log.at(-1)?.sequence ?? 0;
+  /** Of the records in `log`: nothing but this program has them, and yet the chain is that of the other adapters. */
+  const hashes: string[] = [];
+  let checkpoint: Link = { sequence: (log[0]?.sequence ?? 1) - 1, hash: NO_HASH };
+  const textOf = ({ at, kind, scope, detail }: AuditRecord): string => JSON.stringify([at, kind, scope, detail]);
+  const chain = (record: AuditRecord): void => {
+    hashes.push(hashOf(hashes.at(-1) ?? checkpoint.hash, record.sequence, textOf(record)));
+  };
+  log.forEach(chain);
   let closed = false;
 
   const apply = ({ key, row }: Change): void => {
@@ -34,7 +43,11 @@ export function createMemoryLedger({ now, initial, auditKept = AUDIT_KEPT }: Mem
   };
 
   const prune = (): void => {
-    if (log.length > auditKept + auditKept / 8) log.splice(0, log.length - auditKept);
+    if (log.length <= auditKept + auditKept / 8) return;
+    const gone = log.length - auditKept;
+    checkpoint = { sequence: log[gone - 1]?.sequence ?? 0, hash: hashes[gone - 1] ?? NO_HASH };
+    log.splice(0, gone);
+    hashes.splice(0, gone);
   };
 
   return {
@@ -45,7 +58,9 @@ export function createMemoryLedger({ now, initial, auditKept = AUDIT_KEPT }: Mem
       changes.forEach(apply);
       for (const entry of audit) {
         sequence += 1;
-        log.push({ ...entry, sequence, at });
+        const record = { ...entry, sequence, at };
+        log.push(record);
+        chain(record);
       }
       prune();
       return reply;
@@ -64,9 +79,20 @@ export function createMemoryLedger({ now, initial, auditKept = AUDIT_KEPT }: Mem
       for (let index = log.length - 1; index >= oldest && found.length < limit; index -= 1) {
         const record = log[index];
         if (record === undefined) break;
-        if ((scope === undefined || record.scope === scope) && (kind === undefined || record.kind === kind)) found.push(record);
+        if (query.before !== undefined && record.sequence >= query.before) continue;
+        const hash = hashes[index];
+        if ((scope === undefined || record.scope === scope) && (kind === undefined || record.kind === kind))
+          found.push(query.hashes === true && hash !== undefined ? { ...record, hash } : record);
       }
       return found;
+    },
+
+    async verifyAudit(): Promise<AuditVerdict> {
+      if (closed) throw closedError();
+      const records = log.map((record, index) => ({ sequence: record.sequence, text: textOf(record), hash: hashes[index] }));
+      const walk = walkChain({ at: checkpoint, fault: undefined }, records);
+      const last = { sequence, hash: hashes.at(-1) ?? checkpoint.hash };
+      return verdictOf({ walk, head: { last, checkpoint, broken: 0 }, state: 'sealed', newest: sequence });
     },
 
     damage: () => [],

@@ -21,15 +21,35 @@ export type AuditEntry = {
   readonly scope: string;
   readonly detail: Readonly<Record<string, string | number | boolean | null>>;
 };
-export type AuditRecord = AuditEntry & { readonly sequence: number; readonly at: Wall };
+/** `hash`: in hex, of the record and all before it (audit-chain.ts); only where it was asked for, and absent for records older than the chain. */
+export type AuditRecord = AuditEntry & { readonly sequence: number; readonly at: Wall; readonly hash?: string };
+
+/** What a walk along the chain of the audit found (audit-chain.ts). */
+export type AuditVerdict = {
+  /** The records that the chain covers; `to` is less than `from` where there are none. What is older was pruned, or is older than the chain. */
+  readonly from: number;
+  readonly to: number;
+  /** Hashes in hex: of the last record, and of the one before `from`. */
+  readonly head: string;
+  readonly checkpoint: string;
+  /** The first record that does not fit; absent = all of them do. */
+  readonly fault?: { readonly sequence: number; readonly reason: string };
+};
 
 export type Decision<T> = { readonly changes: readonly Change[]; readonly audit: readonly AuditEntry[]; readonly reply: T };
 
 /** A scope whose rows do not authenticate: edited, deleted or put back from an older time. */
 export type Damage = { readonly scope: string; readonly reason: string };
 
-/** Which audit records to answer; `limit` at most 10,000, which is also what an absent one means. */
-export type AuditQuery = { readonly scope?: string; readonly kind?: string; readonly limit?: number };
+/** Which audit records to answer; `limit` at most 10,000, which is also what an absent one means. `before`: only those with a lower number. */
+export type AuditQuery = {
+  readonly scope?: string;
+  readonly kind?: string;
+  readonly limit?: number;
+  readonly before?: number;
+  /** With their hashes. */
+  readonly hashes?: boolean;
+};
 
 export type Ledger = {
   /**
@@ -47,6 +67,8 @@ export type Ledger = {
   scan<R extends Row>(prefix: string): AsyncIterable<readonly [RowKey, R]>;
   /** The latest audit records, newest first, with all that was decided before the call. The last 1,000,000 are kept. */
   audit(query?: AuditQuery): Promise<readonly AuditRecord[]>;
+  /** Walks along the chain of all audit records that are kept and were decided before the call. Takes seconds for a million; decisions go on meanwhile. */
+  verifyAudit(): Promise<AuditVerdict>;
   /**
    * What start-up found damaged. Rows of a damaged scope are readable by `scan` but must not be served: an update that names or
    * changes one rejects with STORAGE_CORRUPT (47).

@@ -18,6 +18,8 @@ export type RowSeal = {
   /** 64 bytes: the tag, then the half that stays secret. */
   row(key: string, text: string): Uint8Array;
   root(scope: string, sum: ScopeSum): Uint8Array;
+  /** Of the end of the audit's chain (audit-chain.ts). */
+  chain(head: string): Uint8Array;
   /** Tells another authentication key from an edited file. */
   check(): Uint8Array;
 };
@@ -30,6 +32,7 @@ export function createRowSeal(authenticationKey: KeyObject): RowSeal {
   return {
     row: (name, text) => hmac('row', name, text),
     root: (scope, { count, set }) => hmac('root', scope, `${count} ${Buffer.from(set).toString('hex')}`),
+    chain: (head) => hmac('audit', '', head).subarray(0, HALF),
     check: () => hmac('check', '', ''),
   };
 }

@@ -12,11 +12,22 @@ const STICKY = 0o1000;
 
 /** Makes the directory and an empty ledger file where they are missing; returns the path of the file. */
 export function prepareLedgerFile(directory: string): string {
+  return prepare(directory, (file) => {
+    if (find(file) === undefined) createFile(file);
+  });
+}
+
+/** The same without making the file. Its opener makes it and gives it its mode: of several processes that begin at once, any may. */
+export function prepareLedgerDirectory(directory: string): string {
+  return prepare(directory, () => undefined);
+}
+
+function prepare(directory: string, make: (file: string) => void): string {
   const file = join(directory, LEDGER_FILE);
   try {
     prepareDirectory(resolve(directory));
     for (const suffix of BESIDE) secureFile(`${file}${suffix}`);
-    if (find(file) === undefined) createFile(file);
+    make(file);
   } catch (cause) {
     if (cause instanceof LicensingError) throw cause;
     throw new LicensingError(Status.DEVICE_ERR, {
@@ -68,7 +79,15 @@ function secureFile(path: string): void {
       remedy: `Find out who put ${path} there, and remove it.`,
     });
   }
-  if ((found.mode & 0o777) !== 0o600) chmodSync(path, 0o600);
+  if ((found.mode & 0o777) !== 0o600) tighten(path);
+}
+
+function tighten(path: string): void {
+  try {
+    chmodSync(path, 0o600);
+  } catch (error) {
+    if (find(path) !== undefined) throw error; // gone: another process of a shared ledger has just closed
+  }
 }
 
 function createFile(file: string): void {

@@ -3,7 +3,7 @@ import { scopeOf } from './row-key.ts';
 import { copySum, createRowSeal, emptySum, type ScopeSum, secretOf, tagOf, toggle } from './row-seal.ts';
 import { openAuditTable } from './sqlite-audit.ts';
 import { loadRows } from './sqlite-load.ts';
-import type { AuditOrder, AuditPage, CommitOrder, RowColumns, StoreOptions } from './sqlite-protocol.ts';
+import type { AuditOrder, AuditPage, CommitOrder, RowColumns, StoreOptions, VerifyPage } from './sqlite-protocol.ts';
 import { openDatabase } from './sqlite-schema.ts';
 
 // The durable half of a ledger, in the worker: one transaction per order, with the roots of the scopes it touched (row-seal.ts).
@@ -16,13 +16,14 @@ export type Store = {
   lastSequence(): number;
   commit(order: CommitOrder): void;
   audit(order: AuditOrder): AuditPage;
+  verify(page: VerifyPage | undefined): VerifyPage;
   close(): void;
 };
 
 export function openStore({ file, authenticationKey, auditKept }: StoreOptions): Store {
   const database = openDatabase(file);
   const seal = createRowSeal(authenticationKey);
-  const audit = openAuditTable(database, auditKept);
+  const audit = openAuditTable(database, auditKept, seal);
   const sums = new Map<string, ScopeSum>(); // BOUNDED by the keys of this license manager
   const recent = createRecent();
   const begin = database.prepare('BEGIN IMMEDIATE');
@@ -122,6 +123,7 @@ export function openStore({ file, authenticationKey, auditKept }: StoreOptions):
     },
 
     audit: audit.page,
+    verify: audit.verify,
     close: () => database.close(),
   };
 }

@@ -1,7 +1,18 @@
 import { Worker } from 'node:worker_threads';
-import { LicensingError, Status } from '@keyhaven/core/errors';
+import type { LicensingError } from '@keyhaven/core/errors';
 import type { Damage } from './port.ts';
-import type { Answer, AuditOrder, AuditPage, CommitOrder, Order, Refusal, RowColumns, StoreOptions } from './sqlite-protocol.ts';
+import { diskError, refusalError } from './sqlite-errors.ts';
+import type {
+  Answer,
+  AuditOrder,
+  AuditPage,
+  CommitOrder,
+  Order,
+  RowColumns,
+  StoreOptions,
+  VerifyOrder,
+  VerifyPage,
+} from './sqlite-protocol.ts';
 
 // The owner's end of the worker: orders as promises, answered in the order they were given. A worker with nothing under way does not
 // keep the process alive. When the worker ends unasked, every order, now and later, is rejected with DEVICE_ERR.
@@ -11,40 +22,11 @@ export type Opened = { readonly sequence: number; readonly damage: readonly Dama
 export type Thread = {
   commit(order: CommitOrder): Promise<void>;
   audit(order: AuditOrder): Promise<AuditPage>;
+  verify(order: VerifyOrder): Promise<VerifyPage>;
   close(): Promise<void>;
 };
 
 type Pending = { readonly resolve: (answer: Answer) => void; readonly reject: (error: unknown) => void };
-
-const diskError = (file: string, detail: string, cause?: unknown): LicensingError =>
-  new LicensingError(Status.DEVICE_ERR, {
-    detail: `The ledger ${file} could not be written or read: ${detail}`,
-    remedy: 'See that the disk has free space and works; what was refused can then be tried again.',
-    cause,
-  });
-
-function refusalError(file: string, { reason, detail }: Refusal): LicensingError {
-  switch (reason) {
-    case 'shared':
-      return new LicensingError(Status.SHARING_VIOLATION, {
-        detail: `The ledger ${file} is in use by another license manager`,
-        remedy: 'Stop the other license manager, or give this one a state directory of its own.',
-      });
-    case 'newer':
-      return new LicensingError(Status.STORAGE_CORRUPT, {
-        detail: `The ledger ${file} was written by a newer version: ${detail}`,
-        remedy: `Use that version again. ${file} was not changed.`,
-      });
-    case 'foreign':
-    case 'corrupt':
-      return new LicensingError(Status.STORAGE_CORRUPT, {
-        detail: `${file} is not a sound ledger: ${detail}`,
-        remedy: `Put ${file} back from a backup, or move it away to begin anew. It was not changed.`,
-      });
-    case 'device':
-      return diskError(file, detail);
-  }
-}
 
 /** Starts the worker and reads all rows through `receive`. */
 export async function openThread(options: StoreOptions, receive: (rows: RowColumns) => void): Promise<Thread & Opened> {
@@ -98,6 +80,11 @@ export async function openThread(options: StoreOptions, receive: (rows: RowColum
     async audit(order) {
       const answer = await ask(order);
       if (answer.kind === 'audited') return answer.page;
+      throw diskError(file, answer.kind === 'unaudited' ? answer.detail : `its thread answered ${answer.kind}`);
+    },
+    async verify(order) {
+      const answer = await ask(order);
+      if (answer.kind === 'verified') return answer.page;
       throw diskError(file, answer.kind === 'unaudited' ? answer.detail : `its thread answered ${answer.kind}`);
     },
     async close() {

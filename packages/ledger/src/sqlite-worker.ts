@@ -42,6 +42,13 @@ function serve(store: Store, order: Order): void {
         say({ kind: 'unaudited', detail: textOf(error) });
       }
       return;
+    case 'verify':
+      try {
+        say({ kind: 'verified', page: store.verify(order.page) });
+      } catch (error) {
+        say({ kind: 'unaudited', detail: textOf(error) });
+      }
+      return;
     case 'close':
       port?.close();
       store.close();

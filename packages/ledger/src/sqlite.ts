@@ -1,10 +1,11 @@
 import type { KeyObject } from 'node:crypto';
-import { LicensingError, Status } from '@keyhaven/core/errors';
 import type { Wall } from '@keyhaven/core/time';
+import { verdictOf } from './audit-chain.ts';
 import { Batch, type Entry, type Waiter } from './batch.ts';
 import { AUDIT_KEPT, answered, closedError, pace, runDecision } from './decision.ts';
-import type { AuditQuery, AuditRecord, Decision, Ledger, Row, RowKey, Rows } from './port.ts';
-import { scopeOf } from './row-key.ts';
+import type { AuditQuery, AuditRecord, AuditVerdict, Decision, Ledger, Row, RowKey, Rows } from './port.ts';
+import { isRowKey, parseRow, scopeOf } from './row-key.ts';
+import { damagedError } from './sqlite-errors.ts';
 import { prepareLedgerFile } from './sqlite-files.ts';
 import type { RowColumns } from './sqlite-protocol.ts';
 import { type Opened, openThread, type Thread } from './sqlite-thread.ts';
@@ -46,17 +47,6 @@ function takeRows(rows: Map<RowKey, Entry>, { ids, keys, texts }: RowColumns): v
     // A text that is not ours does not authenticate either: its scope is damaged.
     if (row !== undefined && isRowKey(key)) rows.set(key, { id: ids[index] ?? 0, row });
   });
-}
-
-const isRowKey = (key: string): key is RowKey => key.split('/', 3).length === 3;
-
-function parseRow(text: string): Row | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? value : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 class SqliteLedger implements Ledger {
@@ -124,10 +114,7 @@ class SqliteLedger implements Ledger {
     const scope = scopeOf(key);
     const reason = this.#damaged.get(scope);
     if (reason === undefined) return;
-    throw new LicensingError(Status.STORAGE_CORRUPT, {
-      detail: `The state of ${scope} in ${this.#file} was changed by something else: ${reason}`,
-      remedy: `Put ${this.#file} back from a backup, or have the license of ${scope} issued again.`,
-    });
+    throw damagedError(this.#file, scope, reason);
   }
 
   #schedule(): void {
@@ -174,14 +161,23 @@ class SqliteLedger implements Ledger {
     await this.#settled().catch(() => undefined); // what was refused is not in the audit
     const limit = answered(query);
     const found: AuditRecord[] = [];
-    let before = this.#sequence + 1;
+    let before = Math.min(query.before ?? Number.MAX_SAFE_INTEGER, this.#sequence + 1);
     while (before > 0 && found.length < limit) {
-      const { scope = null, kind: auditKind = null } = query;
-      const { records, next } = await this.#thread.audit({ kind: 'audit', before, limit: limit - found.length, scope, auditKind });
+      const { scope = null, kind: auditKind = null, hashes = false } = query;
+      const order = { kind: 'audit', before, limit: limit - found.length, scope, auditKind, hashes } as const;
+      const { records, next } = await this.#thread.audit(order);
       found.push(...records);
       before = next;
     }
     return found;
+  }
+
+  async verifyAudit(): Promise<AuditVerdict> {
+    if (this.#closing !== undefined) throw closedError();
+    await this.#settled().catch(() => undefined);
+    let page = await this.#thread.verify({ kind: 'verify' });
+    while (!page.over) page = await this.#thread.verify({ kind: 'verify', page });
+    return verdictOf(page);
   }
 
   /** Resolves when all that was decided is durable; rejects when it was refused. */

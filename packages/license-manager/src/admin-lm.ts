@@ -1,34 +1,56 @@
 import { Buffer } from 'node:buffer';
-import { readFile } from 'node:fs/promises';
-import { arch, networkInterfaces, type as osName, release } from 'node:os';
+import { arch, type as osName, release } from 'node:os';
 import { join } from 'node:path';
-import { createSecureContext, type SecureContext } from 'node:tls';
 import type { LmStatus } from '@keyhaven/core/admin';
 import type { Entropy } from '@keyhaven/core/crypto';
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import type { Observation } from '@keyhaven/core/fingerprint';
+import { renderInfo } from '@keyhaven/core/format';
 import { armor, parseVendorCode } from '@keyhaven/core/license';
 import { type Clock, MINUTE, SECOND } from '@keyhaven/core/time';
 import { type Ledger, openSqliteLedger } from '@keyhaven/ledger';
-import { rulesOf } from './access/index.ts';
+import { openRunningRules, rulesOf, type Where } from './access/index.ts';
+import { openDoors } from './admin-doors.ts';
+import { aboutComputer, carriageOf, countBoot, ownNames, withoutTls } from './admin-start.ts';
+import { openAdministration } from './administration/index.ts';
 import type { Authority } from './authority/index.ts';
-import { openFront } from './front/index.ts';
-import { createHttpServer, type HttpFaces, pageStyle } from './http/index.ts';
-import { openKeystore } from './keystore/index.ts';
+import { openCompat } from './compat/index.ts';
+import { createAdministeredSettings } from './configuration/administered.ts';
+import { type Change, createLiveSettings } from './configuration/live.ts';
+import { createDiagnostics } from './diagnostics/index.ts';
+import { doctorOfLm } from './doctor/index.ts';
+import { type Asset, type HttpFaces, pageStyle } from './http/index.ts';
+import { hostFingerprint } from './information/index.ts';
+import { type DeviceSource, type Keystore, openKeystore } from './keystore/index.ts';
+import { listenOn } from './listen-on.ts';
 import { type LmEvent, openLm } from './lm/index.ts';
-import { serveLocalConnection } from './local/index.ts';
-import { createTrialMarks, machineMarks, observeMachine, openBinding, systemClock, systemEntropy } from './machine/index.ts';
-import { type RunningDiscovery, startDiscovery } from './net/index.ts';
-import { createHttpPost } from './peers/index.ts';
+import { aboutIdentity, openLmId } from './lm-id/index.ts';
+import {
+  createInstallMarks,
+  createTrialMarks,
+  machineMarks,
+  observeMachine,
+  openBinding,
+  systemClock,
+  systemEntropy,
+} from './machine/index.ts';
+import { type RunningDiscovery, startDiscovery, systemResolve } from './net/index.ts';
+import { createJournal, createStrays, networkPlan, noteDatagrams, upcomingOf } from './network/index.ts';
+import { createNotices, noticedLedger } from './notices/index.ts';
+import { waitingInfo } from './overview.ts';
+import { createHttpPost, refuseBar } from './peers/index.ts';
+import { createRecords } from './records.ts';
+import { createSearchNames } from './search-names.ts';
+import { createAggressiveSearch, searchSettingsOf } from './search-settings.ts';
 import type { Settings } from './settings.ts';
 import { openDropFolder, vendorInText } from './updates/index.ts';
+import { VERSION } from './version.ts';
 
 // The Admin LM: one core joined to this computer's sockets, disk and clock (T1). Starts everything in the order in which it is needed and
 // stops it in the other one. Nothing of the rules is here.
 
-export const VERSION = '0.1.0';
-
 export type { LmEvent } from './lm/index.ts';
+export { VERSION } from './version.ts';
 
 export type AdminLmOptions = {
   readonly settings: Settings;
@@ -39,9 +61,17 @@ export type AdminLmOptions = {
   readonly machineMarks?: readonly string[];
   /** What the computer is recognised by (K6); observed where absent. Never rejects. */
   readonly observe?: () => Promise<Observation>;
-  /** Where the computer remembers its trial licenses, outside of the state directory (K8); absent = nowhere. */
+  /** Where the computer remembers its trial and SL Legacy licenses, outside of the state directory (K8); absent = nowhere. */
   readonly trialDirectory?: string;
+  /** Keys in hardware (K7); absent = none: drivers come later. */
+  readonly devices?: DeviceSource;
+  /** Where the settings say a rule of access; absent = nobody knows. */
+  readonly where?: Where;
   readonly onEvent?: (event: LmEvent) => void;
+  /** The file that its administrators may write, made by the first change, and what the command line says; absent = none. */
+  readonly configuration?: { readonly file: string; readonly overrides: Readonly<Record<string, unknown>> };
+  /** The pages of the Admin Control Center (C1); absent = one page that the license manager makes itself. */
+  readonly assets?: readonly Asset[];
 };
 
 export type AdminLm = {
@@ -51,12 +81,22 @@ export type AdminLm = {
   readonly authority: Authority;
   readonly ledger: Ledger;
   status(): LmStatus;
+  /** Takes over what can change while it runs, and tells what waits for a restart. */
+  reconfigure(settings: Settings, where?: Where): Change;
   close(): Promise<void>;
 };
 
 export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> => {
-  const { settings, stateDirectory, clock = systemClock, entropy = systemEntropy, onEvent = () => undefined } = options;
+  const { settings, stateDirectory, clock = systemClock, entropy = systemEntropy } = options;
   const { name: hostname } = settings;
+  const notices = createNotices(clock);
+  const onEvent = (event: LmEvent): void => {
+    if (event.level !== 'debug') notices.touch('log');
+    records.event(event);
+    options.onEvent?.(event);
+  };
+  const live = createLiveSettings(settings);
+  const records = createRecords({ stateDirectory, clock, settings: () => live.current, onEvent: (event) => onEvent(event) });
   const startedAt = clock.mono();
   const closers: (() => Promise<void> | void)[] = [];
   const closeAll = async (): Promise<void> => {
@@ -65,14 +105,17 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
 
   try {
     const binding = await openBinding(stateDirectory, entropy, options.machineMarks);
-    const { identity: self } = binding;
-    const ledger = await openSqliteLedger({
+    const stored = await openSqliteLedger({
       directory: stateDirectory,
       now: () => clock.wall(),
       authenticationKey: binding.seal.key('ledger'),
     });
-    closers.push(() => ledger.close());
+    closers.push(() => stored.close());
+    closers.push(() => records.close());
+    const ledger = records.watch(noticedLedger(stored, notices.touch));
     for (const { scope, reason } of ledger.damage()) onEvent({ level: 'error', event: 'state damaged', scope, reason });
+    const lmId = await openLmId({ directory: stateDirectory, ...binding, ledger, entropy, crossing: () => lm.crossing(), onEvent });
+    const { self, former } = lmId;
     const boot = await countBoot(ledger);
     const observe = options.observe ?? (() => observeMachine(settings.protection.custom));
     const keystore = await openKeystore(ledger, binding.seal, entropy, observe);
@@ -80,12 +123,20 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
     const { trialDirectory } = options;
     const marks = trialDirectory === undefined ? undefined : (options.machineMarks ?? (await machineMarks()));
     const trialMarks = marks === undefined ? undefined : createTrialMarks(trialDirectory ?? '', marks, entropy);
+    const installMarks = marks === undefined ? undefined : createInstallMarks(trialDirectory ?? '', marks, entropy);
 
-    const httpPost = createHttpPost();
+    const rules = rulesOf(settings.access, options.where);
+    const onNobody = (name: string): void =>
+      onEvent({ level: 'warn', event: 'a computer that rules name has no address, so it is nobody', name });
+    const running = await openRunningRules({ rules, clock, resolve: systemResolve, onNobody });
+    closers.push(() => running.close());
+    const journal = createJournal(clock, records.noted);
+    const httpPost = createHttpPost({ note: journal.note, carriage: await carriageOf(settings, clock, journal.note) });
     closers.push(() => httpPost.close());
     let tellPeers = (): void => undefined;
     const lm = await openLm({
       self,
+      former,
       hostname,
       ledger,
       keystore,
@@ -95,27 +146,87 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
       boot,
       idleConnectionMs: settings.idleConnectionMinutes * MINUTE,
       idleSessionMs: settings.sessionIdleMinutes * MINUTE,
-      remoteLicenses: settings.access.remoteLicenses,
-      access: rulesOf(settings.access),
+      get remoteLicenses() {
+        return live.current.access.remoteLicenses;
+      },
+      access: rules,
+      addressesOf: running.addressesOf,
       protection: { observe, duplicateKey: settings.protection.duplicateKey },
       computer: { version: VERSION, osName: osName(), osVersion: release(), architecture: arch() },
-      transfer: { enabled: settings.detach.enabled, maxDays: settings.detach.maxDays },
+      transfer: {
+        get enabled() {
+          return live.current.detach.enabled;
+        },
+        get maxDays() {
+          return live.current.detach.maxDays;
+        },
+      },
+      probes: { heard: (...of) => discovery.probes.heard(...of), call: (...of) => discovery.probes.call(...of) },
       ...(trialMarks === undefined ? {} : { trialMarks }),
-      onKeysChanged: ({ identity, counter }, added) =>
-        discovery.keysChanged([{ what: added ? 'added' : 'changed', keyId: BigInt(identity.id), version: counter }]),
-      onKeyGone: (key) => discovery.keysChanged([{ what: 'removed', keyId: BigInt(key), version: 0 }]),
-      onPeersChanged: () => tellPeers(),
+      ...(installMarks === undefined ? {} : { installMarks }),
+      ...(options.devices === undefined ? {} : { devices: options.devices }),
+      onKeysChanged({ identity, counter }, added) {
+        discovery.serving(servesOthers(keystore));
+        discovery.keysChanged([{ what: added ? 'added' : 'changed', keyId: BigInt(identity.id), version: counter }]);
+      },
+      onKeyGone(key) {
+        discovery.serving(servesOthers(keystore));
+        discovery.keysChanged([{ what: 'removed', keyId: BigInt(key), version: 0 }]);
+      },
+      onPeersChanged() {
+        notices.touch('peers', 'keys', 'features');
+        tellPeers();
+      },
       onEvent,
     });
     closers.push(() => lm.close());
     const { authority, peers } = lm;
+    let isListening = false;
+    await records.begin({
+      authority,
+      sources: { version: VERSION, catalog: lm.overview.catalog, damaged: lm.overview.damaged, peers: () => peers.all() },
+      isListening: () => isListening,
+    });
+    const administration = await openAdministration({ ledger, clock, entropy });
+    const administered = createAdministeredSettings({
+      file: options.configuration?.file,
+      overrides: options.configuration?.overrides ?? {},
+      current: () => live.current,
+      apply: (configuration) => reconfigure(configuration.settings, configuration.where),
+    });
+
+    const fingerprintFor = async (of: Parameters<typeof hostFingerprint>[1]): Promise<string> =>
+      renderInfo(
+        { kind: 'predefined', name: 'host_fingerprint' },
+        { licenseManagers: [{ id: self.guid, hostFingerprints: [hostFingerprint(await observe(), of)], vendors: [] }] },
+      );
+    const compat = await openCompat({
+      ledger,
+      seal: binding.seal,
+      authority,
+      keystore,
+      overview: lm.overview,
+      clock,
+      entropy,
+      settings: () => live.current,
+      against: lm.againstIdentified,
+      fingerprint: fingerprintFor,
+    });
+    closers.push(() => compat.close());
 
     const faces: HttpFaces = {
       link: lm.answerer,
       overview: lm.overview,
       style: pageStyle,
-      remoteAdministration: settings.access.remoteAdministration,
-      remoteClients: settings.access.remoteClients,
+      get remoteAdministration() {
+        return live.current.access.remoteAdministration;
+      },
+      againstRemote(address, byTls) {
+        if (settings.tls.peers === 'require' && !byTls) return withoutTls();
+        const bar = lm.againstRemote(address);
+        return bar && refuseBar(bar);
+      },
+      administrationRefused: lm.administrationRefused,
       hostNames: () => ownNames(hostname),
       status: () => status(),
       fresh: () => peers.refresh(),
@@ -129,68 +240,109 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
           });
         onEvent({ level: 'warn', event: 'session killed', session: id, by });
         await authority.release(session, 'killed');
+        const act = { kind: 'session killed', scope: session.pool.key, detail: { session: id, by } };
+        await ledger.update([], () => ({ changes: [], audit: [act], reply: undefined }));
       },
+      newId: lmId.create,
       apply: lm.apply,
       transfers: lm.transfers,
+      network: { clock, journal, plan: () => networkPlan(live.current), scheduled: () => [...discovery.scheduled(), ...peers.scheduled()] },
+      doctor: doctorOfLm({
+        addressesOf: running.addressesOf,
+        clock,
+        entropy,
+        note: journal.note,
+        identity: self,
+        settings: () => live.current,
+        questions: () => discovery.questions,
+        peers,
+      }),
+      async fingerprint(vendorCode) {
+        const { vendor, publicKey: vendorKey } = parseVendorCode(vendorCode);
+        return fingerprintFor({ vendor, vendorKey });
+      },
       async c2v(wanted) {
-        if ('type' in wanted && wanted.type === 'sl-usermode') {
-          throw new LicensingError(Status.REQ_NOT_SUPP, {
-            detail: 'An Admin LM does not hold SL UserMode keys (T1).',
-            remedy: 'Ask for a key of type sl-adminmode.',
-          });
-        }
         const key = 'key' in wanted ? keystore.get(wanted.key) : await keystore.unlicensed(wanted.type, parseVendorCode(wanted.vendorCode));
         if (key === undefined) throw new LicensingError(Status.KEYID_NOT_FOUND, { detail: 'No key of this id is on this computer.' });
         return armor('C2V', await keystore.state(key, hostname, clock.wall()));
       },
-    };
-    const http = await createHttpServer(faces);
-    closers.push(() => http.close());
-
-    const front = await openFront({
-      bind: settings.bind,
-      port: settings.port,
-      clock,
-      limits: {
-        connections: settings.limits.connections,
-        connectionsPerAddress: settings.limits.connectionsPerAddress,
-        firstByteMs: settings.limits.firstByteSeconds * SECOND,
+      administration,
+      notices,
+      settings: {
+        read: administered.read,
+        async change(changes, by) {
+          const change = await administered.change(changes);
+          const detail = { settings: Object.keys(changes).join(' ').slice(0, 1_000), address: by };
+          await ledger.update([], () => ({ changes: [], audit: [{ kind: 'settings written', scope: 'lm', detail }], reply: undefined }));
+          return change;
+        },
       },
-      tls: await secureContext(settings),
-      onLocal: (socket) => serveLocalConnection(socket, lm.local),
-      onHttp: (socket) => void http.server.emit('connection', socket),
-      onRefused: (reason, address) => onEvent({ level: 'debug', event: 'connection refused', reason, address }),
-    });
-    closers.push(() => front.close());
+      waiting: () => waitingInfo(authority),
+      diagnostics: createDiagnostics({
+        now: clock.wall,
+        status: () => status(),
+        computer: aboutComputer,
+        sections: {
+          settings: administered.read,
+          keys: () => lm.overview.keys(),
+          features: () => lm.overview.features(),
+          damage: () => ledger.damage(),
+          peers: () => lm.overview.peers(),
+          network: () => networkPlan(live.current),
+          upcoming: () => upcomingOf(clock, [...discovery.scheduled(), ...peers.scheduled()]),
+          refused: () => ledger.audit({ kind: 'refused', limit: 50 }),
+          audit: () => ledger.audit({ scope: 'lm', limit: 100 }),
+        },
+      }),
+      records: records.faces,
+      ...(options.assets === undefined ? {} : { assets: options.assets }),
+      compat,
+    };
+    const bind = listenOn(settings);
+    const doors = await openDoors({ settings, bind, clock, faces, local: lm.local, note: journal.note, onEvent });
+    closers.push(() => doors.close());
+    isListening = true;
+    closers.push(() => journal.close());
+    journal.listen(
+      () => notices.touch('network'),
+      () => undefined,
+    );
+    closers.push(() => notices.close());
 
+    const random = (): number => Buffer.from(entropy.bytes(6)).readUIntBE(0, 6) / 2 ** 48;
+    const resolve = createSearchNames({
+      ipv6: settings.ipv6,
+      onTrouble: (name, trouble) => onEvent({ level: 'warn', event: 'a name of the search is of no use', name, trouble }),
+    });
     const discovery: RunningDiscovery = await startDiscovery({
       clock,
       guid: self.guid,
       tcpPort: settings.port,
       bootCount: boot,
-      bind: settings.bind,
+      bind,
       udpPort: settings.port,
-      settings: {
-        broadcastSearch: settings.search.broadcast,
-        searchAddresses: settings.access.remoteLicenses ? settings.search.addresses : [],
-        intervalMs: settings.search.intervalMinutes * MINUTE,
-      },
-      entropy: () => Buffer.from(entropy.bytes(6)).readUIntBE(0, 6) / 2 ** 48,
+      settings: searchSettingsOf(settings),
+      resolve,
+      entropy: random,
       onFound: ({ guid, address, port }) => peers.found(guid, { host: address, port }),
       onHeard({ guid, notification }) {
         if (notification.kind === 'stopping') peers.stopped(guid);
         else peers.changed(guid);
       },
       onClone(address) {
-        onEvent({ level: 'info', event: 'another computer uses the identity of this license manager, or says so', address });
         // A copy listens where this one does (R5: a datagram is a hint).
         lm.suspectTwin({ host: address, port: settings.port });
       },
+      onTraffic: noteDatagrams(journal.note, createStrays(clock, onEvent)),
       onProblem: (problem) => onEvent({ level: 'debug', event: 'discovery', ...problem }),
     });
     closers.push(() => discovery.stop());
+    const aggressive = createAggressiveSearch({ clock, random, resolve, port: settings.port, peers, onEvent });
+    closers.push(() => aggressive.close());
+    aggressive.follow(settings);
 
-    tellPeers = () => discovery.setPeers(peers.all().map((peer) => peer.address.host));
+    discovery.serving(servesOthers(keystore));
+    tellPeers = () => discovery.setPeers(peers.reachable(), lm.answerer.callers());
     tellPeers();
     const udpAddresses = discovery.addresses.map(({ address, port, family }) =>
       family === 6 ? `[${address}]:${port}` : `${address}:${port}`,
@@ -200,11 +352,13 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
       name: hostname,
       version: VERSION,
       uptime: Math.floor((clock.mono() - startedAt) / SECOND),
-      tcp: front.addresses,
+      tcp: doors.addresses,
+      ...(settings.adminPort === undefined ? {} : { adminPort: settings.adminPort }),
       udp: udpAddresses,
       sessions: authority.sessionCount,
       keys: [...keystore.keys()].length,
       peers: peers.all().filter((peer) => peer.state === 'linked').length,
+      ...aboutIdentity(lm.duplicates(), lmId.pending()),
     });
     const dropFolder = await openDropFolder({
       directory: settings.updates.folder ?? join(stateDirectory, 'installed'),
@@ -220,67 +374,29 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
       onProblem: (problem, error) => onEvent({ level: 'warn', event: problem, error }),
     });
     closers.push(() => dropFolder.close());
-    onEvent({ level: 'info', event: 'started', guid: self.guid, tcp: front.addresses, udp: udpAddresses });
-    return { guid: self.guid, tcp: front.addresses, udp: udpAddresses, authority, ledger, status, close: closeAll };
+    onEvent({ level: 'info', event: 'started', guid: self.guid, tcp: doors.addresses, udp: udpAddresses });
+    const reconfigure = (next: Settings, where?: Where): Change => {
+      const change = live.change(next);
+      const { current } = live;
+      if (change.now.some((path) => path.startsWith('search.') || path === 'access.remoteLicenses')) {
+        discovery.setSettings(searchSettingsOf(current));
+        aggressive.follow(current);
+      }
+      // Also where nothing of them has changed: they may be at other lines.
+      running.change(rulesOf(current.access, where), lm.changeAccess);
+      const entry = { kind: 'settings changed', scope: 'lm', detail: { now: change.now.join(' '), restart: change.restart.join(' ') } };
+      ledger.update([], () => ({ changes: [], audit: [entry], reply: undefined }), { durability: 'later' }).catch(() => undefined);
+      return change;
+    };
+    return { guid: self.guid, tcp: doors.addresses, udp: udpAddresses, authority, ledger, status, reconfigure, close: closeAll };
   } catch (error) {
     await closeAll().catch(() => undefined);
     throw error;
   }
 };
 
-/** How often this LM has started; tells others that what they knew of its links is void. */
-const countBoot = async (ledger: Ledger): Promise<number> => {
-  const key = 'lm/lm/boot' as const;
-  return ledger.update([key], (rows) => {
-    const count = ((rows.get<{ readonly count: number }>(key)?.count ?? 0) + 1) % 65_536;
-    return {
-      changes: [{ key, row: { count } }],
-      audit: [{ kind: 'started', scope: 'lm', detail: { count, version: VERSION } }],
-      reply: count,
-    };
-  });
-};
-
-const ownNames = (hostname: string): ReadonlySet<string> => {
-  const addresses = Object.values(networkInterfaces()).flatMap((each) => (each ?? []).map(({ address }) => address.toLowerCase()));
-  return new Set(['localhost', hostname.toLowerCase(), ...addresses]);
-};
-
-const secureContext = async (settings: Settings): Promise<SecureContext | undefined> => {
-  if (settings.tls === undefined) return undefined;
-  try {
-    const [cert, key] = await Promise.all([readFile(settings.tls.certificate), readFile(settings.tls.key)]);
-    return createSecureContext({ cert, key, minVersion: 'TLSv1.2' });
-  } catch (cause) {
-    throw new LicensingError(Status.CANNOT_READ_FILE, {
-      detail: `The TLS certificate or key cannot be used: ${cause instanceof Error ? cause.message : ''}.`,
-      remedy: 'Name PEM files of a certificate and its key in [tls].',
-      cause,
-    });
-  }
-};
-
-export const defaultStateDirectory = (
-  env: Readonly<Record<string, string | undefined>>,
-  platform: string,
-  home: string,
-  root: boolean,
-): string => {
-  const given = env['KEYHAVEN_STATE'];
-  if (given !== undefined && given !== '') return given;
-  if (platform === 'win32') return join(env['PROGRAMDATA'] ?? 'C:\\ProgramData', 'Keyhaven');
-  if (platform === 'darwin') return root ? '/Library/Application Support/Keyhaven' : join(home, 'Library/Application Support/Keyhaven');
-  return root ? '/var/lib/keyhaven' : join(env['XDG_STATE_HOME'] ?? join(home, '.local/state'), 'keyhaven');
-};
-
-/** Outside of every state directory, so that a new one does not begin trials anew (K8). */
-export const defaultTrialDirectory = (
-  env: Readonly<Record<string, string | undefined>>,
-  platform: string,
-  home: string,
-  root: boolean,
-): string => {
-  if (platform === 'win32') return join(env['PROGRAMDATA'] ?? 'C:\\ProgramData', 'Keyhaven Trials');
-  if (platform === 'darwin') return root ? '/Library/Preferences/Keyhaven Trials' : join(home, 'Library/Preferences/Keyhaven Trials');
-  return root ? '/var/lib/keyhaven-trials' : join(env['XDG_DATA_HOME'] ?? join(home, '.local/share'), 'keyhaven-trials');
-};
+/** A key whose features others may use, so that every search has to find this LM (D18). */
+const servesOthers = (keystore: Keystore): boolean =>
+  [...keystore.keys()].some(({ license }) =>
+    [...(license?.pools.values() ?? [])].some(({ product, terms }) => product !== undefined && terms.network),
+  );

@@ -38,8 +38,10 @@ export const candidatesFor = (question: Find, sources: readonly Source[]): Candi
   let ofFeature = 0;
   let foreign = false;
   let barred: { readonly status: StatusCode; readonly detail: string } | undefined;
-  const found: { readonly candidate: Candidate; readonly rank: number }[] = [];
+  /** `turn`: how many of the same rank the same license manager has before it. */
+  const found: { readonly candidate: Candidate; readonly rank: number; readonly turn: number }[] = [];
   for (const source of sources) {
+    const turns = new Map<number, number>(); // BOUNDED by the ranks
     for (const key of source.keys) {
       // Without an update it has no license, or one that is for its own computer only: a trial (K8).
       if (key.vendor !== question.vendor || (key.counter === 0 && (!source.local || key.pools.length === 0))) continue;
@@ -72,10 +74,10 @@ export const candidatesFor = (question: Find, sources: readonly Source[]): Candi
         };
         if (!matches(scope, subject)) continue;
         const licenseManager = { guid: source.guid, hostname: source.hostname, address: source.address, kind: source.kind };
-        found.push({
-          candidate: { key: key.key, product: pool.product, licenseManager },
-          rank: (source.local ? 0 : 1) + (pool.free ? 0 : 2),
-        });
+        const rank = (source.local ? 0 : 1) + (pool.free ? 0 : 2);
+        const turn = turns.get(rank) ?? 0;
+        turns.set(rank, turn + 1);
+        found.push({ candidate: { key: key.key, product: pool.product, licenseManager }, rank, turn });
       }
     }
   }
@@ -100,8 +102,11 @@ export const candidatesFor = (question: Find, sources: readonly Source[]): Candi
     });
   if (found.length === 0)
     throw new LicensingError(Status.SCOPE_RESULTS_EMPTY, { detail: 'The scope leaves none of the keys that have the feature.' });
-  return found
-    .sort((a, b) => a.rank - b.rank)
-    .slice(0, MAX_CANDIDATES)
-    .map(({ candidate }) => candidate);
+  return (
+    found
+      // By turns, so that one that tells of a thousand keys does not hide the one key of another.
+      .sort((a, b) => a.rank - b.rank || a.turn - b.turn)
+      .slice(0, MAX_CANDIDATES)
+      .map(({ candidate }) => candidate)
+  );
 };

@@ -36,6 +36,8 @@ export type Overview = {
   products(): ProductInfo[];
   features(): Promise<FeatureInfo[]>;
   sessions(): SessionInfo[];
+  /** Those that `sessions` shows, as they run: for lists that need few of them. */
+  liveSessions(): Iterable<LiveSession>;
   peers(): PeerInfo[];
 };
 
@@ -66,7 +68,7 @@ const waitingIn = (authority: Authority, pool: PoolId): { readonly waiting?: num
   return waiting === 0 ? {} : { waiting };
 };
 
-const sessionInfo = ({ id, pool, row }: LiveSession): SessionInfo => ({
+export const sessionInfo = ({ id, pool, row }: LiveSession): SessionInfo => ({
   id,
   key: pool.key,
   product: pool.product,
@@ -80,6 +82,37 @@ const sessionInfo = ({ id, pool, row }: LiveSession): SessionInfo => ({
   seats: row.seats,
   holder: row.holder,
 });
+
+export type WaitingInfo = {
+  readonly key: string;
+  readonly product: number;
+  readonly feature: number;
+  readonly place: number;
+  readonly user: string;
+  readonly host: string;
+  readonly address: string;
+  readonly pid: number;
+  readonly application: string;
+  readonly seats: number;
+  readonly priority: number;
+  readonly since: string;
+};
+export const waitingInfo = (authority: Pick<Authority, 'waitingPlaces'>): readonly WaitingInfo[] =>
+  authority.waitingPlaces().map(({ pool, place, applicant: { user, host, address, pid, application }, seats, priority, since }) => ({
+    ...pool,
+    place,
+    user,
+    host,
+    address,
+    pid,
+    application,
+    seats,
+    priority,
+    since: new Date(since).toISOString(),
+  }));
+
+const running = (authority: Authority): Iterable<LiveSession> =>
+  Iterator.from(authority.sessions()).filter(({ ending }) => ending === undefined);
 
 export const createOverview = ({ self, keystore, authority, peers, protection }: OverviewOptions): Overview => {
   const entryOf = (key: Key): CatalogKey => ({
@@ -163,7 +196,8 @@ export const createOverview = ({ self, keystore, authority, peers, protection }:
         ),
       );
     },
-    sessions: () => [...authority.sessions()].filter((session) => session.ending === undefined).map(sessionInfo),
+    sessions: () => [...running(authority)].map(sessionInfo),
+    liveSessions: () => running(authority),
     peers: () =>
       peers
         .all()

@@ -1,12 +1,19 @@
-import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { LicensingError, Status } from '@keyhaven/core/errors';
+import { DEFAULT_PATTERN } from '@keyhaven/core/log';
+import { remoteModes } from '@keyhaven/core/users';
 import { parse } from 'smol-toml';
 import { z } from 'zod';
 import { clientRuleList, userRuleList } from './access/index.ts';
 
 // What an administrator sets, with its defaults and floors. Parsed once, at the edge; unknown names are refused, so that a typing error
-// is told and not ignored. docs/guide/settings.md.
+// is told and not ignored. docs/guide/operate.md.
+
+const asMode = (value: unknown): unknown => (value === true ? 'all' : value === false ? 'none' : value);
+
+/** Why the second of the field's three choices does nothing (field-facts 2.7). */
+export const NO_WPAD =
+  'WPAD is not supported: it runs a program that whoever answers first on the network hands out. Name the proxy with "manual", host and port';
 
 export const settingsSchema = z.strictObject({
   /** Machine name shown to others. */
@@ -14,6 +21,12 @@ export const settingsSchema = z.strictObject({
   /** Addresses to listen on; empty = all of IPv4, and of IPv6 where it exists (L2). */
   bind: z.array(z.union([z.ipv4(), z.ipv6()])).default([]),
   port: z.int().min(1).max(65_535).default(1947),
+  /** "Network Visibility: Local only": nothing but loopback is listened on, TCP and UDP. */
+  localOnly: z.boolean().default(false),
+  /** IPv6 is used, where the computer has it. */
+  ipv6: z.boolean().default(true),
+  /** The page and the admin API are at this port and no more at `port`; absent: at `port`. */
+  adminPort: z.int().min(1).max(65_535).optional(),
   /** L4: minutes after which an unused connection of an application is closed; never under seven. */
   idleConnectionMinutes: z.number().min(7).max(1_440).default(10),
   /** Minutes without a call after which a session ends. */
@@ -22,6 +35,8 @@ export const settingsSchema = z.strictObject({
     .strictObject({
       /** "Broadcast Search for Remote Licenses" (R1). */
       broadcast: z.boolean().default(true),
+      /** "Aggressive Search for Remote Licenses": single addresses are asked by TCP, too. */
+      aggressive: z.boolean().default(false),
       /** "Remote License Search Parameters": addresses, host names or broadcast addresses. */
       addresses: z.array(z.string().min(1).max(255)).max(1_024).default([]),
       /** R4: never under five minutes. */
@@ -30,12 +45,14 @@ export const settingsSchema = z.strictObject({
     .prefault({}),
   access: z
     .strictObject({
-      /** Remote computers may use licenses of this one (R9). */
-      remoteClients: z.boolean().default(true),
+      /** Which remote computers may use licenses of this one: "Access from Remote Clients" (R9). `true` is all, `false` none. */
+      remoteClients: z.preprocess(asMode, z.enum(remoteModes)).prefault('all'),
       /** Applications here may use licenses of remote computers. */
       remoteLicenses: z.boolean().default(true),
       /** Administration from other computers. Off by default (S7). */
       remoteAdministration: z.boolean().default(false),
+      /** Other computers may read /metrics without a password (S19). */
+      remoteMetrics: z.boolean().default(false),
       /** "Users": rules for who may take which seat, one to a line (R9). */
       users: userRuleList,
       /** "Access from Remote Clients": rules for other computers. */
@@ -67,10 +84,47 @@ export const settingsSchema = z.strictObject({
   tls: z
     .strictObject({
       /** PEM files. Without them a TLS connection is refused with an alert. */
-      certificate: z.string().min(1),
-      key: z.string().min(1),
+      certificate: z.string().min(1).optional(),
+      key: z.string().min(1).optional(),
+      /** Other LMs are reached by TLS, and come by TLS: not, where they have it, or not without. */
+      peers: z.enum(['off', 'prefer', 'require']).default('off'),
+      /** A PEM file of the authorities whose certificates are trusted; absent: those that Node.js trusts. */
+      authorities: z.string().min(1).optional(),
     })
-    .optional(),
+    .prefault({}),
+  proxy: z
+    .strictObject({
+      /** "Proxy": other LMs are reached through an HTTP proxy. */
+      connect: z.enum(['none', 'manual'], { error: ({ input }) => (input === 'wpad' ? NO_WPAD : undefined) }).default('none'),
+      host: z.string().min(1).max(255).optional(),
+      port: z.int().min(1).max(65_535).default(3_128),
+    })
+    .prefault({}),
+  log: z
+    .strictObject({
+      /** "Write Access Log", and which requests it has (C5). */
+      access: z.boolean().default(false),
+      local: z.boolean().default(false),
+      remote: z.boolean().default(false),
+      admin: z.boolean().default(false),
+      /** "Write Error Log". */
+      errors: z.boolean().default(false),
+      /** "Write Log Files Daily". */
+      daily: z.boolean().default(false),
+      /** Kilobytes after which a new file is begun; 0: never. */
+      accessMaxKb: z.int().min(0).max(1_000_000_000).default(0),
+      errorMaxKb: z.int().min(0).max(1_000_000_000).default(0),
+      /** Days after which old files are compressed and deleted; 0: never. */
+      compressDays: z.int().min(0).max(36_500).default(0),
+      deleteDays: z.int().min(0).max(36_500).default(0),
+      /** "Edit Log Parameters". */
+      pattern: z.string().min(1).max(4_096).default(DEFAULT_PATTERN),
+      /** Lines are JSON. */
+      json: z.boolean().default(false),
+      /** Absent: `logs` in the state directory. */
+      directory: z.string().min(1).max(4_096).optional(),
+    })
+    .prefault({}),
   limits: z
     .strictObject({
       /** TCP connections at a time. */
@@ -81,44 +135,74 @@ export const settingsSchema = z.strictObject({
       firstByteSeconds: z.number().min(1).max(600).default(10),
     })
     .prefault({}),
+  compat: z
+    .strictObject({
+      /** Existing programs may ask for a new LM id by a GET (C6). */
+      newLmIdByGet: z.boolean().default(false),
+    })
+    .prefault({}),
 });
 
 export type Settings = z.infer<typeof settingsSchema> & { readonly name: string };
 
-/** Settings from the text of a TOML file and what the command line says; the command line wins. */
+export type SettingIssue = { readonly path: readonly PropertyKey[]; readonly message: string };
+
+const partOf = (document: Readonly<Record<string, unknown>>, name: string): Readonly<Record<string, unknown>> => {
+  const part = document[name];
+  return typeof part === 'object' && part !== null ? { ...part } : {};
+};
+
+/** What is wrong between settings that are right each by itself. */
+const contradictions = (document: Readonly<Record<string, unknown>>): SettingIssue[] => {
+  const { bind, localOnly, ipv6, adminPort, port = 1947 } = document;
+  const [tls, proxy] = [partOf(document, 'tls'), partOf(document, 'proxy')];
+  const bound = Array.isArray(bind) ? bind.map(String) : [];
+  const wrong = (path: string, is: boolean, message: string): SettingIssue[] => (is ? [{ path: path.split('.'), message }] : []);
+  return [
+    ...wrong('tls.key', tls['certificate'] !== undefined && tls['key'] === undefined, 'is needed with tls.certificate'),
+    ...wrong('tls.certificate', tls['certificate'] === undefined && tls['key'] !== undefined, 'is needed with tls.key'),
+    ...wrong('proxy.host', proxy['connect'] === 'manual' && proxy['host'] === undefined, 'is needed with proxy.connect = "manual"'),
+    ...wrong('localOnly', localOnly === true && bound.length > 0, 'contradicts bind'),
+    ...wrong('ipv6', ipv6 === false && bound.some((address) => address.includes(':')), 'is off, and bind has an address of IPv6'),
+    // 80 as in the field: whoever opens it means pages for everybody.
+    ...wrong(
+      'adminPort',
+      adminPort !== undefined && (adminPort === port || adminPort === 80),
+      `must be another port than ${String(port)} and 80`,
+    ),
+  ];
+};
+
+/** Settings from what a file says and what the command line says; the command line wins. All that is wrong with them at once. */
+export const checkSettings = (
+  document: Readonly<Record<string, unknown>>,
+  overrides: Readonly<Record<string, unknown>> = {},
+): { readonly settings: Settings } | { readonly issues: readonly SettingIssue[] } => {
+  const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));
+  // An address on the command line wins over a file that says "local only".
+  const all = { ...document, ...(given['bind'] === undefined ? {} : { localOnly: undefined }), ...given };
+  const result = settingsSchema.safeParse(all);
+  const issues = [...(result.success ? [] : result.error.issues), ...contradictions(all)];
+  if (!result.success || issues.length > 0) return { issues };
+  return { settings: { ...result.data, name: result.data.name ?? hostname() } };
+};
+
+/** Settings from the text of a TOML file and what the command line says. @throws LicensingError 501 */
 export const parseSettings = (toml: string, overrides: Readonly<Record<string, unknown>> = {}): Settings => {
   let document: Record<string, unknown>;
   try {
     document = parse(toml);
   } catch (cause) {
-    throw invalid(cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : 'no TOML', cause);
+    throw invalidSettings(cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : 'no TOML', cause);
   }
-  const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));
-  const result = settingsSchema.safeParse({ ...document, ...given });
-  if (!result.success)
-    throw invalid(result.error.issues.map((issue) => `${issue.path.join('.') || 'settings'}: ${issue.message}`).join('; '));
-  return { ...result.data, name: result.data.name ?? hostname() };
+  const checked = checkSettings(document, overrides);
+  if ('settings' in checked) return checked.settings;
+  throw invalidSettings(checked.issues.map(({ path, message }) => `${path.join('.') || 'settings'}: ${message}`).join('; '));
 };
 
-export const loadSettings = async (file: string | undefined, overrides: Readonly<Record<string, unknown>> = {}): Promise<Settings> => {
-  let toml = '';
-  if (file !== undefined) {
-    try {
-      toml = await readFile(file, 'utf8');
-    } catch (cause) {
-      throw new LicensingError(Status.CANNOT_READ_FILE, {
-        detail: `The configuration file ${file} cannot be read.`,
-        remedy: 'Name a file with --config that this user may read.',
-        cause,
-      });
-    }
-  }
-  return parseSettings(toml, overrides);
-};
-
-const invalid = (detail: string, cause?: unknown): LicensingError =>
+export const invalidSettings = (detail: string, cause?: unknown): LicensingError =>
   new LicensingError(Status.INVALID_PARAMETER, {
     detail: `The configuration is not valid: ${detail}.`,
-    remedy: 'Correct the named settings; docs/guide/settings.md lists all of them.',
+    remedy: 'Correct the named settings; docs/guide/operate.md lists all of them.',
     cause,
   });

@@ -1,12 +1,17 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { connect, isIPv4 } from 'node:net';
-import { hostname, userInfo } from 'node:os';
+import { homedir, hostname, userInfo } from 'node:os';
 import { basename } from 'node:path';
+import { isSea } from 'node:sea';
 import type { Entropy } from '@keyhaven/core/crypto';
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import type { ApplicationIdentity } from '@keyhaven/core/session';
-import type { LmSocket } from './lm-connection.ts';
+import { applicationDirectory } from './application-directory.ts';
+import type { Configured } from './configuration.ts';
+import type { LmSocket } from './lm-end.ts';
+import type { NearSurroundings } from './near-surroundings.ts';
+import { systemNear } from './near-system.ts';
 import { inRemoteDesktop } from './remote-desktop.ts';
 
 // What the API takes from the process it runs in.
@@ -72,6 +77,8 @@ export type Surroundings = {
   dial(address: LmAddress): LmSocket;
   /** This process runs in a remote desktop session; absent = no. */
   readonly remoteDesktop?: () => boolean;
+  /** License managers of the application's own; absent = there is the Admin LM only. */
+  readonly near?: NearSurroundings;
   readonly time: {
     /** Milliseconds on a clock that only counts forward. */
     now(): number;
@@ -81,6 +88,7 @@ export type Surroundings = {
   };
 };
 
+/** The system, and the Admin LM only. */
 export const systemSurroundings: Surroundings = {
   dial: ({ host, port }) => connect({ host, port, family: 4, noDelay: true }),
   remoteDesktop: () => inRemoteDesktop(process.env, process.platform),
@@ -90,3 +98,16 @@ export const systemSurroundings: Surroundings = {
     later: (milliseconds, task) => void setTimeout(task, milliseconds).unref(),
   },
 };
+
+/** Those of this process: with the license managers of its own. */
+export const ownSurroundings = (configured: (vendor: number) => Configured): Surroundings => ({
+  ...systemSurroundings,
+  near: systemNear({
+    env: process.env,
+    platform: process.platform,
+    home: homedir(),
+    beside: applicationDirectory(isSea() ? undefined : process.argv[1], process.execPath),
+    configured,
+    print: (line) => void process.stderr.write(`${line}\n`),
+  }),
+});

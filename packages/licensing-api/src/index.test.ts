@@ -22,6 +22,9 @@ describe('the exports of the Licensing API', () => {
       getInfo: 'function',
       update: 'function',
       transfer: 'function',
+      configure: 'function',
+      recipient: 'function',
+      requestKey: 'function',
       Status: 'object',
       LicensingError: 'function',
     });
@@ -34,10 +37,12 @@ describe('the exports of the Licensing API', () => {
     const own = [...source.matchAll(/^export type (\w+) =/gm)].map(([, name = '']) => name);
     expect([...lists, ...own].sort()).toEqual(
       [
+        'Configuration',
         'Format',
         'FormatInput',
         'InfoData',
         'LoginOptions',
+        'RecipientOptions',
         'Scope',
         'ScopeInput',
         'Session',

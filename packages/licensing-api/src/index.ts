@@ -3,33 +3,57 @@
 import type { FormatInput, InfoData } from '@keyhaven/core/format';
 import type { Candidate } from '@keyhaven/core/wire';
 import type { Updated } from './acknowledge.ts';
-import { lmAddressFrom, ownIdentity, systemEntropy } from './environment.ts';
+import { type Configuration, type ConfigurationStore, createConfiguration } from './configuration.ts';
+import { lmAddressFrom, ownIdentity, ownSurroundings, systemEntropy } from './environment.ts';
 import { createLicensing, type Licensing, type LoginOptions } from './licensing.ts';
+import type { KeyRequest } from './request-key.ts';
 import type { Session } from './session.ts';
-import type { TransferOptions } from './transfer.ts';
+import { seatAttributes, traced, tracedSession } from './telemetry.ts';
+import type { RecipientOptions, TransferOptions } from './transfer.ts';
 
 export { LicensingError, Status, type StatusCode } from '@keyhaven/core/errors';
 export type { Format, FormatInput, InfoData } from '@keyhaven/core/format';
 export type { Scope, ScopeInput } from '@keyhaven/core/scope';
+export type { Configuration } from './configuration.ts';
 export type { LoginOptions } from './licensing.ts';
 export type { Session, SessionEvent, SessionInfo } from './session.ts';
-export type { TransferOptions } from './transfer.ts';
+export type { TelemetrySpan, TelemetryTracer } from './telemetry.ts';
+export type { RecipientOptions, TransferOptions } from './transfer.ts';
 
-/** The one connection of this process to its LM, made at the first call. All sessions share it: that is what makes logins cheap. */
-const shared: { licensing?: Licensing } = {};
+/**
+ * The one connection of this process to each of its license managers, made at the first call that needs it. All sessions share it: that is what makes
+ * logins cheap.
+ */
+const shared: { licensing?: Licensing; readonly configuration: ConfigurationStore } = { configuration: createConfiguration() };
 const licensing = (): Licensing => {
-  shared.licensing ??= createLicensing(lmAddressFrom(process.env['KEYHAVEN_LOCAL_LM']), ownIdentity(), systemEntropy);
+  shared.licensing ??= createLicensing(
+    lmAddressFrom(process.env['KEYHAVEN_LOCAL_LM']),
+    ownIdentity(),
+    systemEntropy,
+    ownSurroundings(shared.configuration.of),
+  );
   return shared.licensing;
 };
+
+/**
+ * Settings of the license managers of the application's own (External and Integrated LM), instead of those in `keyhaven_<vendorid>.ini`. They hold for
+ * license managers that are started afterwards, so this is to be called before the first login.
+ * @throws LicensingError INV_VCODE 22, INVALID_PARAMETER 501
+ */
+export const configure = (configuration: Configuration): void => shared.configuration.add(configuration);
 
 /**
  * Asks for a seat of a feature, from a key on this computer or on the network.
  * @throws LicensingError: KEY_NOT_FOUND 7, FEATURE_NOT_FOUND 31, LOCAL_COMM_ERR 33, TOO_MANY_USERS 38, REMOTE_COMM_ERR 40,
  * FEATURE_EXPIRED 41, SCHAN_ERR 46, SCOPE_RESULTS_EMPTY 50 and others of docs/errors.md
  */
-export const login = async (options: LoginOptions): Promise<Session> => licensing().login(options);
+export const login = async (options: LoginOptions): Promise<Session> => {
+  const { tracer } = shared.configuration;
+  const attributes = { 'keyhaven.feature': options.feature ?? 0 };
+  return tracedSession(await traced(tracer, 'login', attributes, () => licensing().login(options), seatAttributes), tracer);
+};
 
-type Question = Pick<LoginOptions, 'vendorCode' | 'scope'>;
+type Question = Pick<LoginOptions, 'vendorCode' | 'scope' | 'lm'>;
 
 /**
  * What is there, without taking a seat: without a format, where a feature could be had; as `data`, everything in the scope; with any other format
@@ -47,6 +71,13 @@ export async function getInfo(
   return format === 'data' ? licensing().information(question) : licensing().information({ ...question, format });
 }
 
+/**
+ * The state (C2V) of a first SL UserMode key of this vendor for the user of this application, for its vendor to license; the same key until it is
+ * licensed. No Admin LM and no administrator is needed. What the vendor sends for it is applied with `update`.
+ * @throws LicensingError: REQ_NOT_SUPP 16, INV_VCODE 22, LOCAL_COMM_ERR 33, OLD_LM 42
+ */
+export const requestKey = async (request: KeyRequest): Promise<string> => licensing().requestKey(request);
+
 /** Applies a license document (V2C, V2CP, H2R, R2H, H2H) to keys of this computer. */
 export const update = async ({ data }: { readonly data: string }): Promise<Updated> => licensing().update(data);
 
@@ -57,3 +88,10 @@ export const update = async ({ data }: { readonly data: string }): Promise<Updat
  * TOO_MANY_PRODUCTS 60, INV_DURATION 63, NO_DETACHABLE_FEATURE 67, REHOST_NOT_ALLOWED 69, DETACHED_LICENSE_FOUND 76 and others
  */
 export const transfer = async (options: TransferOptions): Promise<string> => licensing().transfer(options);
+
+/**
+ * The ID of this computer, for another one to detach a license or move a key to it: the text of a file that its `transfer` takes as `recipient`. Each ID is good
+ * for one license. With a scope, that of the key with a detached license which is to have it longer. The Admin LM of this computer makes it.
+ * @throws LicensingError: REQ_NOT_SUPP 16, LOCAL_COMM_ERR 33, TOO_MANY_KEYS 37, OLD_LM 42, SCOPE_RESULTS_EMPTY 50 and others
+ */
+export const recipient = async (options: RecipientOptions = {}): Promise<string> => licensing().recipient(options);

@@ -91,6 +91,8 @@ describe('information without a session (A1)', () => {
 
   it('is what getInfo tells: candidates without a format, else data or XML', async () => {
     vi.stubEnv('KEYHAVEN_LOCAL_LM', `127.0.0.1:${local.port}`);
+    // Whoever runs this may have keys of his own.
+    vi.stubEnv('KEYHAVEN_STATE', `${local.stateDirectory}/nothing`);
     onTestFinished(() => void vi.unstubAllEnvs());
     expect(await getInfo({ vendorCode, feature: 42 })).toMatchObject([{ key, product: 1 }]);
     expect((await getInfo({ vendorCode, format: 'data' })).licenseManagers).toHaveLength(1);

@@ -93,7 +93,7 @@ describe('a connection to an LM', () => {
 
   it('refuses an LM that answers with a version it does not speak (T6)', async () => {
     const { connection } = await against(lm(() => [{ ...welcome, version: 9 }]));
-    expect((await failure(connection.find(question))).status).toBe(42);
+    expect((await failure(connection.find(question))).status).toBe(11);
   });
 
   const asked = { vendor: 7, vendorKey: Buffer.alloc(32), wanted: 0, scope: '' };

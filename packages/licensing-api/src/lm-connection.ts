@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
-import type { Duplex } from 'node:stream';
 import { LicensingError, Status, statusOf } from '@keyhaven/core/errors';
 import type { ApplicationIdentity } from '@keyhaven/core/session';
+import type { VersionRange } from '@keyhaven/core/versions';
 import {
   type Ask,
   decodeToApplication,
@@ -18,9 +18,11 @@ import {
   type Transfer,
 } from '@keyhaven/core/wire';
 import type { LmAddress, Surroundings } from './environment.ts';
+import { type LmEnd, unoffered } from './lm-end.ts';
 
-// One TCP connection to the LM of this computer (L3): says hello, asks questions, carries channels. What is ready in one turn of the
-// event loop is written at once. It has no timers of its own: the LM closes it when it is unused, and whoever needs it makes a new one (L4, A3).
+// One connection to an LM: TCP to the Admin LM of this computer (L3), the standard streams of an External LM, a pipe to the thread of an Integrated
+// LM. Says hello, asks questions, carries channels. What is ready in one turn of the event loop is written at once. It has no timers of its own once it
+// is made: the LM closes it when it is unused, and whoever needs it makes a new one (L4, A3).
 
 export type ChannelEvents = {
   opened(answer: Uint8Array): void;
@@ -46,12 +48,7 @@ export type LmConnection = {
   close(): void;
 };
 
-const broken = (detail: string, cause?: unknown): LicensingError => new LicensingError(Status.LOCAL_COMM_ERR, { detail, cause });
-
-/** What is used of a TCP socket. */
-export type LmSocket = Duplex & { setTimeout(milliseconds: number, task?: () => void): unknown; ref(): unknown; unref(): unknown };
-
-/** How long the LM may take to accept the connection. */
+/** How long the LM may take to accept the connection, or to answer on it. */
 const CONNECT_MS = 5_000;
 
 /** BOUNDED: bytes of an answer in parts. */
@@ -67,18 +64,38 @@ type Waiting = {
 };
 
 /**
- * Connects. Resolves when TCP is connected; the hello is on its way then.
+ * Connects over TCP. Resolves when TCP is connected; the hello is on its way then.
  * @param onClosed called once, with true where the LM closed it for being unused
  * @throws LicensingError LOCAL_COMM_ERR (33)
  */
 export const connectToLm = (
   address: LmAddress,
   identity: ApplicationIdentity,
-  { dial, time }: Surroundings,
-  onClosed: (idle: boolean) => void,
+  { dial, time }: Pick<Surroundings, 'dial' | 'time'>,
+  onClosed: (idle: boolean, why: LicensingError) => void,
+): Promise<LmConnection> =>
+  connectOver(
+    { name: `The license manager at ${address.host}:${address.port}`, ready: 'connected', socket: dial(address) },
+    identity,
+    time,
+    onClosed,
+  );
+
+/**
+ * Likewise over any stream.
+ * @throws LicensingError LOCAL_COMM_ERR (33); where it waits for the answer, also OLD_DRIVER (11), OLD_LM (42) and what else the LM refuses with
+ */
+export const connectOver = (
+  lmEnd: LmEnd,
+  identity: ApplicationIdentity,
+  time: Surroundings['time'],
+  onClosed: (idle: boolean, why: LicensingError) => void,
+  versions: VersionRange = LOCAL_VERSIONS,
 ): Promise<LmConnection> =>
   new Promise((resolve, reject) => {
-    const socket = dial(address);
+    const { name, remedy, socket } = lmEnd;
+    const broken = (detail: string, cause?: unknown): LicensingError =>
+      cause instanceof LicensingError ? cause : new LicensingError(Status.LOCAL_COMM_ERR, { detail, cause, remedy });
     const decoder = new FrameDecoder();
     const channels = new Map<number, ChannelEvents>(); // BOUNDED by the keys in use
     const waiting = new Map<number, Waiting>(); // BOUNDED by questions under way
@@ -107,13 +124,14 @@ export const connectToLm = (
       if (ended !== undefined) return;
       ended = error;
       socket.destroy();
+      if (!connected && lmEnd.ready === 'answered') lmEnd.abandon?.();
       const idle = time.now() - lastUse >= idleMs * 0.95;
       for (const each of waiting.values()) each.fail(error);
       waiting.clear();
       const lost = [...channels.values()];
       channels.clear();
       for (const each of lost) each.lost(error, idle);
-      if (connected) onClosed(idle);
+      if (connected) onClosed(idle, error);
       else reject(error);
     };
 
@@ -141,11 +159,18 @@ export const connectToLm = (
           if (!message.more) waiting.delete(message.request);
           return;
         case 'welcome':
-          if (message.version < LOCAL_VERSIONS.from || message.version > LOCAL_VERSIONS.to) end(new LicensingError(Status.OLD_LM));
+          if (message.version < versions.from || message.version > versions.to)
+            return end(unoffered(name, message.version, versions, remedy));
           idleMs = message.idleMs;
+          if (!connected) begin();
           return;
         case 'refused':
-          return end(new LicensingError(statusOf(message.status) ?? Status.LOCAL_COMM_ERR, { detail: message.detail }));
+          return end(
+            new LicensingError(statusOf(message.status) ?? Status.LOCAL_COMM_ERR, {
+              detail: message.detail,
+              ...(message.status === Status.OLD_LM ? { remedy } : {}),
+            }),
+          );
       }
     };
 
@@ -220,16 +245,28 @@ export const connectToLm = (
       close: () => end(broken('The connection was closed.')),
     };
 
-    socket.setTimeout(CONNECT_MS, () => {
-      if (!connected) end(broken(`The license manager at ${address.host}:${address.port} does not accept connections.`));
-    });
-    socket.once('connect', () => {
+    const begin = (): void => {
       connected = true;
-      socket.setTimeout(0);
-      socket.unref();
-      say({ kind: 'hello', ...LOCAL_VERSIONS, ...identity });
+      if (retained === 0) socket.unref();
       resolve(connection);
-    });
+    };
+    const hello = (): void => say({ kind: 'hello', ...identity, ...versions });
+    if (lmEnd.ready === 'answered') {
+      hello();
+      time.later(CONNECT_MS, () => {
+        if (!connected) end(broken(`${name} does not answer.`));
+      });
+    } else {
+      const tcp = lmEnd.socket;
+      tcp.setTimeout(CONNECT_MS, () => {
+        if (!connected) end(broken(`${name} does not accept connections.`));
+      });
+      tcp.once('connect', () => {
+        tcp.setTimeout(0);
+        begin();
+        hello();
+      });
+    }
     socket.on('data', (chunk: Buffer) => {
       lastUse = time.now();
       try {
@@ -240,7 +277,7 @@ export const connectToLm = (
     });
     socket.on('error', (cause: NodeJS.ErrnoException) => {
       const refused = cause.code === 'ECONNREFUSED';
-      end(broken(refused ? `No license manager listens at ${address.host}:${address.port}.` : cause.message, cause));
+      end(broken(refused ? `${name} does not run.` : cause.message, cause));
     });
-    socket.on('close', () => end(broken('The license manager closed the connection.')));
+    socket.on('close', () => end(broken(`${name} closed the connection.`)));
   });

@@ -2,7 +2,7 @@ import { createTestVendor, type LocalLm, startLocalLm } from '@keyhaven/testkit/
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { ownIdentity, type Surroundings, systemEntropy, systemSurroundings } from './environment.ts';
 import { createLicensing } from './licensing.ts';
-import type { LmSocket } from './lm-connection.ts';
+import type { LmSocket } from './lm-end.ts';
 import type { Session } from './session.ts';
 
 // What docs/guide/licensing-api.md says of `lost` and `restored`, against a real license manager whose connections are cut.

@@ -1,91 +1,25 @@
 import { Buffer } from 'node:buffer';
 import { hex, Reader } from '@keyhaven/core/bytes';
-import { LicensingError, Status, type StatusCode } from '@keyhaven/core/errors';
+import { LicensingError, type SelectionNote, Status, type StatusCode } from '@keyhaven/core/errors';
 import { type Format, type FormatInput, type InfoData, toFormat } from '@keyhaven/core/format';
-import type { Feature, License } from '@keyhaven/core/license';
+import type { Feature } from '@keyhaven/core/license';
 import { type ApplicationIdentity, type Call, decodeGrant, type Grant, MAX_CALL_BYTES, type Reply } from '@keyhaven/core/session';
 import type { Candidate } from '@keyhaven/core/wire';
 import { createConsuming } from './consuming.ts';
 import { createExpiry, type Expiring } from './expiry.ts';
 import { needsLicenseManager, render, sessionData, wantedBy } from './information.ts';
 import type { KeyPath, PathLost } from './key-path.ts';
-import type { Target } from './licensing.ts';
 import { type MemoryCalls, readMemory, writeMemory } from './memory-access.ts';
 import { createSessionEvents } from './session-events.ts';
+import type { Session, SessionEvent, SessionInfo } from './session-types.ts';
 
-/** What a session says of itself. Times in seconds. */
-export type SessionInfo = {
-  readonly session: string;
-  readonly key: string;
-  readonly product: number;
-  readonly feature: number;
-  readonly seats: number;
-  readonly since: number;
-  readonly license: License | null;
-  readonly limit: number | null;
-  readonly used: number;
-  readonly idleTimeout: number;
-  readonly idleRemaining: number;
-  /** Executions taken so far, where the license counts them. */
-  readonly executions?: number;
-  /** Milliseconds since 1970: the first use, where days count from there. */
-  readonly firstUse?: number;
-  /** Likewise: the end, the last moment of its grace (`ends` where it has none), and the time now; where time ends the license. */
-  readonly ends?: number;
-  readonly graceEnds?: number;
-  readonly time?: number;
-  readonly inGrace?: boolean;
-};
-
-/** `lost`: the way to the key is gone, or the session has ended. `restored`: it goes on. `expiring`: the license ends soon, or is in grace. */
-export type SessionEvent = 'lost' | 'restored' | 'expiring';
-
-/** One login to one feature. Every method rejects with LicensingError. */
-export type Session = {
-  readonly id: string;
-  readonly feature: number;
-  readonly product: number;
-  readonly key: string;
-  readonly licenseManager: Candidate['licenseManager'];
-  /** What the vendor signed about the feature. */
-  readonly license: License;
-  /** @param bytes at least 16; the result is 41 bytes longer and opens with `decrypt` of the same feature in any key of the vendor. */
-  encrypt(bytes: Uint8Array): Promise<Uint8Array>;
-  decrypt(bytes: Uint8Array): Promise<Uint8Array>;
-  /**
-   * Memory of the key: 65524 can be read and written, 65525 only read, 1 to 65471 as its vendor says. Up to 512 KiB in one call, which is atomic;
-   * longer ones are read and written in pieces, each atomic and durable by itself.
-   */
-  read(options: { readonly file: number; readonly offset: number; readonly length: number }): Promise<Uint8Array>;
-  /** Resolves when it is durable. */
-  write(options: { readonly file: number; readonly offset: number; readonly data: Uint8Array }): Promise<void>;
-  size(file: number): Promise<number>;
-  /** The time of the key's license manager. */
-  clock(): Promise<Date>;
-  info(): Promise<SessionInfo>;
-  /** The same, and the key with its product and feature, as plain data. */
-  info(format: 'data'): Promise<InfoData>;
-  /** As the XML that the format asks for. Does not count as use of the session. */
-  info(format: FormatInput): Promise<string>;
-  /**
-   * Takes executions, each call exactly once whatever gets lost; resolves to how many are left when that is durable. Rejects with FEATURE_EXPIRED
-   * (41) where none is left, FEATURE_INSUFFICIENT_EXECUTION_COUNT (81) where there are fewer, INV_OPTION (104) where they are not counted.
-   */
-  consume(executions: number): Promise<number>;
-  logout(): Promise<void>;
-  on(event: 'lost' | 'restored', listener: (error?: LicensingError) => void): void;
-  /** Looked at when the session begins, at its calls, and when somebody begins to listen: told once when the end is near, once in grace. */
-  on(event: 'expiring', listener: (expiring: Expiring) => void): void;
-  [Symbol.asyncDispose](): Promise<void>;
-  /** For the API itself. */
-  uses(candidate: Candidate): boolean;
-  recover(): void;
-};
+export type { Session, SessionEvent, SessionInfo } from './session-types.ts';
 
 export type SessionOptions = {
-  readonly target: Target;
+  readonly candidate: Candidate;
   readonly grant: Grant;
   readonly sold: Feature;
+  readonly selection: readonly SelectionNote[];
   readonly path: KeyPath;
   readonly identity: ApplicationIdentity;
   readonly persist: <T>(attempt: (path: KeyPath) => Promise<T>) => Promise<T>;
@@ -120,8 +54,7 @@ const ending: ReadonlySet<StatusCode> = new Set([Status.BROKEN_SESSION, Status.K
 const RETRY_MS = 1_000;
 
 export const createSession = (options: SessionOptions): Session => {
-  const { target, grant, identity } = options;
-  const { candidate } = target;
+  const { candidate, grant, identity } = options;
   const events = createSessionEvents();
   const expiry = createExpiry(options.now, options.expiringWithinMs);
   expiry.learn(grant.end);
@@ -256,6 +189,7 @@ export const createSession = (options: SessionOptions): Session => {
     product: grant.product,
     key: candidate.key,
     licenseManager: candidate.licenseManager,
+    selection: options.selection,
     license: options.sold.license,
     encrypt: (data) => (fits(data) ? call((handle) => ({ kind: 'encrypt', handle, data }), bytesOf) : tooLong()),
     decrypt: (data) => (fits(data) ? call((handle) => ({ kind: 'decrypt', handle, data }), bytesOf) : tooLong()),
@@ -293,6 +227,10 @@ export const createSession = (options: SessionOptions): Session => {
     on,
     [Symbol.asyncDispose]: () => session.logout(),
     uses: (of) => of.key === candidate.key && of.licenseManager.guid === candidate.licenseManager.guid,
+    fail(error) {
+      end(error);
+      events.ended(error);
+    },
     recover() {
       if (recovering || state.kind === 'ended') return;
       recovering = true;

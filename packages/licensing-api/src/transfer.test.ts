@@ -1,8 +1,10 @@
+import { unarmor } from '@keyhaven/core/license';
+import { openRecipient } from '@keyhaven/core/transfer';
 import { createTestVendor, type LocalLm, startLocalLm } from '@keyhaven/testkit/local-lm';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { ownIdentity, systemEntropy } from './environment.ts';
 import { createLicensing, type Licensing } from './licensing.ts';
-import { transferWish } from './transfer.ts';
+import { idIn, transferWish } from './transfer.ts';
 
 const options = { vendorCode: '', recipient: 'an ID' };
 const statusOf = (act: () => unknown): number => {
@@ -96,6 +98,38 @@ products:
     await boat.update(await office.transfer({ action: 'rehost', vendorCode, recipient: await id() }));
     await expect(office.login({ vendorCode, feature: 42 })).rejects.toMatchObject({ status: 70 });
     await (await boat.login({ vendorCode, feature: 42 })).logout();
+  });
+
+  it('an application gets the ID of its computer, for a license that comes anew and for one that is to stay longer', async () => {
+    const site = await Promise.all([0, 1].map(() => startLocalLm({ settings: '[detach]\nenabled = true\n' })));
+    onTestFinished(async () => {
+      for (const each of site) await each[Symbol.asyncDispose]();
+    });
+    const [shore, ship] = [site[0]!, site[1]!];
+    await shore.license(vendor);
+    const { vendorCode } = vendor;
+    const [office, boat] = [at(shore), at(ship)];
+    const id = await boat.recipient();
+    expect(id).toMatch(/^-----BEGIN KEYHAVEN ID-----/);
+    expect(await boat.recipient({ vendorCode })).not.toBe(id);
+    await expect(boat.recipient({ vendorCode, scope: { key: { id: '1' } } })).rejects.toMatchObject({ status: 50 });
+    await expect(boat.recipient({ scope: '<haspscope/>' })).rejects.toMatchObject({ status: 501 });
+
+    await boat.update(await office.transfer({ action: 'detach', vendorCode, recipient: id, duration: 3_600 }));
+    const session = await boat.login({ vendorCode, feature: 42 });
+    const again = await boat.recipient({ vendorCode, scope: { key: { id: session.key } } });
+    // The same key, so that what it has is extended.
+    expect(openRecipient(unarmor(again).bytes).key).toBe(session.key);
+    await boat.update(await office.transfer({ action: 'detach', vendorCode, recipient: again, duration: 7_200 }));
+    expect(Buffer.from(await session.read({ file: 0xfff4, offset: 0, length: 1 }))).toHaveLength(1);
+    await session.logout();
+  });
+
+  it('an LM that does not know the question has no ID in its answer: it is too old (42)', () => {
+    const lm = { id: 'g', vendors: [] };
+    expect(statusOf(() => idIn({ licenseManagers: [lm] }))).toBe(42);
+    expect(statusOf(() => idIn({ licenseManagers: [] }))).toBe(42);
+    expect(idIn({ licenseManagers: [{ ...lm, recipient: 'an ID' }] })).toBe('an ID');
   });
 
   it('is refused with 5 where the administrator has not allowed it', async () => {

@@ -1,4 +1,6 @@
 import { LicensingError, Status } from '@keyhaven/core/errors';
+import type { InfoData } from '@keyhaven/core/format';
+import type { LmChoice } from '@keyhaven/core/hosts';
 import type { Scope, ScopeInput } from '@keyhaven/core/scope';
 import { type Transfer, type TransferAction, transferActions } from '@keyhaven/core/wire';
 import { readXml } from '@keyhaven/core/xml';
@@ -15,12 +17,32 @@ export type TransferOptions = {
   readonly vendorCode: string;
   /** Has to leave one key, and for a detachment one product. */
   readonly scope?: Scope | ScopeInput | string;
+  /** Which license manager; `auto` where it is left out (T5). */
+  readonly lm?: LmChoice;
   /** Text of the recipient's ID; not for `cancel`. */
   readonly recipient?: string;
   /** Seconds; a day by default. */
   readonly duration?: number;
   /** Of `network_detach`; 1 by default. */
   readonly seats?: number;
+};
+
+/** For the ID of this computer (K5). */
+export type RecipientOptions = {
+  /** Needed with a scope. */
+  readonly vendorCode?: string;
+  /** Leaves the one key with a detached license that is to have it longer; without it, the ID is for a license that comes anew. */
+  readonly scope?: Scope | ScopeInput | string;
+};
+
+/** The ID in the answer to `ASK.recipient`. @throws LicensingError OLD_LM (42) where the license manager does not know the question */
+export const idIn = ({ licenseManagers }: InfoData): string => {
+  const [id] = licenseManagers.flatMap(({ recipient }) => recipient ?? []);
+  if (id !== undefined) return id;
+  throw new LicensingError(Status.OLD_LM, {
+    detail: 'The license manager of this computer makes no IDs for applications yet: upgrade it',
+    remedy: 'Upgrade the license manager of this computer, or make the ID with keyhaven recipient.',
+  });
 };
 
 export type TransferWish = Pick<Transfer, 'action' | 'seconds' | 'seats' | 'recipient'>;

@@ -29,7 +29,8 @@ products:
     # 3 MiB together, access ro, rw or rwo (written once).
     memory: { readWrite: 4032, readOnly: 2048, dynamic: [] }
     # Clone protection by the fingerprint of the computer; default none. For a physical machine PMType1 (disk or board must be the same), PMType2
-    # (tolerant of more), for a virtual one VMType1 (network address, processor and UUID), for both PlatformDefault, FQDN, Disable or
+    # (tolerant of more), PMType3 or PMType4 (Android); for a virtual one VMType1 (network address, processor and UUID), VMType2 (UUID and
+    # generation id), VMType3 (instance of a cloud), VMType4 (instance and UUID); for both PlatformDefault, FQDN, Disable or
     # {criteria: [machine_id, fqdn, custom, ...], minimum: how many of them}. A scheme that is left out is PlatformDefault.
     # protection: { physical: PMType2, virtual: VMType1 }
     # rehost: true            # the customer may move a key with nothing but such products to another computer; default false

@@ -1,4 +1,4 @@
-import { componentKinds, type Protection, type Scheme, schemeNames } from '@keyhaven/core/fingerprint';
+import { componentKinds, isFor, type Protection, type Scheme, schemeNames } from '@keyhaven/core/fingerprint';
 import { type Feature, MAX_ID, MAX_SEATS, type MemorySizes } from '@keyhaven/core/license';
 import { z } from 'zod';
 import { MAX_READ_ONLY, MAX_READ_WRITE, memory } from './catalog-memory.ts';
@@ -80,8 +80,8 @@ const scheme = (names: readonly (typeof schemeNames)[number][]) =>
     .transform((value): Scheme => value);
 const protection = z.strictObject(
   {
-    physical: scheme(schemeNames.filter((each) => each !== 'VMType1')),
-    virtual: scheme(schemeNames.filter((each) => each !== 'PMType1' && each !== 'PMType2')),
+    physical: scheme(schemeNames.filter((each) => isFor('physical', each))),
+    virtual: scheme(schemeNames.filter((each) => isFor('virtual', each))),
   },
   shape('must be fields such as {physical: PMType2, virtual: VMType1}'),
 );

@@ -6,6 +6,7 @@ export { readCatalog, readCatalogFile } from './catalog.ts';
 export type { Catalog, CatalogProduct } from './catalog-schema.ts';
 export { systemEntropy } from './entropy.ts';
 export { readWhole, writeFileAtomically } from './files.ts';
+export { readFingerprintFile } from './fingerprint-file.ts';
 export { type Contents, type Inspection, inspectFile, type Signature } from './inspect.ts';
 export { type IssuedLicense, type IssueRequest, issueLicense } from './issue.ts';
 export {
@@ -16,6 +17,7 @@ export {
   updateLicenseFile,
 } from './issue-file.ts';
 export type { VendorSecrets } from './key-file.ts';
+export { type IssuedLegacy, issueLegacy, issueLegacyFile, type LegacyRequest } from './legacy.ts';
 export { type IssuedTrial, issueTrial, issueTrialFile, type TrialRequest } from './trial.ts';
 export { type UpdateRequest, updateLicense } from './update.ts';
 export { packUpdates } from './v2c.ts';

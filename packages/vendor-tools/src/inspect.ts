@@ -8,8 +8,10 @@ import {
   type DocumentKind,
   type DynamicFile,
   type Feature,
+  type LegacyTerms,
   openDelegation,
   openDocument,
+  openLegacy,
   openStanding,
   openTrial,
   type Product,
@@ -22,7 +24,7 @@ import {
   type V2c,
 } from '@keyhaven/core/license';
 import { type H2h, type H2r, openRecipient, type R2h, type Recipient, readH2h, readH2r, readR2h } from '@keyhaven/core/transfer';
-import { sayLicense, sayTrial } from './say-license.ts';
+import { sayLegacy, sayLicense, sayTrial } from './say-license.ts';
 
 // What a license file says. Of a file whose signature does not hold nothing is shown but that: its contents are not even parsed (S1).
 
@@ -38,6 +40,10 @@ export type Contents =
   | { readonly kind: 'certificate'; readonly certificate: Certificate }
   | { readonly kind: 'trial'; readonly trial: Trial }
   | { readonly kind: 'trialkey' }
+  /** `key`: the id that its key has on every computer. */
+  | { readonly kind: 'legacy'; readonly terms: LegacyTerms; readonly key: string }
+  | { readonly kind: 'legacyterms' }
+  | { readonly kind: 'legacykey' }
   | { readonly kind: 'ID'; readonly recipient: Recipient }
   | { readonly kind: 'delegation'; readonly delegation: Delegation }
   | { readonly kind: 'H2R'; readonly h2r: Omit<H2r, 'certificate' | 'sealed'>; readonly certificate: Certificate }
@@ -103,7 +109,13 @@ const understand = (kind: DocumentKind, payload: Uint8Array, signer: Uint8Array,
     case 'trial':
       return { kind, trial: openTrial(document) };
     case 'trialkey':
+    case 'legacyterms':
+    case 'legacykey':
       return { kind };
+    case 'legacy': {
+      const { terms, key } = openLegacy(document);
+      return { kind, terms, key };
+    }
     case 'ID':
       return { kind, recipient: openRecipient(document) };
     case 'delegation':
@@ -150,6 +162,9 @@ const signers: Readonly<Record<DocumentKind, string>> = {
   H2H: ' (the key that moves)',
   trial: ' (the vendor, if this is its public key)',
   trialkey: ' (the key itself)',
+  legacy: ' (the vendor, if this is its public key)',
+  legacyterms: ' (the vendor, if this is its public key)',
+  legacykey: ' (the key itself)',
 };
 
 const sayContents = (contents: Contents): string[] => {
@@ -170,6 +185,12 @@ const sayContents = (contents: Contents): string[] => {
       return [...sayTrial(contents.trial), ...sayProduct(contents.trial.product)];
     case 'trialkey':
       return ['Says that a key belongs to a trial license'];
+    case 'legacy':
+      return [...sayLegacy(contents.key, contents.terms), ...contents.terms.products.flatMap(sayProduct)];
+    case 'legacyterms':
+      return ['What a legacy license lets its computer do'];
+    case 'legacykey':
+      return ['Says that a key belongs to a legacy license'];
     case 'ID': {
       const { key, type, host, guid, created, virtualMachine } = contents.recipient;
       return [

@@ -39,7 +39,7 @@ const MAX_TEXT = DOCUMENT_LIMIT * 1.5;
 const textOf = async (path: string): Promise<string> => (await readWhole(path, MAX_TEXT)).toString('utf8');
 
 /** The highest counter that went out for a key; 0 where none did. */
-const lastIssued = async (path: string, key: string): Promise<number> => {
+export const lastIssued = async (path: string, key: string): Promise<number> => {
   let last = 0;
   for await (const line of readLines(path)) {
     if (!line.includes(key)) continue;

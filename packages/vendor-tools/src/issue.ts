@@ -1,7 +1,7 @@
 import { fromBase64, sameBytes, toBase64 } from '@keyhaven/core/bytes';
 import type { Entropy } from '@keyhaven/core/crypto';
 import { LicensingError, Status } from '@keyhaven/core/errors';
-import { describe, protects } from '@keyhaven/core/fingerprint';
+import { describe, needs, protects } from '@keyhaven/core/fingerprint';
 import { speaksForItself } from '@keyhaven/core/key';
 import { type C2v, type Certificate, openDocument, readC2v, type Secrets, unarmor } from '@keyhaven/core/license';
 import type { Wall } from '@keyhaven/core/time';
@@ -52,11 +52,7 @@ export const issueLicense = (request: IssueRequest): IssuedLicense => {
       features,
       ...(protection === undefined ? {} : { protection }),
     })),
-    memory: {
-      readWrite: Math.max(...products.map(({ memory }) => memory.readWrite)),
-      readOnly: Math.max(...products.map(({ memory }) => memory.readOnly)),
-      ...dynamicOf(products),
-    },
+    memory: memoryOf(products),
     // A key moves as a whole: one product that must stay keeps all of them.
     ...(products.every(({ rehost }) => rehost === true) ? { rehost: true } : {}),
     ...referenceFor(products, c2v),
@@ -88,7 +84,8 @@ export const acceptC2v = (text: string, vendor: VendorInfo): C2v => {
   return c2v;
 };
 
-const chooseProducts = (catalog: Catalog, ids: readonly number[]): readonly CatalogProduct[] => {
+/** @throws LicensingError INV_PRODUCT (61), INVALID_PARAMETER (501) naming every fault */
+export const chooseProducts = (catalog: Catalog, ids: readonly number[]): readonly CatalogProduct[] => {
   const byId = new Map(catalog.products.map((product) => [product.id, product]));
   const missing = ids.filter((id) => !byId.has(id));
   if (missing.length > 0) {
@@ -134,8 +131,18 @@ const dynamicOf = (products: readonly CatalogProduct[]): Pick<Certificate['memor
   return files.size === 0 ? {} : { dynamic: [...files.values()].toSorted((a, b) => a.id - b.id) };
 };
 
+/** One key has one memory for all of its products. */
+export const memoryOf = (products: readonly CatalogProduct[]): Certificate['memory'] => ({
+  readWrite: Math.max(...products.map(({ memory }) => memory.readWrite)),
+  readOnly: Math.max(...products.map(({ memory }) => memory.readOnly)),
+  ...dynamicOf(products),
+});
+
 /** What the products' protection is compared with later (K6). A computer that would not pass its own comparison is refused here, not at the customer's. */
-export const referenceFor = (products: readonly CatalogProduct[], { fingerprint }: C2v): Pick<Certificate, 'fingerprint'> => {
+export const referenceFor = (
+  products: readonly CatalogProduct[],
+  { fingerprint }: Pick<C2v, 'fingerprint'>,
+): Pick<Certificate, 'fingerprint'> => {
   const faults = products.flatMap(({ id, protection }) => {
     if (protection === undefined) return [];
     if (fingerprint === undefined)
@@ -143,9 +150,11 @@ export const referenceFor = (products: readonly CatalogProduct[], { fingerprint 
     if (protects(fingerprint, fingerprint, protection)) return [];
     const { physical, virtual } = protection;
     const found = fingerprint.components.map(({ kind }) => kind).join(', ') || 'nothing';
-    const scheme = describe(fingerprint.host === 'physical' ? physical : virtual);
+    const scheme = fingerprint.host === 'physical' ? physical : virtual;
+    const [name, wants] = [describe(scheme), needs(scheme)];
+    const by = wants === undefined || wants === name ? name : `${name}, which goes by ${wants}`;
     return [
-      `product ${id} has clone protection by ${scheme}, for which this ${fingerprint.host} computer does not tell enough (it tells ${found})`,
+      `product ${id} has clone protection by ${by}; this ${fingerprint.host} computer does not tell enough for it (it tells ${found})`,
     ];
   });
   if (faults.length > 0) throw refuse(faults);
@@ -155,12 +164,16 @@ export const referenceFor = (products: readonly CatalogProduct[], { fingerprint 
 
 const secretsFor = (vendor: Vendor, products: readonly CatalogProduct[], first: boolean): Secrets => {
   const ids = products.flatMap(({ features }) => features.map(({ id }) => id));
+  return { features: featureSecrets(vendor, ids), ...contentsOf(products, first) };
+};
+
+/** Contents of the memory, as the secrets of a license bring them. */
+export const contentsOf = (products: readonly CatalogProduct[], first: boolean): Omit<Secrets, 'features'> => {
   const readOnly = products.find(({ readOnlyData }) => readOnlyData !== undefined)?.readOnlyData;
   // Only with the first license: afterwards the memory holds what the application wrote.
   const readWrite = first ? products.find(({ readWriteData }) => readWriteData !== undefined)?.readWriteData : undefined;
   const dynamic = products.flatMap(({ dynamicData = [] }) => dynamicData.map(({ id, data }) => ({ id, data: toBase64(data) })));
   return {
-    features: featureSecrets(vendor, ids),
     ...(readOnly === undefined ? {} : { readOnly: toBase64(readOnly) }),
     ...(readWrite === undefined ? {} : { readWrite: toBase64(readWrite) }),
     ...(dynamic.length === 0 ? {} : { dynamic }),

@@ -62,8 +62,11 @@ describe('clone protection in a catalog (K6)', () => {
   });
 
   it.each([
-    ['{ physical: VMType1 }', /protection\.physical: must be PlatformDefault, PMType1, PMType2, FQDN, Disable, or \{criteria/],
-    ['{ virtual: PMType1 }', /protection\.virtual: must be PlatformDefault, VMType1, FQDN, Disable/],
+    [
+      '{ physical: VMType1 }',
+      /protection\.physical: must be PlatformDefault, PMType1, PMType2, PMType3, PMType4, FQDN, Disable, or \{criteria/,
+    ],
+    ['{ virtual: PMType1 }', /protection\.virtual: must be PlatformDefault, VMType1, VMType2, VMType3, VMType4, FQDN, Disable/],
     ['{ physical: { criteria: [shoes], minimum: 1 } }', /protection\.physical/],
     ['{ physical: { criteria: [disk], minimum: 2 } }', /protection\.physical/],
     ['{ physical: { criteria: [disk, disk], minimum: 1 } }', /protection\.physical/],
@@ -93,5 +96,24 @@ describe('a license with clone protection (K6)', () => {
     expect(faultOf(() => issue('{}', container))).toMatch(/^501 .*PlatformDefault.*container/);
     expect(issue('{}', { ...container, values: { ...container.values, custom: ['site-7'] } }).counter).toBe(1);
     expect(faultOf(() => issue('{}', undefined, [2]))).toBe('');
+  });
+
+  it('for Android devices, generation ids and clouds is refused at issue for computers that tell nothing of them', () => {
+    expect(faultOf(() => issue('{ physical: PMType3 }', tower))).toMatch(
+      /^501 .*product 1 .*PMType3, which goes by android_id and board; .*it tells board/,
+    );
+    expect(faultOf(() => issue('{ physical: PMType4 }', tower))).toMatch(/PMType4, which goes by android_id;/);
+    const machine: Observation = { host: 'virtual', values: { vm_uuid: ['u'], cpu: ['c'] } };
+    expect(faultOf(() => issue('{ virtual: VMType2 }', machine))).toMatch(
+      /VMType2, which goes by vm_uuid and vm_generation_id; this virtual computer/,
+    );
+    expect(faultOf(() => issue('{ virtual: VMType3 }', machine))).toMatch(/VMType3, which goes by cloud_instance;/);
+    const instance: Observation = { host: 'virtual', values: { ...machine.values, vm_generation_id: ['g'], cloud_instance: ['aws i-1'] } };
+    for (const scheme of ['VMType2', 'VMType3', 'VMType4']) {
+      const { certificate } = issue(`{ virtual: ${scheme} }`, instance);
+      expect(certificate.products[0]?.protection?.virtual).toBe(scheme);
+    }
+    const device: Observation = { host: 'physical', values: { android_id: ['9774d56d682e549c'], board: ['b'] } };
+    expect(issue('{ physical: PMType3 }', device).counter).toBe(1);
   });
 });

@@ -1,4 +1,4 @@
-import type { License, Trial } from '@keyhaven/core/license';
+import type { LegacyTerms, License, Trial } from '@keyhaven/core/license';
 
 /** What was sold, for a person to read. */
 export const sayLicense = (license: License): string => {
@@ -21,5 +21,10 @@ export const sayLicense = (license: License): string => {
 
 export const sayTrial = ({ vendor, trial, issued, days, memory }: Trial): string[] => [
   `Trial ${trial} of vendor ${vendor}: ${days} days from the first use on each computer`,
+  `Issued ${issued}; memory ${memory.readWrite} bytes read-write, ${memory.readOnly} bytes read-only`,
+];
+
+export const sayLegacy = (key: string, { vendor, license, counter, issued, memory, fingerprint }: LegacyTerms): string[] => [
+  `Legacy license ${license} of vendor ${vendor}, version ${counter}, for one ${fingerprint.host} computer (${fingerprint.components.map(({ kind }) => kind).join(', ')}); its key is ${key}`,
   `Issued ${issued}; memory ${memory.readWrite} bytes read-write, ${memory.readOnly} bytes read-only`,
 ];

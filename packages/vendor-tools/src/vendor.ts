@@ -38,6 +38,10 @@ export const vendorFromSecrets = (of: { readonly id: number; readonly name: stri
 export const featureSecret = (vendor: Vendor, feature: number): Buffer =>
   hkdf(vendor.masterSecret, new Uint8Array(), `keyhaven feature ${feature}`, 32);
 
+/** Likewise of one legacy license, whose file holds it in clear: of no other key. F119 */
+export const legacySecret = (vendor: Vendor, license: string, feature: number): Buffer =>
+  hkdf(vendor.masterSecret, fromBase64(license) ?? new Uint8Array(), `keyhaven legacy feature ${feature}`, 32);
+
 const identityOf = (info: VendorInfo): string => `${info.id} ${toBase64(info.publicKey)}`;
 const MAX_FILE = 65_536;
 

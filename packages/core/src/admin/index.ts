@@ -3,6 +3,7 @@ export {
   type Catalog,
   type CatalogKey,
   type CatalogPool,
+  type Duplicate,
   type FeatureInfo,
   type KeyInfo,
   type LicenseState,

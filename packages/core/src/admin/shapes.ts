@@ -81,7 +81,15 @@ export type LmStatus = {
   readonly sessions: number;
   readonly keys: number;
   readonly peers: number;
+  /** Where page and admin API are, where they have a port of their own (R9). */
+  readonly adminPort?: number;
+  /** Other computers that use the GUID of this one, or say so (R5, K9); absent = none of late. */
+  readonly duplicates?: readonly Duplicate[];
+  /** A new LM id that waits for a start: its GUID, and the sessions over the network that it waits for. */
+  readonly newId?: { readonly guid: string; readonly waitsFor: number };
 };
+/** `proven`: it has the private key of the identity, so it is a copy of this computer's state; else it only says so. */
+export type Duplicate = { readonly address: string; readonly host: string | null; readonly proven: boolean; readonly at: string };
 
 /** One pool of a remote key, as its LM tells it. `used` is a hint for the order of candidates. */
 export type CatalogPool = {

@@ -6,6 +6,7 @@ import { fill, u8, unhex } from '../bytes/wire.testing.ts';
 import { exchangePairFrom, sha256, signBytes } from '../crypto/index.ts';
 import { LicensingError, Status, type StatusCode } from '../errors/index.ts';
 import { signingKeyIn, trustCertificate } from '../session/index.ts';
+import type { VersionRange } from '../versions/index.ts';
 import { type Answer, answerOpening, type Opening, openingFor } from './handshake.ts';
 import { certificate, certificateOf, documentOf, holderOf, key, keyOf, seededEntropy, vendor, vendorOf } from './world.testing.ts';
 
@@ -179,19 +180,36 @@ describe('the application takes no answer (46)', () => {
 });
 
 describe('the key answers no opening', () => {
-  it('of another version range than its own (42, T6)', () => {
+  it('of versions that it does not speak: 42 where it is the old one, 11 where the application is (T6)', () => {
     const message = Buffer.from(begin().message);
     const ranged = (from: number, to: number): Buffer => Buffer.concat([Buffer.of(from, to), message.subarray(2)]);
-    for (const [from, to] of [
-      [2, 3],
-      [0, 0],
-    ] as const)
-      expect(statusOf(() => answer(ranged(from, to)))).toBe(Status.OLD_LM);
+    expect(statusOf(() => answer(ranged(2, 3)))).toBe(Status.OLD_LM);
+    expect(() => answer(ranged(2, 3))).toThrow('upgrade the license manager that holds the key.');
+    // What another version has behind its range may have any form.
+    expect(() => answer(Buffer.of(2, 3, 9))).toThrow('upgrade the license manager that holds the key.');
+    expect(statusOf(() => answer(ranged(0, 0)))).toBe(Status.OLD_DRIVER);
+    expect(() => answer(ranged(0, 0))).toThrow('upgrade the Licensing API of the application.');
+    expect(() => answer(ranged(1, 0))).toThrow(WireError);
     for (const [from, to] of [
       [1, 9],
       [0, 255],
     ] as const)
       expect(answer(ranged(from, to)).message[0]).toBe(1);
+  });
+
+  it('of an application whose versions are made up, nor of one of ours where its own are (T6)', () => {
+    const answerAs = (opening: Opening, versions: VersionRange): Answer =>
+      answerOpening(opening.message, holderOf(key, certificate), seededEntropy(100), versions);
+    const beginAs = (versions: VersionRange): Opening => openingFor(target, seededEntropy(1), undefined, versions);
+    expect(statusOf(() => answerAs(begin(), { from: 2, to: 3 }))).toBe(Status.OLD_DRIVER);
+    expect(statusOf(() => answerAs(beginAs({ from: 4, to: 5 }), { from: 2, to: 3 }))).toBe(Status.OLD_LM);
+    // Two later releases, of which one still speaks ours: each end learns which version it is, and both have the channel.
+    const opening = beginAs({ from: 1, to: 3 });
+    const { message, channel } = answerAs(opening, { from: 2, to: 9 });
+    expect(message[0]).toBe(3);
+    expect(channel.open(opening.complete(message, trusting).channel.seal(Buffer.from('hi'))).toString()).toBe('hi');
+    // An answer in a version that nobody offered is no answer.
+    expect(statusOf(() => begin().complete(message, trusting))).toBe(Status.SCHAN_ERR);
   });
 
   it('for another vendor or key (7)', () => {

@@ -102,7 +102,7 @@ export const makeChannelVectors = () => {
     channels: [first, second],
     refusedOpenings: [
       { name: 'versions 2 to 3', opening: patched(opening, 0, Buffer.of(2, 3)), status: 42 },
-      { name: 'version 0 only', opening: patched(opening, 0, Buffer.of(0, 0)), status: 42 },
+      { name: 'version 0 only', opening: patched(opening, 0, Buffer.of(0, 0)), status: 11 },
       { name: 'another vendor', opening: patched(opening, 2, fill(4, 1)), status: 7 },
       { name: 'another key', opening: patched(opening, 6, fill(8, 1)), status: 7 },
       { name: 'a share of small order', opening: patched(opening, 46, small), status: 0 },

@@ -42,6 +42,13 @@ export const directedBroadcast = (address: string, netmask: string): string | un
   return own.map((octet, index) => octet | (~(mask[index] ?? 0) & 0xff)).join('.');
 };
 
+/** R2: whether everybody on a subnet is meant, as far as an address alone tells; else it is a single one. */
+export const isBroadcast = (address: string): boolean => octets(address)?.[3] === 255;
+
+/** Many computers are meant: the broadcast address or group of an interface, or what looks like a broadcast address. */
+export const isGroup = ({ to, via }: { readonly to: string; readonly via: string | undefined }): boolean =>
+  via !== undefined || isBroadcast(to) || (familyOf(to) === 6 && to.toLowerCase().startsWith('ff'));
+
 /** Whether an answer may go there: addresses that can only be a lie (D11). */
 export const canBeSource = (address: string, port: number): boolean => {
   if (port < 1 || port > 65_535) return false;

@@ -8,13 +8,13 @@ import type { Random } from './settings.ts';
 
 const SPREAD = 20;
 /** Asks answered, in total and per address; the table of addresses is BOUNDED by `sources`. */
-const LIMITS = { total: { perSecond: 1_000, burst: 2_000 }, perSource: { perSecond: 20, burst: 40 }, sources: 4_096 };
+const LIMITS = { total: { perSecond: 5_000, burst: 20_000 }, perSource: { perSecond: 20, burst: 40 }, sources: 4_096 };
 /** BOUNDED: what the limits can let through within the spread, and some. */
-const WAITING = 2_048;
+const WAITING = 20_480;
 
 /** `local` names the socket that heard the question and will answer it. */
 export type Source = { readonly address: string; readonly port: number; readonly local: string };
-type Waiting = { readonly at: Mono; readonly to: Source; readonly cookie: number };
+type Waiting = { readonly at: Mono; readonly to: Source; readonly cookie: number; readonly search: boolean };
 
 export type Answers = {
   add(now: Mono, ask: Ask, from: Source): boolean;
@@ -25,24 +25,27 @@ export type Answers = {
 
 export const createAnswers = (entropy: Random): Answers => {
   const limiter = createLimiter(LIMITS);
-  let waiting: Waiting[] = [];
-  let next: Mono | undefined;
+  // The earliest first.
+  const waiting: Waiting[] = [];
   return {
     add(now, ask, from) {
       if (waiting.length >= WAITING || !limiter.allow(now, from.address)) return false;
       const at = mono(now + entropy() * SPREAD);
-      waiting.push({ at, to: from, cookie: ask.cookie });
-      if (next === undefined || at < next) next = at;
+      let low = 0;
+      for (let high = waiting.length; low < high; ) {
+        const middle = (low + high) >> 1;
+        if ((waiting[middle]?.at ?? at) <= at) low = middle + 1;
+        else high = middle;
+      }
+      waiting.splice(low, 0, { at, to: from, cookie: ask.cookie, search: ask.kind === 'search' });
       return true;
     },
     take(now) {
-      if (next === undefined || next > now) return [];
-      const due = waiting.filter(({ at }) => at <= now);
-      waiting = waiting.filter(({ at }) => at > now);
-      next = waiting.reduce<Mono | undefined>((first, { at }) => (first === undefined || at < first ? at : first), undefined);
-      return due;
+      let due = 0;
+      while ((waiting[due]?.at ?? Number.POSITIVE_INFINITY) <= now) due += 1;
+      return waiting.splice(0, due);
     },
-    nextAt: () => next,
+    nextAt: () => waiting[0]?.at,
     get size() {
       return waiting.length;
     },

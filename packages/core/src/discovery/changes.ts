@@ -5,7 +5,7 @@ import { createBucket } from './rate.ts';
 // Changes of keys on their way into notifications (R6). Ten keys added together are one datagram; a key that changes all the time
 // does not fill the network (D15).
 
-const GATHER = 50;
+const GATHER = 20;
 const RATE = { perSecond: 1, burst: 8 };
 /** BOUNDED: more keys than this in one notification are told as "too much to list". */
 const LISTED = 4 * ENTRIES_LIMIT;

@@ -22,7 +22,7 @@ const u32 = fc.integer({ min: 0, max: 0xffff_ffff });
 const sender = { guid, tcpPort: fc.integer({ min: 1, max: 0xffff }), bootCount: u16 };
 const entry = fc.record({ what: fc.constantFrom('added', 'removed', 'changed'), keyId: fc.bigInt(0n, 2n ** 64n - 1n), version: u32 });
 const datagrams: fc.Arbitrary<Datagram> = fc.oneof(
-  fc.record({ kind: fc.constant('ask'), ...sender, tcpPort: u16, cookie: u32 }),
+  fc.record({ kind: fc.constantFrom('ask', 'search'), ...sender, tcpPort: u16, cookie: u32 }),
   fc.record({ kind: fc.constant('answer'), ...sender, cookie: u32 }),
   fc.record({ kind: fc.constantFrom('started', 'stopping'), ...sender, sequence: u32 }),
   fc.record({ kind: fc.constant('changed'), ...sender, sequence: u32, entries: fc.array(entry, { maxLength: ENTRIES_LIMIT }) }),

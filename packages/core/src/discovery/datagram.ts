@@ -8,19 +8,20 @@ import { GUID_BYTES, guidText, parseGuid } from './guid.ts';
 export const DATAGRAM_BYTES = 40;
 /** No datagram is larger; it passes every link without fragments (D2). */
 export const DATAGRAM_LIMIT = 1_200;
-const ENTRY_BYTES = 13;
+export const ENTRY_BYTES = 13;
 /** As many entries as fit into one datagram behind their count: 89. */
 export const ENTRIES_LIMIT = Math.floor((DATAGRAM_LIMIT - DATAGRAM_BYTES - 1) / ENTRY_BYTES);
 const VERSION = 1;
 
-const kinds = ['ask', 'answer', 'started', 'stopping', 'changed'] as const;
+const kinds = ['ask', 'answer', 'started', 'stopping', 'changed', 'search'] as const;
 const whats = ['added', 'removed', 'changed'] as const;
 
 type Sender = { readonly guid: string; readonly tcpPort: number; readonly bootCount: number };
 /** What happened to one key; `version` is that of the key in the sender's catalog. */
 export type Entry = { readonly what: (typeof whats)[number]; readonly keyId: bigint; readonly version: number };
 
-export type Ask = Sender & { readonly kind: 'ask'; readonly cookie: number };
+/** `search` asks all that hear it: in a large crowd only those with keys answer, and a few of the others (D18). */
+export type Ask = Sender & { readonly kind: 'ask' | 'search'; readonly cookie: number };
 export type Answer = Sender & { readonly kind: 'answer'; readonly cookie: number };
 /** `changed` without entries means: too much to list, ask for everything (D14). */
 export type Notification =
@@ -28,13 +29,14 @@ export type Notification =
   | (Sender & { readonly kind: 'changed'; readonly sequence: number; readonly entries: readonly Entry[] });
 export type Datagram = Ask | Answer | Notification;
 
+const isAsk = (kind: Datagram['kind']): boolean => kind === 'ask' || kind === 'search';
 const code = <T>(table: readonly T[], value: T): number => table.indexOf(value) + 1;
 
 /** Throws RangeError for what no datagram can carry: the caller's mistake, never a stranger's. */
 export const encodeDatagram = (datagram: Datagram): Uint8Array => {
   const guid = parseGuid(datagram.guid);
   if (guid === undefined) throw new RangeError(`${datagram.guid} is not a GUID`);
-  if (datagram.tcpPort === 0 && datagram.kind !== 'ask') throw new RangeError(`${datagram.kind} needs a TCP port`);
+  if (datagram.tcpPort === 0 && !isAsk(datagram.kind)) throw new RangeError(`${datagram.kind} needs a TCP port`);
   const writer = new Writer(datagram.kind === 'changed' ? DATAGRAM_LIMIT : DATAGRAM_BYTES)
     .u8(code(kinds, datagram.kind))
     .u8(VERSION)
@@ -66,7 +68,7 @@ const read = (reader: Reader): Datagram | undefined => {
   if (kind === undefined || reader.u8() !== VERSION) return undefined;
   const tcpPort = reader.u16();
   // Only an asker may be without a TCP port: an LM that serves nobody (R2). D4.
-  if (tcpPort === 0 && kind !== 'ask') return undefined;
+  if (tcpPort === 0 && !isAsk(kind)) return undefined;
   const bootCount = reader.u16();
   const sender: Sender = { guid: guidText(reader.bytes(GUID_BYTES)), tcpPort, bootCount };
   const number = reader.u32();
@@ -74,6 +76,7 @@ const read = (reader: Reader): Datagram | undefined => {
   reader.end();
   switch (kind) {
     case 'ask':
+    case 'search':
     case 'answer':
       return { kind, ...sender, cookie: number };
     case 'started':

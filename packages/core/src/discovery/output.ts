@@ -34,18 +34,29 @@ export type Heard = {
 };
 /** Another computer uses the GUID of this one (K9). */
 export type Clone = { readonly kind: 'clone'; readonly address: string };
-export type Output = Send | Found | Heard | Clone;
+/** The answer to a question out of turn (D19): told, not followed. */
+export type Probed = {
+  readonly kind: 'probed';
+  readonly cookie: number;
+  readonly guid: string;
+  readonly address: string;
+  /** The TCP port. */
+  readonly port: number;
+};
+export type Output = Send | Found | Heard | Clone | Probed;
 
 /** What became of a datagram; for people who watch the network (R10). */
 export type Verdict =
   | 'answered'
   | 'found'
+  | 'probed'
   | 'heard'
   | 'own'
   | 'clone'
   | 'limited'
   | 'repeated'
   | 'not asked'
+  | 'one of many'
   | 'nothing to offer'
   | 'unreadable'
   | 'impossible source'

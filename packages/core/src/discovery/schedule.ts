@@ -41,6 +41,8 @@ export type Schedule = {
   /** The wanted targets that were told that this LM runs. */
   told(): Target[];
   nextAt(): Mono | undefined;
+  /** What is going to be asked and when, for people to see (R10). */
+  upcoming(): { readonly to: string; readonly due: Mono; readonly hint: boolean }[];
   readonly size: number;
 };
 
@@ -114,6 +116,8 @@ export const createSchedule = (): Schedule => {
     },
     told: () => [...items.values()].filter(({ role, first }) => role === 'wanted' && !first).map(({ target }) => target),
     nextAt: () => next,
+    upcoming: () =>
+      [...items.values()].flatMap(({ target, role, due }) => (role === 'left' ? [] : [{ to: target.to, due, hint: role === 'once' }])),
     get size() {
       return items.size;
     },

@@ -50,10 +50,16 @@ const running = (...args: Parameters<typeof started>): Discovery => {
 };
 const cookieOf = (outputs: Output[]): number => {
   const datagram = decodeDatagram(sends(outputs)[0]?.bytes ?? new Uint8Array());
-  return datagram?.kind === 'ask' ? datagram.cookie : Number.NaN;
+  return datagram?.kind === 'ask' || datagram?.kind === 'search' ? datagram.cookie : Number.NaN;
 };
 
 describe('a search', () => {
+  it('of a subnet is a search, of a single address an ask: only the former may go unanswered (D18)', () => {
+    const log = run(started({ searchAddresses: ['192.0.2.7', '192.0.2.255'] }), mono(0), 1_000);
+    const kinds = sends(log.map(({ output }) => output)).map(({ to, bytes }) => `${decodeDatagram(bytes)?.kind} ${to}`);
+    expect(kinds.slice(0, 4)).toEqual(['search 10.0.0.255', 'search ff02::1%eth0', 'ask 192.0.2.7', 'search 192.0.2.255']);
+  });
+
   it('asks every subnet by directed broadcast and link-local multicast after a jitter, never loopback, and says started (R1, R6)', () => {
     const log = run(started(), mono(0), 1_000);
     expect(log.map(({ at }) => at)).toEqual([50, 50, 50, 50]);
@@ -145,6 +151,64 @@ describe('a question that could not be sent', () => {
   });
 });
 
+describe('in a crowd', () => {
+  const guidOf = (index: number): string => {
+    const bytes = new Uint8Array(30).fill(7);
+    new DataView(bytes.buffer).setUint32(0, index * 2_654_435_761);
+    return guidText(bytes);
+  };
+  const addressOf = (index: number): string => `10.1.${index >> 8}.${index & 0xff}`;
+  const search = (index: number, kind: 'ask' | 'search', cookie = index): Uint8Array =>
+    encodeDatagram({ kind, guid: guidOf(index), tcpPort: 1947, bootCount: 1, cookie });
+  /** A thousand have been heard; then each asks again. */
+  const answersOf = (kind: 'ask' | 'search', serving: boolean): number => {
+    let draw = 0;
+    const entropy = (): number => {
+      draw = (draw + 0.618_033_988_749_895) % 1;
+      return draw;
+    };
+    const machine = createDiscovery({ guid: me, tcpPort: 1947, bootCount: 5, settings: defaultSettings, entropy });
+    machine.start(mono(0));
+    machine.serving(serving);
+    run(machine, mono(0), 1_000);
+    for (let index = 0; index < 1_000; index += 1)
+      machine.datagram(mono(2_000 + index * 2), from(addressOf(index)), search(index, 'search'));
+    run(machine, mono(4_000), 5_000);
+    let answers = 0;
+    for (let index = 0; index < 1_000; index += 1) {
+      const now = mono(10_000 + index * 50);
+      machine.datagram(now, from(addressOf(index)), search(index, kind, index + 1));
+      answers += run(machine, now, now + 30).length;
+    }
+    return answers;
+  };
+
+  it('an LM with keys answers every search; of those without, some do; a question to one is always answered (P7, D18)', () => {
+    expect(answersOf('search', true)).toBe(1_000);
+    expect(answersOf('ask', false)).toBe(1_000);
+    expect(answersOf('search', false)).toBeLessThan(10);
+  });
+
+  it('a stranger that tells of keys is always worth a question, one that has started seldom (D16)', () => {
+    const machine = running();
+    for (let index = 0; index < 1_000; index += 1) machine.datagram(mono(2_000), from(addressOf(index)), search(index, 'search'));
+    const sender = { guid: guidOf(2_000), tcpPort: 1947, bootCount: 1 };
+    const has = from('10.9.9.9');
+    expect(machine.datagram(mono(3_000), has, encodeDatagram({ kind: 'started', ...sender, sequence: 1 }))).toBe('one of many');
+    expect(machine.datagram(mono(3_000), has, encodeDatagram({ kind: 'changed', ...sender, sequence: 2, entries: [] }))).toBe('heard');
+  });
+
+  it('an LM with keys tells of them when it starts', () => {
+    const machine = started({}, [eth0]);
+    machine.serving(true);
+    expect(told(run(machine, mono(0), 1_000).map(({ output }) => output))).toEqual([
+      'search 10.0.0.255',
+      'started 10.0.0.255',
+      'changed 10.0.0.255',
+    ]);
+  });
+});
+
 describe('answers', () => {
   it('go to the source of an ask, as large as it, from the socket that heard it, within 20 ms (R5)', () => {
     const machine = running();
@@ -184,11 +248,27 @@ describe('notifications', () => {
     machine.peers(mono(2_000), ['192.0.2.7', '192.0.2.8']);
     for (let key = 0n; key < 10n; key += 1n) machine.keysChanged(mono(2_000), [{ what: 'added', keyId: key, version: 1 }]);
     const log = run(machine, mono(2_000), 3_000);
-    expect(log.map(({ at }) => at)).toEqual([2_050, 2_050, 2_050]);
+    expect(log.map(({ at }) => at)).toEqual([2_020, 2_020, 2_020]);
     expect(told(log.map(({ output }) => output))).toEqual(['changed 10.0.0.255', 'changed 192.0.2.7', 'changed 192.0.2.8']);
     const datagram = decodeDatagram(sends(log.map(({ output }) => output))[0]?.bytes ?? new Uint8Array());
     expect(datagram).toMatchObject({ kind: 'changed', sequence: 2 });
     expect(datagram?.kind === 'changed' && datagram.entries).toHaveLength(10);
+  });
+
+  it('go to whoever connected to this one, too; what such a one says is that of a stranger (R6, D13)', () => {
+    const machine = running({}, [eth0]);
+    machine.peers(mono(2_000), ['192.0.2.8'], ['192.0.2.8', '198.51.100.9']);
+    machine.keysChanged(mono(2_000), [{ what: 'added', keyId: 1n, version: 1 }]);
+    const log = run(machine, mono(2_000), 3_000).map(({ output }) => output);
+    expect(told(log)).toEqual(['changed 10.0.0.255', 'changed 192.0.2.8', 'changed 198.51.100.9']);
+    const changed = encodeDatagram({ kind: 'changed', ...byOther, sequence: 1, entries: [] });
+    for (const [address, known] of [
+      ['192.0.2.8', true],
+      ['198.51.100.9', false],
+    ] as const) {
+      expect(machine.datagram(mono(20_000 * (known ? 1 : 2)), from(address), changed)).toBe('heard');
+      expect(drain(machine)).toMatchObject([{ kind: 'heard', address, known }]);
+    }
   });
 
   it('of stopping go to whom started was said; afterwards nothing is sent or heard', () => {

@@ -1,12 +1,14 @@
 import { type Mono, mono } from '../time/index.ts';
-import { canBeSource, familyOf, type Interface, isLoopback, withoutZone, zoneOf } from './address.ts';
+import { canBeSource, familyOf, type Interface, isGroup, isLoopback, withoutZone, zoneOf } from './address.ts';
 import { createAnswers, type Source } from './answers.ts';
 import { createBoundedTable } from './bounded.ts';
 import { createChanges } from './changes.ts';
 import { createCookies } from './cookies.ts';
+import { createCrowd } from './crowd.ts';
 import { type Datagram, decodeDatagram, type Entry, encodeDatagram, type Notification } from './datagram.ts';
 import { createHearing } from './heard.ts';
 import type { Output, Reason, Verdict } from './output.ts';
+import { createProbes } from './probes.ts';
 import { createBucket, createLimiter } from './rate.ts';
 import { createSchedule, type Target } from './schedule.ts';
 import { type Random, type Settings, searchPause } from './settings.ts';
@@ -32,11 +34,22 @@ export type Discovery = {
   start(now: Mono): void;
   interfaces(now: Mono, list: readonly Interface[]): void;
   settings(now: Mono, settings: Settings): void;
-  /** The addresses of the LMs that are connected; they are notified too. */
-  peers(now: Mono, addresses: readonly string[]): void;
+  /**
+   * The addresses of the LMs that are connected, and of those that have connected to this one: all of them are notified, too. What the latter say
+   * is that of strangers, for nothing is known yet of how to ask them.
+   */
+  peers(now: Mono, addresses: readonly string[], callers?: readonly string[]): void;
+  /** Whether there are keys here that others may use; such an LM answers every search (D18). */
+  serving(keys: boolean): void;
   keysChanged(now: Mono, entries: readonly Entry[]): void;
   /** Asks one address soon, if it was not asked within five minutes; for hints (D16). */
   ask(now: Mono, address: string): boolean;
+  /** A question out of turn, for a person (D19): its cookie, and its bytes for a single address and for a group. Answers come out as `probed`. */
+  probe(now: Mono): { readonly cookie: number; readonly ask: Uint8Array; readonly search: Uint8Array };
+  /** Whether a question of this cookie came from there a moment ago. */
+  heard(now: Mono, address: string, cookie: number): boolean;
+  /** Sends one answer of this cookie to an address that proved on a link that it wants it; false where that is too often. */
+  call(now: Mono, address: string, cookie: number): boolean;
   datagram(now: Mono, from: Source, bytes: Uint8Array): Verdict;
   /** The system refused to send the question to `to`: it will be asked again soon instead of after five minutes (D7). */
   unsent(now: Mono, to: string): void;
@@ -47,6 +60,8 @@ export type Discovery = {
   nextTimeout(now: Mono): Mono | undefined;
   /** When the next search goes out, for people to see. */
   nextSearch(): Mono | undefined;
+  /** All searches that are scheduled (R10). */
+  upcoming(): readonly { readonly to: string; readonly due: Mono; readonly hint: boolean }[];
 };
 
 type State = { kind: 'new' } | { kind: 'starting'; at: Mono } | { kind: 'running' } | { kind: 'stopped' };
@@ -54,7 +69,7 @@ type State = { kind: 'new' } | { kind: 'starting'; at: Mono } | { kind: 'running
 const FIRST_JITTER = 100;
 /** BOUNDED: interfaces, peers and found LMs beyond these numbers are not notified, or are strangers again. */
 const INTERFACES = 256;
-const PEERS = 1_024;
+const PEERS = 16_384;
 const FOUND = 4_096;
 const HINTS = { perSecond: 10, burst: 32 };
 const CLONES = { total: { perSecond: 1, burst: 8 }, perSource: { perSecond: 1 / 60, burst: 1 }, sources: 256 };
@@ -70,6 +85,8 @@ export const createDiscovery = (options: DiscoveryOptions): Discovery => {
   const found = createBoundedTable<string, true>(FOUND);
   const hints = createBucket(HINTS);
   const clones = createLimiter(CLONES);
+  const crowd = createCrowd();
+  const probes = createProbes(entropy);
   // BOUNDED by one input's worth: the rule above empties it.
   const outputs: Output[] = [];
   let taken = 0;
@@ -77,7 +94,9 @@ export const createDiscovery = (options: DiscoveryOptions): Discovery => {
   let settings = options.settings;
   let links: readonly Interface[] = [];
   let peers: ReadonlySet<string> = new Set();
+  let callers: readonly string[] = [];
   let sequence = 0;
+  let serving = false;
 
   const active = (): boolean => state.kind === 'starting' || state.kind === 'running';
   const soon = (now: Mono): Mono => mono(now + entropy() * FIRST_JITTER);
@@ -105,7 +124,8 @@ export const createDiscovery = (options: DiscoveryOptions): Discovery => {
   const audience = (): Target[] => {
     const told = schedule.told();
     const reached = new Set(told.map(({ to }) => to));
-    return [...told, ...[...peers].filter((to) => !reached.has(to)).map((to) => ({ to, via: undefined }))];
+    const connected = new Set([...peers, ...callers]);
+    return [...told, ...[...connected].filter((to) => !reached.has(to)).map((to) => ({ to, via: undefined }))];
   };
 
   const search = (now: Mono): void => {
@@ -113,11 +133,18 @@ export const createDiscovery = (options: DiscoveryOptions): Discovery => {
     if (starting) state = { kind: 'running' };
     const due = schedule.take(now, () => searchPause(settings, entropy));
     for (const target of due) {
-      send(target.hint ? 'hint' : 'search', target, encodeDatagram({ kind: 'ask', ...sender, cookie: cookies.open(now) }));
+      send(
+        target.hint ? 'hint' : 'search',
+        target,
+        encodeDatagram({ kind: isGroup(target) ? 'search' : 'ask', ...sender, cookie: cookies.open(now) }),
+      );
     }
     const first = due.filter((target) => target.first);
-    if (starting) tell('started', audience());
-    else if (first.length > 0) tell('started', first);
+    if (starting) {
+      tell('started', audience());
+      // A crowd does not ask everybody who has started, but always those who tell of keys (D16).
+      if (serving) tell('changed', audience());
+    } else if (first.length > 0) tell('started', first);
   };
 
   /** Our own GUID: our own broadcast heard again, or a computer that is a copy of this one. */
@@ -125,7 +152,7 @@ export const createDiscovery = (options: DiscoveryOptions): Discovery => {
     const address = withoutZone(from.address);
     if (isLoopback(address) || links.some((link) => withoutZone(link.address) === address)) return 'own';
     // An address that this computer got a moment ago is not in the list yet, but what comes from it we have just said.
-    if (datagram.kind === 'ask' && cookies.knows(now, datagram.cookie)) return 'own';
+    if ((datagram.kind === 'ask' || datagram.kind === 'search') && cookies.knows(now, datagram.cookie)) return 'own';
     if ('sequence' in datagram && datagram.bootCount === bootCount && datagram.sequence <= sequence) return 'own';
     if (clones.allow(now, from.address)) outputs.push({ kind: 'clone', address: from.address });
     return 'clone';
@@ -135,6 +162,7 @@ export const createDiscovery = (options: DiscoveryOptions): Discovery => {
     const verdict = hearing.judge(now, from.address, bytes);
     if (verdict !== 'heard') return verdict;
     const known = peers.has(from.address) || found.get(notification.guid) === true;
+    if (!known && notification.kind === 'started' && entropy() >= crowd.share(now)) return 'one of many';
     if (known || notification.kind !== 'stopping') {
       outputs.push({ kind: 'heard', guid: notification.guid, address: from.address, notification, known });
     }
@@ -155,8 +183,12 @@ export const createDiscovery = (options: DiscoveryOptions): Discovery => {
       settings = next;
       want(now);
     },
-    peers(_now, addresses) {
+    peers(_now, addresses, more = []) {
       peers = new Set(addresses.slice(0, PEERS));
+      callers = more.slice(0, PEERS);
+    },
+    serving(keys) {
+      serving = keys;
     },
     keysChanged(now, entries) {
       // Before `started` has gone out nobody has asked yet, so nobody needs to ask again.
@@ -166,17 +198,37 @@ export const createDiscovery = (options: DiscoveryOptions): Discovery => {
       if (!active() || hints.readyAt(now) > now || !schedule.once(now, address, soon(now))) return false;
       return hints.take(now);
     },
+    probe(now) {
+      const cookie = probes.open(now);
+      const bytes = (kind: 'ask' | 'search'): Uint8Array => encodeDatagram({ kind, ...sender, cookie });
+      return { cookie, ask: bytes('ask'), search: bytes('search') };
+    },
+    heard: (now, address, cookie) => probes.heard(now, address, cookie),
+    call(now, address, cookie) {
+      const { udpPort } = settings;
+      if (!active() || tcpPort === 0 || !canBeSource(address, udpPort) || !probes.mayCall(now, address)) return false;
+      send('answer', { to: address, via: undefined }, encodeDatagram({ kind: 'answer', ...sender, cookie }));
+      return true;
+    },
     datagram(now, from, bytes) {
       if (!active()) return 'inactive';
       if (!canBeSource(from.address, from.port) || links.some(({ broadcast }) => broadcast === from.address)) return 'impossible source';
       const datagram = decodeDatagram(bytes);
       if (datagram === undefined) return 'unreadable';
       if (datagram.guid === guid) return mirrored(now, from, datagram);
+      crowd.note(now, datagram.guid);
       switch (datagram.kind) {
         case 'ask':
+        case 'search':
           if (tcpPort === 0) return 'nothing to offer';
+          probes.note(now, from.address, datagram.cookie);
           return answers.add(now, datagram, from) ? 'answered' : 'limited';
         case 'answer': {
+          if (probes.knows(now, datagram.cookie)) {
+            const { cookie, guid: other, tcpPort: port } = datagram;
+            outputs.push({ kind: 'probed', cookie, guid: other, address: from.address, port });
+            return 'probed';
+          }
           if (!cookies.claim(now, datagram.cookie)) return 'not asked';
           found.set(datagram.guid, true);
           const { address } = from;
@@ -200,7 +252,9 @@ export const createDiscovery = (options: DiscoveryOptions): Discovery => {
     timeout(now) {
       if (!active()) return;
       search(now);
-      for (const { to, cookie } of answers.take(now)) {
+      for (const { to, cookie, search: ofMany } of answers.take(now)) {
+        // Drawn when it is due: by then others that were switched on together have been heard, too.
+        if (ofMany && !serving && entropy() >= crowd.share(now)) continue;
         const bytes = encodeDatagram({ kind: 'answer', ...sender, cookie });
         outputs.push({ kind: 'send', why: 'answer', to: to.address, port: to.port, via: undefined, local: to.local, bytes });
       }
@@ -226,5 +280,6 @@ export const createDiscovery = (options: DiscoveryOptions): Discovery => {
       return times.reduce((first, at) => (at !== undefined && (first === undefined || at < first) ? at : first));
     },
     nextSearch: () => (active() ? schedule.nextAt() : undefined),
+    upcoming: () => (active() ? schedule.upcoming() : []),
   };
 };

@@ -25,7 +25,7 @@ export const defaultSettings: Settings = Object.freeze({
 });
 
 /** The time until the next search, with jitter (R4). */
-export const searchPause = (settings: Settings, entropy: Random): number => {
+export const searchPause = (settings: Pick<Settings, 'intervalMs'>, entropy: Random): number => {
   const wished = Number.isFinite(settings.intervalMs) ? settings.intervalMs : SEARCH_FLOOR;
   return Math.min(Math.max(wished, SEARCH_FLOOR), DAY) * (1 + entropy() / 5);
 };

@@ -3,11 +3,12 @@ import type { StatusName } from './status.ts';
 // Statuses of the field that this version never answers with, each with the reason. They stay in the catalogue, because their numbers stand in
 // other people's programs. Every other status is produced by a test (test/errors), and docs/errors.md says which is which.
 
-const noIdentities = 'License managers here have no identities for clients; users and computers are told apart by rules.';
+const noMachines = 'Identities have no computers registered to them; an identity for each computer tells them apart.';
+const noServer = 'Identities are kept by the license manager itself, which knows them at once.';
 const noCloud = 'Keys are not served from a cloud of the vendor.';
 const noVendorLibrary = 'There are no vendor libraries: one license manager serves every vendor.';
 const noHardwareClock = 'No key here has a clock of its own; the license time is kept by the license manager.';
-const noDrivers = 'No key here is reached through a driver.';
+const noPorts = 'Keys in hardware are told by what watches their ports, not named by a port.';
 const noTokens = 'There are no access tokens.';
 const noInterface = 'There is no platform interface with an order of calls that could be wrong.';
 
@@ -15,7 +16,6 @@ export const notProduced = {
   INV_PROGNUM_OPT: 'There are no legacy feature ids; a feature id that is out of range is 501.',
   INSUF_MEM: 'A process that has no memory left ends; nobody is left to say so.',
   NO_TIME: 'Every key tells the license time.',
-  NO_DRIVER: noDrivers,
   INV_UPDATE_NOTSUPP: 'Every key takes every kind of update that is made for it.',
   INV_UPDATE_CNTR: 'A counter that does not fit is 54, 55, 65 or 94, which say how.',
   ENC_NOT_SUPP: 'Every feature has a secret and the one kind of encryption; a license without is refused when it is applied (19).',
@@ -28,32 +28,25 @@ export const notProduced = {
   NO_VLIB: noVendorLibrary,
   INV_VLIB: noVendorLibrary,
   OLD_VLIB: noVendorLibrary,
-  UPLOAD_ERROR: 'Files are applied with one request, which says what is wrong with the file itself.',
-  RECIPIENT_OLD_LM: 'There is one version of recipient files so far.',
   SECURE_STORE_ID_MISMATCH: 'State that belongs to another computer is 52, a copy of it 64, a damaged one 47.',
   MISSING_LM: 'Seats are always counted by a license manager; where none is reached, that is 33.',
   INCOMPATIBLE_PLATFORM: 'Licenses are not bound to an operating system.',
   KEY_DISABLED: 'A key does not disable itself; what was tampered with is 47, a copy is 64.',
   VS_DETECTED:
     'Storage that is set back is noticed by its effects: the license time (45) and what other computers remember of the key (64).',
-  IDENTITY_REQUIRED: noIdentities,
-  IDENTITY_DISABLED: noIdentities,
-  IDENTITY_DENIED: noIdentities,
-  IDENTITY_SHARING_VIOLATION: noIdentities,
-  IDENTITY_TOO_MANY_MACHINES: noIdentities,
-  IDENTITY_SERVER_NOT_READY: noIdentities,
+  IDENTITY_SHARING_VIOLATION: noMachines,
+  IDENTITY_TOO_MANY_MACHINES: noMachines,
+  IDENTITY_SERVER_NOT_READY: noServer,
   REMOTE_SHARING_VIOLATION: 'The local protocol is served to this computer only, so that a proxy has nothing to pretend.',
   CLOUD_SESSION_OCCUPIED_REMOTELY: noCloud,
   CLOUD_MISSING_AUTHORIZATION: noCloud,
   CLOUD_NOT_SUPP: noCloud,
   CLOUD_NOT_TRUSTED: noCloud,
   CLOUD_STORAGE_COMM_ERR: noCloud,
-  IDENTITY_EXPIRED: noIdentities,
   CLOUD_STORAGE_BUSY: noCloud,
-  MACHINE_DENIED: noIdentities,
-  MACHINE_DISABLED: noIdentities,
-  IDENTITY_RATE_LIMIT_EXCEEDED: noIdentities,
-  IDENTITY_TEMPORARILY_NOT_ACCESSIBLE: noIdentities,
+  MACHINE_DENIED: noMachines,
+  MACHINE_DISABLED: noMachines,
+  IDENTITY_TEMPORARILY_NOT_ACCESSIBLE: noServer,
   CONFLICTING_AUTHENTICATION_METHODS: noTokens,
   ACCESS_TOKEN_IS_INVALID: noTokens,
   ACCESS_TOKEN_EXPIRED: noTokens,
@@ -64,8 +57,8 @@ export const notProduced = {
   ALREADY_LOGGED_IN: 'A session is logged in when it comes to be, and cannot be logged in again.',
   OPERATION_FAILED: noInterface,
   NO_EXTBLOCK: noInterface,
-  INV_PORT_TYPE: noDrivers,
-  INV_PORT: noDrivers,
+  INV_PORT_TYPE: noPorts,
+  INV_PORT: noPorts,
   NET_DLL_BROKEN: noInterface,
   NOT_IMPL: 'What a version does not do is 16.',
 } as const satisfies Partial<Readonly<Record<StatusName, string>>>;

@@ -32,7 +32,10 @@ export const requestTexts = {
     'The key has no memory file with this id.',
     'Use the read-write file, the read-only file, or a dynamic file that the product defines.',
   ],
-  OLD_DRIVER: ['The driver or service that reaches the key is too old for this request.', 'Install the current version of the run-time.'],
+  OLD_DRIVER: [
+    'What asks the license manager is too old for it.',
+    'Upgrade the side that the message names: the application with its Licensing API, or the license manager that called.',
+  ],
   NO_TIME: ['The key has no clock that can be read.', 'Use a key with a clock, or do not ask this key for the time.'],
   SYS_ERR: [
     'The operating system refused a call that the request needs.',
@@ -111,7 +114,7 @@ export const requestTexts = {
     'Check that the other computer is on and that TCP port 1947 to it is open; `keyhaven net doctor` names what blocks the path.',
   ],
   FEATURE_EXPIRED: ['The license of the feature has expired or its executions are used up.', 'Ask the vendor to extend the license.'],
-  OLD_LM: ['The license manager is too old for this request.', 'Upgrade the license manager that the message came from.'],
+  OLD_LM: ['The license manager is too old for this request.', 'Upgrade the license manager that the message names.'],
   DEVICE_ERR: [
     'The storage of the key could not be read or written.',
     'Check free space, permissions and health of the disk that holds the state of the license manager; for a hardware key, attach it again.',

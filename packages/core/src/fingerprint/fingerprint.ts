@@ -24,6 +24,8 @@ export const componentKinds = [
   'vm_generation_id',
   'container',
   'custom',
+  'cloud_instance',
+  'android_id',
 ] as const;
 export type ComponentKind = (typeof componentKinds)[number];
 

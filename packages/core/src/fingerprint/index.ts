@@ -13,8 +13,10 @@ export {
 export {
   type CustomScheme,
   describe,
+  isFor,
   matches,
   missing,
+  needs,
   type Protection,
   protection,
   protects,

@@ -9,6 +9,7 @@ import {
   type HostKind,
   matches,
   missing,
+  needs,
   type Observation,
   protection,
   protects,
@@ -90,6 +91,65 @@ describe('clone protection (K6, field-facts 4.6)', () => {
     ['one more network card', { ...virtual, ethernet_address: ['52-54-1', '52-54-2'] }, true],
   ])('VMType1: %s', (_, present, expected) => {
     expect(matches(print(virtual, 'virtual'), print(present, 'virtual'), 'VMType1')).toBe(expected);
+  });
+
+  const instance: Values = { ...virtual, cloud_instance: ['aws i-1'] };
+  it.each<[Scheme, string, Values, Values, boolean]>([
+    ['VMType2', 'nothing changed', virtual, virtual, true],
+    ['VMType2', 'copied, or back at a snapshot', virtual, replaced(virtual, 'vm_generation_id'), false],
+    ['VMType2', 'another UUID', virtual, replaced(virtual, 'vm_uuid'), false],
+    ['VMType2', 'everything else replaced', virtual, replaced(virtual, 'cpu', 'ethernet_address', 'machine_id', 'fqdn'), true],
+    ['VMType2', 'no generation id to read', without(virtual, 'vm_generation_id'), virtual, false],
+    ['VMType3', 'nothing changed', instance, instance, true],
+    [
+      'VMType3',
+      'moved to another host of the cloud',
+      instance,
+      replaced(instance, 'cpu', 'ethernet_address', 'vm_uuid', 'vm_generation_id'),
+      true,
+    ],
+    ['VMType3', 'another instance of the same image', instance, replaced(instance, 'cloud_instance'), false],
+    ['VMType3', 'out of the cloud', instance, without(instance, 'cloud_instance'), false],
+    ['VMType4', 'nothing changed', instance, instance, true],
+    ['VMType4', 'another UUID', instance, replaced(instance, 'vm_uuid'), false],
+    ['VMType4', 'another instance', instance, replaced(instance, 'cloud_instance'), false],
+  ])('%s: %s', (scheme, _, reference, present, expected) => {
+    expect(matches(print(reference, 'virtual'), print(present, 'virtual'), scheme)).toBe(expected);
+  });
+
+  const device: Values = { android_id: ['9774d56d682e549c'], board: ['sm-g990'], cpu: ['exynos'] };
+  it.each<[Scheme, string, Values, boolean]>([
+    ['PMType3', 'nothing changed', device, true],
+    ['PMType3', 'set back to how it left the factory', replaced(device, 'android_id'), false],
+    ['PMType3', 'another board', replaced(device, 'board'), false],
+    ['PMType4', 'another board', replaced(device, 'board', 'cpu'), true],
+    ['PMType4', 'set back to how it left the factory', replaced(device, 'android_id'), false],
+  ])('%s: %s', (scheme, _, present, expected) => {
+    expect(matches(print(device), print(present), scheme)).toBe(expected);
+  });
+
+  it('of Android or of a cloud takes no other computer, not even for itself', () => {
+    for (const scheme of ['PMType3', 'PMType4'] as const) expect(matches(print(physical), print(physical), scheme)).toBe(false);
+    for (const scheme of ['VMType3', 'VMType4'] as const)
+      expect(matches(print(virtual, 'virtual'), print(virtual, 'virtual'), scheme)).toBe(false);
+  });
+
+  it('says what it goes by', () => {
+    const said = Object.fromEntries(schemeNames.map((name) => [name, needs(name)]));
+    expect(said).toEqual({
+      PlatformDefault: undefined,
+      PMType1: 'disk or board',
+      PMType2: 'disk, board or ethernet_address',
+      PMType3: 'android_id and board',
+      PMType4: 'android_id',
+      VMType1: 'ethernet_address and cpu and vm_uuid',
+      VMType2: 'vm_uuid and vm_generation_id',
+      VMType3: 'cloud_instance',
+      VMType4: 'cloud_instance and vm_uuid',
+      FQDN: 'fqdn',
+      Disable: undefined,
+    });
+    expect(needs({ criteria: ['disk'], minimum: 1 })).toBeUndefined();
   });
 
   it('PlatformDefault takes the strongest that the computer could be read for', () => {
@@ -188,6 +248,8 @@ describe('what a vendor asks for', () => {
   it.each<[unknown, RegExp]>([
     [{ physical: 'VMType1', virtual: 'VMType1' }, /physical: VMType1 is for virtual machines/],
     [{ physical: 'PMType1', virtual: 'PMType2' }, /virtual: PMType2 is for physical machines/],
+    [{ physical: 'VMType3', virtual: 'VMType4' }, /physical: VMType3 is for virtual machines/],
+    [{ physical: 'PMType3', virtual: 'PMType4' }, /virtual: PMType4 is for physical machines/],
     [{ physical: 'PMType1' }, /virtual: is missing/],
     [{ physical: 'PMType9', virtual: 'VMType1' }, /physical: must be PlatformDefault/],
     [{ physical: { criteria: ['disk'], minimum: 2 }, virtual: 'VMType1' }, /physical/],

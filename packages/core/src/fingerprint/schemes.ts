@@ -5,7 +5,10 @@ import { type ComponentKind, componentKinds, type Fingerprint, type HostKind } f
 // - PMType1: the disk or the board is still there. Either may be replaced, not both.
 // - PMType2: of disk and board (two points each), cpu, ethernet card, optical drive and PCI cards (one each) at least half of the points
 //   that the reference has; and among what is the same is a disk, the board or an ethernet card, for two computers of one model share the rest.
+// - PMType3 and PMType4 are for Android devices: the id that Android gives the device, and its board too (3), or the id alone (4).
 // - VMType1: virtual MAC address, characteristics of the CPU and UUID of the virtual machine, all of them.
+// - VMType2: UUID of the virtual machine and its generation id, which its hypervisor changes when it is copied or goes back to a snapshot.
+// - VMType3 and VMType4 are for clouds: the id that the cloud gives the instance (3), and the UUID of the virtual machine too (4).
 // - FQDN: the full host name.
 // - Custom: at least `minimum` of the criteria.
 // - PlatformDefault: by what the reference is of, see `resolve`.
@@ -13,7 +16,19 @@ import { type ComponentKind, componentKinds, type Fingerprint, type HostKind } f
 // A component is the same where one of its values is still there, PCI cards where half of them are: cards, disks and addresses are added to a
 // computer without it being another one. What the reference does not have is never the same.
 
-export const schemeNames = ['PlatformDefault', 'PMType1', 'PMType2', 'VMType1', 'FQDN', 'Disable'] as const;
+export const schemeNames = [
+  'PlatformDefault',
+  'PMType1',
+  'PMType2',
+  'PMType3',
+  'PMType4',
+  'VMType1',
+  'VMType2',
+  'VMType3',
+  'VMType4',
+  'FQDN',
+  'Disable',
+] as const;
 export type SchemeName = (typeof schemeNames)[number];
 export type CustomScheme = { readonly criteria: readonly ComponentKind[]; readonly minimum: number };
 export type Scheme = SchemeName | CustomScheme;
@@ -36,11 +51,16 @@ const scheme = either<Scheme>(`${schemeNames.join(', ')}, or criteria with a min
 const both = object({ physical: scheme, virtual: scheme });
 export const protection: Decoder<Protection> = (value, place, faults) => {
   const decoded = both(value, place, faults);
-  if (decoded?.physical === 'VMType1') faults.push(`${place}.physical: VMType1 is for virtual machines`);
-  if (decoded?.virtual === 'PMType1' || decoded?.virtual === 'PMType2')
-    faults.push(`${place}.virtual: ${decoded.virtual} is for physical machines`);
+  if (decoded !== undefined && !isFor('physical', decoded.physical))
+    faults.push(`${place}.physical: ${describe(decoded.physical)} is for virtual machines`);
+  if (decoded !== undefined && !isFor('virtual', decoded.virtual))
+    faults.push(`${place}.virtual: ${describe(decoded.virtual)} is for physical machines`);
   return decoded;
 };
+
+/** Whether a scheme is made for machines of that kind. */
+export const isFor = (machine: keyof Protection, of: Scheme): boolean =>
+  typeof of !== 'string' || !of.startsWith(machine === 'physical' ? 'VMType' : 'PMType');
 
 const WEIGHTS: readonly (readonly [ComponentKind, number])[] = [
   ['disk', 2],
@@ -50,6 +70,17 @@ const WEIGHTS: readonly (readonly [ComponentKind, number])[] = [
   ['optical', 1],
   ['pci', 1],
 ];
+/** Schemes that hold where all of these do. */
+const ALL_OF = {
+  PMType3: ['android_id', 'board'],
+  PMType4: ['android_id'],
+  VMType1: ['ethernet_address', 'cpu', 'vm_uuid'],
+  VMType2: ['vm_uuid', 'vm_generation_id'],
+  VMType3: ['cloud_instance'],
+  VMType4: ['cloud_instance', 'vm_uuid'],
+  FQDN: ['fqdn'],
+} as const satisfies Partial<Readonly<Record<SchemeName, readonly ComponentKind[]>>>;
+
 /** Of these no two computers have the same. */
 const UNIQUE: readonly ComponentKind[] = ['disk', 'board', 'ethernet_address'];
 
@@ -93,10 +124,14 @@ export const matches = (reference: Fingerprint, present: Fingerprint, of: Scheme
         WEIGHTS.reduce((sum, [kind, weight]) => sum + (kept(kind) ? weight : 0), 0);
       return UNIQUE.some(holds) && points(holds) * 2 >= points((kind) => valuesOf(reference, kind).length > 0);
     }
+    case 'PMType3':
+    case 'PMType4':
     case 'VMType1':
-      return holds('ethernet_address') && holds('cpu') && holds('vm_uuid');
+    case 'VMType2':
+    case 'VMType3':
+    case 'VMType4':
     case 'FQDN':
-      return holds('fqdn');
+      return ALL_OF[concrete].every(holds);
     case 'Disable':
       return true;
   }
@@ -113,3 +148,10 @@ export const missing = (reference: Fingerprint, present: Fingerprint): Component
   reference.components.map(({ kind }) => kind).filter((kind) => !same(reference, present, kind));
 
 export const describe = (of: Scheme): string => (typeof of === 'string' ? of : `${of.minimum} of ${of.criteria.join(', ')}`);
+
+/** What a scheme goes by, for a person; undefined where its name or the computer decides. */
+export const needs = (of: Scheme): string | undefined => {
+  if (typeof of === 'object' || of === 'PlatformDefault' || of === 'Disable') return undefined;
+  if (of === 'PMType1') return 'disk or board';
+  return of === 'PMType2' ? 'disk, board or ethernet_address' : ALL_OF[of].join(' and ');
+};

@@ -33,7 +33,8 @@ describe('parseFormat (A1)', () => {
     expect(toFormat({ kind: 'predefined', name })).toEqual(expected);
   });
 
-  it('knows the recipient as the root location, empty and in full', () => {
+  it('knows the recipient by name, and as the root location, empty and in full', () => {
+    expect(toFormat('recipient')).toEqual(recipientFormat);
     expect(parseFormat('<haspformat root="location"/>')).toEqual(recipientFormat);
     const inFull = `<haspformat root="location"><license_manager><attribute name="id"/><attribute name="time"/>
       <element name="hostname"/><element name="version"/><element name="host_fingerprint"/></license_manager></haspformat>`;

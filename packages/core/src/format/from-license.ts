@@ -8,6 +8,9 @@ import type { FeatureInfo, LicenseInfo, MemoryInfo } from './info-data.ts';
 export const keyTypeNames = {
   'sl-adminmode': { type: 'HASP-SL-AdminMode', configuration: 'haspsl-adminmode' },
   'sl-usermode': { type: 'HASP-SL-UserMode', configuration: 'haspsl-usermode' },
+  'sl-legacy': { type: 'HASP-SL', configuration: 'haspsl-legacy' },
+  'hl-driverless': { type: 'HASP-HL', configuration: 'sentinelhl,driverless' },
+  'hl-hasp': { type: 'HASP-HL', configuration: 'hasphl,sentinelhl' },
 } as const satisfies Readonly<Record<KeyType, { readonly type: string; readonly configuration: string }>>;
 
 /** @param firstUse of a license that counts its days from there; undefined before it. */

@@ -22,6 +22,8 @@ export type LicenseManagerInfo = {
   /** It runs in the process of the application. */
   readonly embedded?: boolean;
   readonly vendors: readonly VendorInfo[];
+  /** The ID of its computer in its text form, for a license to be detached or a key to be moved to it. */
+  readonly recipient?: string;
 };
 
 export type FingerprintInfo = {

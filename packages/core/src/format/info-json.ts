@@ -134,6 +134,7 @@ const data: Decoder<InfoData> = known({
       hostFingerprints: optional(list(fingerprint, 1_024)),
       embedded: flag,
       vendors: list(known({ id, name: short, keys: list(key, 0x1_0000) }), 0x1_0000),
+      recipient: optional(text(65_536)),
     }),
     0x1_0000,
   ),

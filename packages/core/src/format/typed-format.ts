@@ -11,12 +11,13 @@ import {
   parseFormat,
   predefinedFormats,
   predefinedOf,
+  recipientFormat,
 } from './format.ts';
 
 // The typed form that programs write by hand. JavaScript callers are not held by the types, so the shape is checked here, and the names by the
 // rules of the XML form.
 
-/** XML, the name of a predefined format, or the typed form. */
+/** XML, the name of a predefined format or `recipient`, or the typed form. */
 export type FormatInput = string | Format;
 
 const name = text(64);
@@ -41,6 +42,7 @@ const format: Decoder<Format> = tagged<Format>('kind', {
 /** @throws LicensingError INV_SPEC (35), INV_FORMAT (15), or INVALID_PARAMETER above 32 KiB of XML */
 export const toFormat = (input: FormatInput): Format => {
   if (typeof input === 'string') {
+    if (input === 'recipient') return recipientFormat;
     const predefined = predefinedOf(input);
     return predefined === undefined ? parseFormat(input) : { kind: 'predefined', name: predefined };
   }

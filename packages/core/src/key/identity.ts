@@ -4,17 +4,19 @@ import type { Fingerprint } from '../fingerprint/index.ts';
 import { type C2v, type KeyType, keyIdOf, signDocument, writeC2v } from '../license/index.ts';
 import type { Wall } from '../time/index.ts';
 
-/** A protection key as its owner holds it. The vendor is pinned when the key is made: only that vendor can ever license it (S12). */
-export type KeyIdentity = {
+/** What everybody may know of a protection key. The vendor is pinned when the key is made: only that vendor can ever license it (S12). */
+export type PublicIdentity = {
+  /** `keyIdOf` its signing key; of an SL Legacy key, what its license says. */
   readonly id: string;
   readonly type: KeyType;
   readonly vendor: number;
   /** The vendor's raw public key. */
   readonly vendorKey: Uint8Array;
-  readonly signingKey: KeyObject;
   readonly signingPublic: Uint8Array;
-  readonly exchange: ExchangePair;
 };
+
+/** A protection key of software as its owner holds it. */
+export type KeyIdentity = PublicIdentity & { readonly signingKey: KeyObject; readonly exchange: ExchangePair };
 
 export { keyIdOf };
 

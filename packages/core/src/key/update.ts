@@ -3,7 +3,7 @@ import { fromBase64, sameBytes } from '../bytes/index.ts';
 import { sha256 } from '../crypto/index.ts';
 import { LicensingError, Status } from '../errors/index.ts';
 import { type Certificate, openDocument, openSealed, readCertificate, readSecrets, readV2c, type Secrets } from '../license/index.ts';
-import type { KeyIdentity } from './identity.ts';
+import type { KeyIdentity, PublicIdentity } from './identity.ts';
 
 // A V2C against the key it is for (K4). Pure: says what the key would be afterwards; the caller writes that in one transaction.
 
@@ -34,6 +34,15 @@ export const peekV2c = (document: Uint8Array) => {
  * @param held what the key has; undefined before its first license.
  */
 export const verifyUpdate = (key: KeyIdentity, current: number, document: Uint8Array, held?: Held): Update => {
+  const checked = checkUpdate(key, current, document, held);
+  return checked.open(openSealed(key.exchange, checked.sealed, sealContext(key.id, checked.counter)));
+};
+
+/** An update whose secrets are not opened yet; `open` takes what was sealed, undefined where it does not open. */
+export type CheckedUpdate = { readonly counter: number; readonly sealed: Uint8Array; open(secrets: Uint8Array | undefined): Update };
+
+/** The part of `verifyUpdate` that needs no private key: for keys whose private keys no program has (K7). */
+export const checkUpdate = (key: PublicIdentity, current: number, document: Uint8Array, held?: Held): CheckedUpdate => {
   const { payload } = openDocument('V2C', document, key.vendorKey);
   const v2c = readV2c(payload);
   if (v2c.key !== key.id) {
@@ -66,24 +75,30 @@ export const verifyUpdate = (key: KeyIdentity, current: number, document: Uint8A
     certificate.type === key.type &&
     sameBytes(signingKey, key.signingPublic);
   if (!agrees) throw new LicensingError(Status.INV_UPDATE_DATA, { detail: 'The certificate inside the V2C is for something else.' });
-  const opened = openSealed(key.exchange, fromBase64(v2c.sealed) ?? Buffer.alloc(0), sealContext(v2c.key, v2c.counter));
-  if (opened === undefined)
-    throw new LicensingError(Status.INV_UPDATE_DATA, { detail: 'The secrets inside the V2C are sealed to another key.' });
-  const secrets = readSecrets(opened);
-  const fault = disagreement(certificate, secrets);
-  if (fault !== undefined) throw new LicensingError(Status.INV_UPDATE_DATA, { detail: fault });
-  return { certificate, certificateDocument, secrets, acknowledge: v2c.acknowledge === true, computed: base !== undefined };
+  return {
+    counter: v2c.counter,
+    sealed: fromBase64(v2c.sealed) ?? Buffer.alloc(0),
+    open(opened) {
+      if (opened === undefined)
+        throw new LicensingError(Status.INV_UPDATE_DATA, { detail: 'The secrets inside the V2C are sealed to another key.' });
+      const secrets = readSecrets(opened);
+      const fault = faultOfSecrets(certificate, secrets);
+      if (fault !== undefined) throw new LicensingError(Status.INV_UPDATE_DATA, { detail: fault });
+      return { certificate, certificateDocument, secrets, acknowledge: v2c.acknowledge === true, computed: base !== undefined };
+    },
+  };
 };
 
-const disagreement = (certificate: Certificate, secrets: Secrets): string | undefined => {
+/** Where secrets lack what the terms need, or do not fit them; undefined where they agree. */
+export const faultOfSecrets = (certificate: Pick<Certificate, 'products' | 'memory'>, secrets: Secrets): string | undefined => {
   const known = new Set(secrets.features.map(({ id }) => id));
   const without = [0, ...certificate.products.flatMap(({ features }) => features.map(({ id }) => id))].find((id) => !known.has(id));
-  if (without !== undefined) return `The V2C has no secret for feature ${without}.`;
+  if (without !== undefined) return `The license has no secret for feature ${without}.`;
   const size = (data: string | undefined): number => fromBase64(data ?? '')?.length ?? 0;
   const fits = size(secrets.readOnly) <= certificate.memory.readOnly && size(secrets.readWrite) <= certificate.memory.readWrite;
   const dynamic = new Map((certificate.memory.dynamic ?? []).map((file) => [file.id, file.size]));
   const all = fits && (secrets.dynamic ?? []).every(({ id, data }) => size(data) <= (dynamic.get(id) ?? -1));
-  return all ? undefined : 'The memory contents inside the V2C are larger than the memory.';
+  return all ? undefined : 'The memory contents inside the license are larger than the memory.';
 };
 
 /** What the secrets of a V2C are bound to, so that they open in no other one. */

@@ -18,6 +18,7 @@ import {
 } from './documents.ts';
 import { openDocument } from './envelope.ts';
 import { keyIdOf } from './key-id.ts';
+import { isLegacy, type LegacyTerms, openLegacyStanding } from './legacy.ts';
 import { type Feature, type License, MAX_ID, MAX_SEATS, moment, type Product } from './terms.ts';
 import { isTrial, openTrialStanding, type Trial } from './trial.ts';
 
@@ -85,6 +86,8 @@ export type Standing = {
   readonly links: number;
   /** The trial license that it stands on instead of a certificate; absent = none (K8). */
   readonly trial?: Trial;
+  /** The legacy license that it stands on instead of a certificate; absent = none (T1). */
+  readonly legacy?: LegacyTerms;
 };
 
 /** A feature that can be lent: the vendor says so, and nothing of it is counted that both sides would count (field-facts 4.4). */
@@ -100,6 +103,7 @@ export const delegatedFeatures = (product: Product): readonly Feature[] => produ
 export const openStanding = (shown: Uint8Array, vendorKey: Uint8Array): Standing => {
   const [first, ...others] = linksOf(shown);
   if (isTrial(first)) return trialStanding(first, others, vendorKey);
+  if (isLegacy(first)) return legacyStanding(first, others, vendorKey);
   const { payload } = openDocument('certificate', first, vendorKey);
   let standing: Standing = { certificate: readCertificate(payload), delegation: undefined, signer: vendorKey, links: 1 };
   let soFar = first;
@@ -121,6 +125,14 @@ const trialStanding = (first: Uint8Array, others: readonly Uint8Array[], vendorK
   if (more !== undefined) throw new LicensingError(Status.INV_UPDATE_DATA, { detail: 'A trial license is lent to nobody.' });
   const { certificate, trial } = openTrialStanding(first, key, vendorKey);
   return { certificate, delegation: undefined, signer: vendorKey, links: 1, trial };
+};
+
+/** Nor is a legacy license (T1). */
+const legacyStanding = (first: Uint8Array, others: readonly Uint8Array[], vendorKey: Uint8Array): Standing => {
+  const [key, more] = others;
+  if (more !== undefined) throw new LicensingError(Status.INV_UPDATE_DATA, { detail: 'A legacy license is lent to nobody.' });
+  const { certificate, legacy } = openLegacyStanding(first, key, vendorKey);
+  return { certificate, delegation: undefined, signer: vendorKey, links: 1, legacy };
 };
 
 /** @throws LicensingError as `openStanding` */

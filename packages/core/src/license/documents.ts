@@ -17,7 +17,8 @@ import {
 
 // The JSON inside signed documents. Parsed only after the signature held; strict, and writing what was parsed gives the same bytes.
 
-export const keyTypes = ['sl-adminmode', 'sl-usermode'] as const;
+/** As they are spelled in documents; `serves` of core/hosts says which license manager serves which (T1). */
+export const keyTypes = ['sl-adminmode', 'sl-usermode', 'sl-legacy', 'hl-driverless', 'hl-hasp'] as const;
 export type KeyType = (typeof keyTypes)[number];
 
 /** Bytes as base64url, in its one spelling: no padding, no letters of plain base64. */
@@ -112,7 +113,7 @@ export type Secrets = {
   /** Contents of dynamic files: of `ro` ones always, of others when the update makes them (K3). */
   readonly dynamic?: readonly { readonly id: number; readonly data: string }[];
 };
-const secrets: Decoder<Secrets> = object({
+export const secrets: Decoder<Secrets> = object({
   features: distinct(list(object({ id: integer(0, 65_471), secret: bytes(32, 32) }), 65_472)),
   readOnly: optional(bytes(0, 2_048)),
   readWrite: optional(bytes(0, 4_032)),

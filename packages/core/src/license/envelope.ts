@@ -19,6 +19,9 @@ export const documentKinds = {
   H2H: 20,
   trial: 24,
   trialkey: 25,
+  legacy: 26,
+  legacykey: 27,
+  legacyterms: 28,
 } as const;
 export type DocumentKind = keyof typeof documentKinds;
 

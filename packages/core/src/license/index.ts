@@ -36,8 +36,18 @@ export {
 } from './documents.ts';
 export { armor, DOCUMENT_LIMIT, type DocumentKind, openDocument, type SignedDocument, signDocument, unarmor } from './envelope.ts';
 export { keyIdOf } from './key-id.ts';
+export {
+  faultOfLegacy,
+  type LegacyLicense,
+  type LegacyTerms,
+  legacyKeyId,
+  openLegacy,
+  signLegacyKey,
+  writeLegacy,
+  writeLegacyTerms,
+} from './legacy.ts';
 export { MAX_PACKAGE, readPackage, type V2cPackage, writePackage } from './package.ts';
-export { openSealed, sealTo } from './sealed.ts';
+export { openSealed, openSealedWith, sealTo } from './sealed.ts';
 export {
   type Concurrency,
   type CountBy,

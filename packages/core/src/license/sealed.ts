@@ -22,13 +22,13 @@ export const sealTo = (recipient: Uint8Array, ephemeral: ExchangePair, plain: Ui
 
 /** Undefined where it was not sealed to this key in this context. */
 export const openSealed = (own: ExchangePair, sealed: Uint8Array, context: Uint8Array): Buffer | undefined => {
-  if (sealed.length < 48) return undefined;
-  const ephemeral = sealed.subarray(0, 32);
-  let shared: Uint8Array;
   try {
-    shared = agree(own.privateKey, ephemeral);
+    return openSealedWith(agree(own.privateKey, sealed.subarray(0, 32)), own.publicKey, sealed, context);
   } catch {
     return undefined;
   }
-  return aeadOpen(derive(shared, ephemeral, own.publicKey), NONCE, sealed.subarray(32), context);
 };
+
+/** Likewise, where the agreement with the first 32 bytes of `sealed` was made elsewhere: in hardware (K7). */
+export const openSealedWith = (shared: Uint8Array, ownPublic: Uint8Array, sealed: Uint8Array, context: Uint8Array): Buffer | undefined =>
+  sealed.length < 48 ? undefined : aeadOpen(derive(shared, sealed.subarray(0, 32), ownPublic), NONCE, sealed.subarray(32), context);

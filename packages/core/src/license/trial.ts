@@ -61,7 +61,7 @@ const trialKey: Decoder<TrialKey> = object({
   vendor: vendorId,
   trial: bytes(32, 32),
   key: keyId,
-  type: literal('sl-adminmode'),
+  type: literal('sl-adminmode', 'sl-usermode'),
   signingKey: bytes(32, 32),
 });
 const readTrialKey = read(trialKey, 'trial key', Status.INV_UPDATE_DATA);
@@ -82,15 +82,20 @@ export const openTrial = (document: Uint8Array, vendorKey?: Uint8Array): Trial =
   return found;
 };
 
-/** The second document of a trial's chain: signed by the key that was made for it. */
-export const signTrialKey = (document: Uint8Array, of: Trial, signingKey: KeyObject): Buffer => {
+/** The second document of a trial's chain: signed by the key that was made for it. An Admin LM makes others than an External or Integrated one. */
+export const signTrialKey = (
+  document: Uint8Array,
+  of: Trial,
+  signingKey: KeyObject,
+  type: 'sl-adminmode' | 'sl-usermode' = 'sl-adminmode',
+): Buffer => {
   const signingPublic = publicBytes(signingKey);
   const payload = writeTrialKey({
     format: 1,
     vendor: of.vendor,
     trial: toBase64(sha256(document)),
     key: keyIdOf(signingPublic),
-    type: 'sl-adminmode',
+    type,
     signingKey: toBase64(signingPublic),
   });
   return signDocument('trialkey', payload, signingKey);

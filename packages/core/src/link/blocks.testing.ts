@@ -6,6 +6,7 @@ import type { Block } from './blocks.ts';
 
 const is = <const K extends string>(kind: K) => ({ kind: fc.constant(kind) });
 const session = bytesOf(16);
+const what = fc.constantFrom('call' as const, 'heard' as const, 'size' as const);
 const sessions = fc.array(session, { maxLength: 5 });
 
 export const blocks: Readonly<Record<Block['kind'], fc.Arbitrary<Block>>> = {
@@ -26,4 +27,15 @@ export const blocks: Readonly<Record<Block['kind'], fc.Arbitrary<Block>>> = {
   'catalog part': fc.record({ ...is('catalog part'), version: u53, json: textOf(2_000) }),
   more: fc.record(is('more')),
   listen: fc.record(is('listen')),
+  probe: fc.record({ ...is('probe'), what, number: u32, padding: someBytes }),
+  'ask changes': fc.record({ ...is('ask changes'), version: u53, fresh: fc.boolean(), hears: fc.boolean() }),
+  changes: fc.record({
+    ...is('changes'),
+    since: u53,
+    version: u53,
+    more: fc.boolean(),
+    removed: fc.array(u64Text, { maxLength: 5 }),
+    json: textOf(2_000),
+  }),
+  probed: fc.record({ ...is('probed'), what, number: u32, yes: fc.boolean(), padding: someBytes }),
 };

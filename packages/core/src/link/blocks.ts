@@ -31,10 +31,46 @@ export type Block =
   | { readonly kind: 'catalog'; readonly version: number; readonly json: string }
   /** Answerer: keys that do not fit into the last part; parts of one version come one after another. */
   | { readonly kind: 'catalog part'; readonly version: number; readonly json: string }
+  /**
+   * Caller, from version 2: what is different since `version` of the catalog (0 = everything)? `fresh`: seats in use count as differences, too.
+   * `hears`: it listens for notifications by UDP at the address that it calls from, and wants those of changes (R6).
+   */
+  | { readonly kind: 'ask changes'; readonly version: number; readonly fresh: boolean; readonly hears: boolean }
+  /**
+   * Answerer: what has come or changed since, as a list of keys, and which keys are gone; `since` 0 = this is everything there is. `more`: parts of the
+   * same two versions follow.
+   */
+  | {
+      readonly kind: 'changes';
+      readonly since: number;
+      readonly version: number;
+      readonly more: boolean;
+      readonly removed: readonly string[];
+      readonly json: string;
+    }
   /** Answerer: there is more to come; ask again at once. */
   | { readonly kind: 'more' }
   /** Answerer: there may be something to say later; keep a listening request open. */
-  | { readonly kind: 'listen' };
+  | { readonly kind: 'listen' }
+  /** Caller, for a person who looks for what blocks the network (R10, K20): `number` is a cookie of discovery, or of 'size' the bytes to answer with. */
+  | { readonly kind: 'probe'; readonly what: Probing; readonly number: number; readonly padding: Uint8Array }
+  /** Answerer: whether it was so. */
+  | { readonly kind: 'probed'; readonly what: Probing; readonly number: number; readonly yes: boolean; readonly padding: Uint8Array };
+
+/** 'call': send me one datagram; 'heard': did you hear my question; 'size': do packets of this size pass. */
+export type Probing = (typeof probings)[number];
+const probings = ['call', 'heard', 'size'] as const;
+/** BOUNDED: bytes of padding of one probe, either way. */
+export const MAX_PADDING = 8_192;
+
+/** Bits of the wishes of *ask changes*. */
+const FRESH = 1;
+const HEARS = 2;
+/** BOUNDED: keys that one block says are gone. */
+export const MAX_REMOVED = 4_096;
+/** Kinds that only links of version 2 and later carry (K17). */
+export const ofVersion2 = (kind: Block['kind']): boolean =>
+  kind === 'ask changes' || kind === 'changes' || kind === 'probe' || kind === 'probed';
 
 const codes = {
   open: 5,
@@ -54,6 +90,10 @@ const codes = {
   more: 29,
   'catalog part': 30,
   listen: 31,
+  probe: 32,
+  probed: 33,
+  'ask changes': 34,
+  changes: 35,
 } as const satisfies Record<Block['kind'], number>;
 
 const writeIds = (out: Writer, ids: readonly Uint8Array[]): void => {
@@ -65,10 +105,25 @@ const readIds = (reader: Reader): Buffer[] => {
   if (count * 16 !== reader.remaining) throw new WireError('a list of sessions of another length');
   return Array.from({ length: count }, () => reader.bytes(16));
 };
+const readKeys = (reader: Reader): string[] => {
+  const count = reader.u32();
+  if (count > MAX_REMOVED) throw new WireError('more keys gone than one block may name');
+  return Array.from({ length: count }, () => reader.u64().toString());
+};
+const readWishes = (reader: Reader): { readonly fresh: boolean; readonly hears: boolean } => {
+  const wishes = reader.u8();
+  if (wishes > (FRESH | HEARS)) throw new WireError('an unknown wish');
+  return { fresh: (wishes & FRESH) !== 0, hears: (wishes & HEARS) !== 0 };
+};
 const readFlag = (reader: Reader): boolean => {
   const flag = reader.u8();
   if (flag > 1) throw new WireError('neither yes nor no');
   return flag === 1;
+};
+const readProbing = (reader: Reader): Probing => {
+  const what = probings[reader.u8() - 1];
+  if (what === undefined) throw new WireError('an unknown probe');
+  return what;
 };
 const readFailure = (reader: Reader): number => {
   const status = reader.u16();
@@ -109,6 +164,27 @@ export const appendBlock = (out: Writer, block: Block): void =>
       case 'more':
       case 'listen':
         return out;
+      case 'probe':
+        return out
+          .u8(probings.indexOf(block.what) + 1)
+          .u32(block.number)
+          .block(block.padding);
+      case 'probed':
+        return out
+          .u8(probings.indexOf(block.what) + 1)
+          .u32(block.number)
+          .u8(block.yes ? 1 : 0)
+          .block(block.padding);
+      case 'ask changes':
+        return out.u53(block.version).u8((block.fresh ? FRESH : 0) | (block.hears ? HEARS : 0));
+      case 'changes':
+        out
+          .u53(block.since)
+          .u53(block.version)
+          .u8(block.more ? 1 : 0)
+          .u32(block.removed.length);
+        for (const key of block.removed) out.u64(BigInt(key));
+        return out.block(Buffer.from(block.json, 'utf8'));
     }
   });
 
@@ -156,6 +232,27 @@ const readBlock = ({ type, body }: Frame): Block => {
         return { kind: 'more' };
       case codes.listen:
         return { kind: 'listen' };
+      case codes.probe:
+        return { kind: 'probe', what: readProbing(reader), number: reader.u32(), padding: reader.block(MAX_PADDING) };
+      case codes.probed:
+        return {
+          kind: 'probed',
+          what: readProbing(reader),
+          number: reader.u32(),
+          yes: readFlag(reader),
+          padding: reader.block(MAX_PADDING),
+        };
+      case codes['ask changes']:
+        return { kind: 'ask changes', version: reader.u53(), ...readWishes(reader) };
+      case codes.changes:
+        return {
+          kind: 'changes',
+          since: reader.u53(),
+          version: reader.u53(),
+          more: readFlag(reader),
+          removed: readKeys(reader),
+          json: reader.longText(MAX_FRAME),
+        };
       default:
         throw new WireError(`a block of type ${type}`);
     }

@@ -5,6 +5,7 @@ import { hex, WireError } from '../bytes/index.ts';
 import { fill, orRefused, unhex } from '../bytes/wire.testing.ts';
 import { seededEntropy } from '../channel/world.testing.ts';
 import { sha256 } from '../crypto/index.ts';
+import { LicensingError } from '../errors/index.ts';
 import { decodeBody, encodeBody } from './body.ts';
 import { answerLink, callLink, type LinkKeys } from './handshake.ts';
 import { guidOf, lmIdentityFrom } from './identity.ts';
@@ -161,14 +162,34 @@ describe('the answering side takes no confirmation', () => {
 describe('the answering side takes no hello', () => {
   const { hello } = call();
 
-  it('of another version range (T6)', () => {
+  it('of versions that it does not speak: 42 where it is the old one, 11 where the caller is (T6)', () => {
     const ranged = (from: number, to: number): Buffer => Buffer.concat([Buffer.of(from, to), hello.subarray(2)]);
-    for (const [from, to] of [
-      [2, 3],
-      [0, 0],
-    ] as const)
-      expect(() => answer(ranged(from, to))).toThrow(`link versions ${from} to ${to}`);
-    expect(answer(ranged(1, 9)).answer[4]).toBe(1);
+    const refusalOf = (act: () => unknown): string => {
+      try {
+        act();
+      } catch (error) {
+        if (error instanceof LicensingError) return `${error.status} ${error.detail}`;
+      }
+      throw new Error('not refused');
+    };
+    expect(refusalOf(() => answer(ranged(3, 4)))).toMatch(/^42 .*: upgrade the license manager of server\.$/);
+    expect(refusalOf(() => answer(ranged(0, 0)))).toMatch(/^11 .*: upgrade the license manager that calls\.$/);
+    expect(refusalOf(() => answer(Buffer.of(3, 3)))).toMatch(/^42 /);
+    expect(() => answer(ranged(3, 2))).toThrow(WireError);
+    expect(
+      [answer(ranged(1, 9)), answer(ranged(2, 9)), answer(ranged(1, 1)), answer(ranged(0, 1))].map(
+        ({ answer: [, , , , chosen] }) => chosen,
+      ),
+    ).toEqual([2, 2, 1, 1]);
+    // Of made-up versions of its own.
+    const later = (bytes: Uint8Array) => answerLink(answerer, 'server', 7, bytes, seededEntropy(100), { from: 3, to: 4 });
+    expect(refusalOf(() => later(hello))).toMatch(/^11 .*calls speaks versions 1 to 2 and the license manager of server versions 3 to 4:/);
+    const calling = callLink(caller, 'client', seededEntropy(1), { from: 1, to: 3 });
+    const answering = later(calling.hello);
+    expect(answering.answer[4]).toBe(3);
+    answering.confirmed(calling.confirm(answering.answer).confirmation);
+    // The caller takes no version that it did not offer.
+    expect(() => call().confirm(answering.answer)).toThrow('link version 3');
   });
 
   it('that was cut, longer, or with a share of small order', () => {
@@ -178,10 +199,13 @@ describe('the answering side takes no hello', () => {
     expect(orRefused(() => answer(small))).toBeUndefined();
   });
 
-  it('of random bytes, with WireError and nothing else (S6)', () => {
+  it('of random bytes, with WireError, or the refusal of a version (S6)', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
-        orRefused(() => answer(bytes));
+        const versions = bytes[0] === undefined || bytes[1] === undefined ? undefined : { from: bytes[0], to: bytes[1] };
+        if (versions === undefined || versions.from > versions.to || (versions.from <= 2 && versions.to >= 1))
+          orRefused(() => answer(bytes));
+        else expect(() => answer(bytes)).toThrow(LicensingError);
         expect(() => call().confirm(bytes)).toThrow(WireError);
       }),
       { numRuns: 50 },

@@ -12,13 +12,21 @@ import {
   signBytes,
   verifyBytes,
 } from '../crypto/index.ts';
+import { chooseVersion, type VersionRange } from '../versions/index.ts';
 import { guidOf, type LmIdentity } from './identity.ts';
 
 // Two LMs prove their identities to each other, so that nobody can renew, release or read another LM's sessions by claiming its GUID
 // (R5, S14). Three messages of the SIGMA shape: share and nonce both ways, then a signature over the whole transcript from each side;
 // keys by HKDF over the transcript. Bodies afterwards carry an HMAC and a sequence number (body.ts). docs/protocol/link.md K1 to K5.
 
-export const LINK_VERSION = 1;
+/** Version 2 has blocks for the changes of a catalog, and nothing else that is new. */
+export const LINK_VERSIONS = { from: 1, to: 2 } as const;
+/** Whose upgrade a refusal asks for (T6). */
+const spoken = (answering: string) => ({
+  protocol: 'link between license managers',
+  beginning: 'the license manager that calls',
+  answering: `the license manager of ${answering}`,
+});
 const ANSWER = Buffer.from('keyhaven link 1 answer\0', 'latin1');
 const CONFIRM = Buffer.from('keyhaven link 1 confirm\0', 'latin1');
 
@@ -26,6 +34,8 @@ const CONFIRM = Buffer.from('keyhaven link 1 confirm\0', 'latin1');
 export type LinkKeys = {
   /** Chosen by the answering LM; names the link in every body. */
   readonly id: number;
+  /** The version that both speak; decides which blocks may come. */
+  readonly version: number;
   readonly peer: { readonly guid: string; readonly hostname: string };
   readonly outgoing: KeyObject;
   readonly incoming: KeyObject;
@@ -52,9 +62,9 @@ export type Calling = {
   confirm(answer: Uint8Array): { readonly confirmation: Buffer; readonly keys: LinkKeys };
 };
 
-export const callLink = (self: LmIdentity, hostname: string, entropy: Entropy): Calling => {
+export const callLink = (self: LmIdentity, hostname: string, entropy: Entropy, ours: VersionRange = LINK_VERSIONS): Calling => {
   const pair = entropy.exchangePair();
-  const versions = new Writer(2).u8(LINK_VERSION).u8(LINK_VERSION).done();
+  const versions = new Writer(2).u8(ours.from).u8(ours.to).done();
   const hello = Buffer.concat([versions, write(self, hostname, entropy.bytes(32), pair).done()]);
   return {
     hello,
@@ -62,7 +72,7 @@ export const callLink = (self: LmIdentity, hostname: string, entropy: Entropy): 
       const reader = new Reader(answer);
       const id = reader.u32();
       const version = reader.u8();
-      if (version !== LINK_VERSION) throw new WireError(`link version ${version}`);
+      if (version < ours.from || version > ours.to) throw new WireError(`link version ${version}`);
       const peer = read(reader);
       const unsigned = answer.subarray(0, answer.length - reader.remaining);
       const signature = reader.bytes(64);
@@ -76,7 +86,13 @@ export const callLink = (self: LmIdentity, hostname: string, entropy: Entropy): 
           .u32(id)
           .bytes(signBytes(self.signingKey, Buffer.concat([CONFIRM, transcript])))
           .done(),
-        keys: { id, peer: { guid: guidOf(peer.publicKey), hostname: peer.hostname }, outgoing: keys.toAnswerer, incoming: keys.toCaller },
+        keys: {
+          id,
+          version,
+          peer: { guid: guidOf(peer.publicKey), hostname: peer.hostname },
+          outgoing: keys.toAnswerer,
+          incoming: keys.toCaller,
+        },
       };
     },
   };
@@ -88,17 +104,24 @@ export type Answering = {
   confirmed(confirmation: Uint8Array): LinkKeys;
 };
 
-/** @throws WireError where the hello has not its form. */
-export const answerLink = (self: LmIdentity, hostname: string, id: number, hello: Uint8Array, entropy: Entropy): Answering => {
+/** @throws WireError where the hello has not its form; LicensingError OLD_LM (42) or OLD_DRIVER (11) where no version fits. */
+export const answerLink = (
+  self: LmIdentity,
+  hostname: string,
+  id: number,
+  hello: Uint8Array,
+  entropy: Entropy,
+  ours: VersionRange = LINK_VERSIONS,
+): Answering => {
   const reader = new Reader(hello);
   const [from, to] = [reader.u8(), reader.u8()];
-  if (from > LINK_VERSION || to < LINK_VERSION) throw new WireError(`link versions ${from} to ${to}`);
+  const version = chooseVersion(ours, { from, to }, spoken(hostname));
   const caller = read(reader);
   reader.end();
   const pair = entropy.exchangePair();
   const unsigned = new Writer(300)
     .u32(id)
-    .u8(LINK_VERSION)
+    .u8(version)
     .bytes(write(self, hostname, entropy.bytes(32), pair).done())
     .done();
   const transcript = transcriptOf(hello, unsigned);
@@ -114,6 +137,7 @@ export const answerLink = (self: LmIdentity, hostname: string, id: number, hello
         throw new WireError('the LM did not prove its identity');
       return {
         id,
+        version,
         peer: { guid: guidOf(caller.publicKey), hostname: caller.hostname },
         outgoing: keys.toCaller,
         incoming: keys.toAnswerer,

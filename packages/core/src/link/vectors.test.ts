@@ -8,7 +8,7 @@ import { decodeBlocks, encodeBlocks } from './blocks.ts';
 import { decodeBody, encodeBody, linkOf } from './body.ts';
 import { type Answering, answerLink, type Calling, callLink } from './handshake.ts';
 import { lmIdentityFrom } from './identity.ts';
-import { makeLinkVectors } from './vectors.testing.ts';
+import { FIRST, makeLinkVectors } from './vectors.testing.ts';
 
 const { recorded, made } = vectorFile('link', makeLinkVectors);
 
@@ -18,7 +18,7 @@ const entropyOf = ({ nonce, exchangeSeed }: Side): Entropy => ({
   bytes: () => unhex(nonce),
   exchangePair: () => exchangePairFrom(unhex(exchangeSeed)),
 });
-const call = (): Calling => callLink(identityOf(recorded.caller), recorded.caller.hostname, entropyOf(recorded.caller));
+const call = (): Calling => callLink(identityOf(recorded.caller), recorded.caller.hostname, entropyOf(recorded.caller), FIRST);
 const answer = (): Answering =>
   answerLink(identityOf(recorded.answerer), recorded.answerer.hostname, recorded.link, unhex(recorded.hello), entropyOf(recorded.answerer));
 
@@ -72,15 +72,28 @@ describe('vectors/link.json', () => {
     },
   );
 
-  it.each(recorded.blocks)('the block $block.kind: read as written, written as read, refused at every cut', ({ block, bytes }) => {
-    const found = decodeBlocks(unhex(bytes));
-    expect(plain(found)).toEqual([block]);
-    expect(hex(encodeBlocks(found))).toBe(bytes);
-    for (let length = 1; length < bytes.length / 2; length += 1)
-      expect(orRefused(() => decodeBlocks(unhex(bytes).subarray(0, length)))).toBeUndefined();
+  it('begins with a higher version in the hello where both have one, and signs that', () => {
+    const { version2, caller, answerer, link } = recorded;
+    const calling = callLink(identityOf(caller), caller.hostname, entropyOf(caller));
+    expect(hex(calling.hello)).toBe(version2.hello);
+    const answering = answerLink(identityOf(answerer), answerer.hostname, link, unhex(version2.hello), entropyOf(answerer));
+    expect(hex(answering.answer)).toBe(version2.answer);
+    const { confirmation, keys } = calling.confirm(unhex(version2.answer));
+    expect([keys.version, answering.confirmed(confirmation).version]).toEqual([2, 2]);
   });
 
-  it.each(recorded.refusedBlocks)('blocks with $name are refused', ({ bytes }) => {
+  it.each([...recorded.blocks, ...recorded.version2.blocks])(
+    'the block $block.kind: read as written, written as read, refused at every cut',
+    ({ block, bytes }) => {
+      const found = decodeBlocks(unhex(bytes));
+      expect(plain(found)).toEqual([block]);
+      expect(hex(encodeBlocks(found))).toBe(bytes);
+      for (let length = 1; length < bytes.length / 2; length += 1)
+        expect(orRefused(() => decodeBlocks(unhex(bytes).subarray(0, length)))).toBeUndefined();
+    },
+  );
+
+  it.each([...recorded.refusedBlocks, ...recorded.version2.refusedBlocks])('blocks with $name are refused', ({ bytes }) => {
     expect(() => decodeBlocks(unhex(bytes))).toThrow(WireError);
   });
 

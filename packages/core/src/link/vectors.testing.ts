@@ -45,10 +45,23 @@ const blocks: readonly Block[] = [
   { kind: 'listen' },
 ];
 
+/** Blocks that links of version 2 have besides. */
+const laterBlocks: readonly Block[] = [
+  { kind: 'ask changes', version: 0, fresh: false, hears: true },
+  { kind: 'ask changes', version: 0x700_000, fresh: false, hears: false },
+  { kind: 'ask changes', version: Number.MAX_SAFE_INTEGER, fresh: true, hears: true },
+  { kind: 'changes', since: 0, version: 0x700_000, more: true, removed: [], json: '[]' },
+  { kind: 'changes', since: 0x700_000, version: 0x700_001, more: false, removed: ['2622877015606951895', '1'], json: '[]' },
+];
+
+/** As the first release said it. */
+export const FIRST = { from: 1, to: 1 } as const;
+
 export const makeLinkVectors = () => {
   const [caller, answerer] = [lmIdentityFrom(fill(32, 0x71)), lmIdentityFrom(fill(32, 0x72))];
   const [callerPair, answererPair] = [exchangePairFrom(fill(32, 0x82)), exchangePairFrom(fill(32, 0x84))];
-  const calling = callLink(caller, 'client', fixed(0x81, 0x82));
+  const calling = callLink(caller, 'client', fixed(0x81, 0x82), FIRST);
+  const later = callLink(caller, 'client', fixed(0x81, 0x82), { from: 1, to: 2 });
   const { answer } = answerLink(answerer, 'keys-1', LINK, calling.hello, fixed(0x83, 0x84));
   const unsigned = answer.subarray(0, -64);
   const transcript = sha256(
@@ -140,5 +153,16 @@ export const makeLinkVectors = () => {
           .toString('base64'),
       },
     ],
+    version2: {
+      about: 'The same two, who both speak versions 1 and 2. The words that are signed, and the names of the keys, stay as they are.',
+      hello: hex(later.hello),
+      answer: hex(answerLink(answerer, 'keys-1', LINK, later.hello, fixed(0x83, 0x84), { from: 1, to: 2 }).answer),
+      blocks: laterBlocks.map((block) => ({ block: plain(block), bytes: hex(encodeBlocks([block])) })),
+      refusedBlocks: [
+        { name: 'an unknown wish', bytes: '0000000a22000000000000000104' },
+        { name: 'more keys gone than one block may name', bytes: `00000016230000000000000000000000000000000100${'00001001'}` },
+        { name: 'fewer keys gone than counted', bytes: `0000001a23${'0000000000000000'}${'0000000000000001'}00${'00000001'}${'00000000'}` },
+      ],
+    },
   };
 };

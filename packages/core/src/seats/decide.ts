@@ -1,5 +1,6 @@
 import { Status, type StatusCode } from '../errors/index.ts';
 import type { Wall } from '../time/index.ts';
+import { isHere } from './holder.ts';
 import {
   type Applicant,
   type Command,
@@ -67,15 +68,22 @@ export const decideLogin = (rows: SeatRows, command: Login, ledgerTime: Wall): S
   const existing = rows.get<SessionRow>(sessionKey);
   if (existing !== undefined) return { changes: [], audit: [], reply: { kind: 'granted', session: existing, repeated: true } };
 
-  const refuse = (status: StatusCode, detail: string, rule?: string): SeatDecision<LoginReply> => {
-    const asked = { ...who(pool, applicant), seats: command.seats, status, cause: detail, ...(rule === undefined ? {} : { rule }) };
+  const refuse = (status: StatusCode, detail: string, by: Pick<Login['barred'] & {}, 'rule' | 'place'> = {}): SeatDecision<LoginReply> => {
+    const asked = {
+      ...who(pool, applicant),
+      seats: command.seats,
+      status,
+      cause: detail,
+      ...(by.rule === undefined ? {} : { rule: by.rule }),
+      ...(by.place === undefined ? {} : { ruleFile: by.place.file, ruleLine: by.place.line }),
+    };
     return { changes: [], audit: [{ kind: 'refused', scope: pool.key, detail: asked }], reply: { kind: 'refused', status, detail } };
   };
 
-  if (command.barred !== undefined) return refuse(command.barred.status, command.barred.detail, command.barred.rule);
+  if (command.barred !== undefined) return refuse(command.barred.status, command.barred.detail, command.barred);
   if (terms === undefined) return refuse(Status.FEATURE_NOT_FOUND, `The key has no feature ${pool.feature} in product ${pool.product}.`);
   const row = rows.get<PoolRow>(poolRowKey(pool)) ?? EMPTY_POOL;
-  if (applicant.holder !== 'local' && !terms.network) {
+  if (!isHere(applicant.holder) && !terms.network) {
     return refuse(Status.ACCESS_DENIED, 'The license lets only the computer with the key use this feature.');
   }
   const firstUse = firstUseOf(terms, row, command.firstUse, now);
@@ -106,14 +114,16 @@ export const decideLogin = (rows: SeatRows, command: Login, ledgerTime: Wall): S
     return refuse(Status.TOO_MANY_USERS, `${row.used} of ${limit} seats are in use, and ${behind} wait for what is free.`);
   }
 
+  const { instance, ...person } = applicant;
   const session: SessionRow = {
-    ...applicant,
+    ...person,
     product: pool.product,
     feature: pool.feature,
     seats,
     ...(consumer === undefined ? {} : { consumer }),
     dieAtExpiration: command.dieAtExpiration,
     since: ledgerTime,
+    ...(instance === undefined ? {} : { instance }),
   };
   const begun = firstUse === undefined ? {} : terms.trial ? { trialUse: firstUse } : { firstUse };
   const changes: Change[] = [

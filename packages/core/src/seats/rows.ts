@@ -41,7 +41,7 @@ export type PoolRow = {
 };
 export const EMPTY_POOL: PoolRow = { used: 0, executions: 0 };
 
-/** Who asks. `holder` is the LM that answers for the application: `local`, or the GUID of the remote LM. */
+/** Who asks. `holder` is who answers for the application: `local`, the GUID of the remote LM, or an identity (holder.ts). */
 export type Applicant = {
   readonly holder: string;
   readonly host: string;
@@ -51,6 +51,8 @@ export type Applicant = {
   /** When the process started, in the units of its own system; tells apart two processes of one id. */
   readonly start: number;
   readonly address: string;
+  /** Of several LMs that share a ledger, the one that answers for it (T3, T4); absent = there is one. */
+  readonly instance?: string;
 };
 
 export type SessionRow = Applicant & {
@@ -82,7 +84,15 @@ export type Login = {
   readonly executions: number;
   readonly dieAtExpiration: boolean;
   /** What the LM knows against it, whatever its seats: a clone, a clock set back, a key that is on two computers (K6, K9). */
-  readonly barred?: { readonly status: StatusCode; readonly detail: string; readonly rule?: string } | undefined;
+  readonly barred?:
+    | {
+        readonly status: StatusCode;
+        readonly detail: string;
+        /** The administrator's rule that decided, and where it is written (R9). */
+        readonly rule?: string;
+        readonly place?: { readonly file: string; readonly line: number };
+      }
+    | undefined;
   /** Seats that rules keep for others (R9); absent = none. */
   readonly reservedForOthers?: number;
   /** So many wait for a seat of the pool, and one of them stands before this one: no seat is free for it (A4). Absent = 0 = nobody. */
@@ -109,7 +119,16 @@ export type Consume = {
 export type ConsumeReply =
   | { readonly kind: 'consumed'; readonly left: number; readonly repeated: boolean }
   | { readonly kind: 'refused'; readonly status: StatusCode; readonly detail: string };
-export type ReleaseCause = 'logout' | 'process ended' | 'lease ended' | 'idle' | 'killed' | 'license changed' | 'expired';
+export type ReleaseCause =
+  | 'logout'
+  | 'process ended'
+  | 'lease ended'
+  | 'idle'
+  | 'killed'
+  | 'license changed'
+  | 'expired'
+  /** Its own LM was stopped for longer than a lease lasts (T4). */
+  | 'stopped';
 export type Release = {
   readonly kind: 'release';
   readonly pool: PoolId;

@@ -96,7 +96,32 @@ export const recipientDocument = (
     key.signingKey,
   );
 
-/** @throws LicensingError INV_RECIPIENT (58) where the document is no ID, or not what its key and its LM signed. */
+/** The format of IDs that this version writes, and the one that it reads (T6). */
+const ID_FORMAT = 1;
+/** The format that a signed ID names, whatever else is in it; undefined where it names none. */
+const formatOf = (payload: Uint8Array): number | undefined => {
+  try {
+    const document: unknown = JSON.parse(Buffer.from(payload).toString('utf8'));
+    const named = typeof document === 'object' && document !== null && 'format' in document ? document.format : undefined;
+    return typeof named === 'number' && Number.isSafeInteger(named) && named >= 0 ? named : undefined;
+  } catch {
+    return undefined;
+  }
+};
+/** @throws LicensingError RECIPIENT_OLD_LM (77), OLD_LM (42) */
+const checkFormat = (payload: Uint8Array): void => {
+  const format = formatOf(payload);
+  if (format === undefined) return;
+  const detail = `The ID is in format ${format}; this license manager reads format ${ID_FORMAT}`;
+  if (format < ID_FORMAT) throw new LicensingError(Status.RECIPIENT_OLD_LM, { detail });
+  if (format > ID_FORMAT)
+    throw new LicensingError(Status.OLD_LM, { detail: `${detail}: upgrade the license manager that is to detach or move the license` });
+};
+
+/**
+ * @throws LicensingError INV_RECIPIENT (58) where the document is no ID, or not what its key and its LM signed; RECIPIENT_OLD_LM (77) or OLD_LM
+ * (42) where it is in a format of an earlier or a later version.
+ */
 export const openRecipient = (document: Uint8Array): Recipient => {
   const refuse = (detail: string, cause?: unknown): LicensingError => new LicensingError(Status.INV_RECIPIENT, { detail, cause });
   let opened: ReturnType<typeof openDocument>;
@@ -105,6 +130,7 @@ export const openRecipient = (document: Uint8Array): Recipient => {
   } catch (cause) {
     throw refuse(cause instanceof LicensingError ? (cause.detail ?? '') : 'The ID cannot be read.', cause);
   }
+  checkFormat(opened.payload);
   const found = readRecipient(opened.payload);
   const [signingKey, exchangeKey, lmKey] = [decoded(found.signingKey), decoded(found.exchangeKey), decoded(found.lmKey)];
   if (!sameBytes(signingKey, opened.signer) || keyIdOf(signingKey) !== found.key)

@@ -75,6 +75,12 @@ export const parseAddressPattern = (text: string): AddressPattern | undefined =>
   return rest4 === 0n ? { ...parsed, length } : undefined;
 };
 
+/** Whether two texts are the same address, however each is written. */
+export const sameAddress = (a: string, b: string): boolean => {
+  const [one, other] = [parseAddress(a), parseAddress(b)];
+  return one !== undefined && other !== undefined && one.family === other.family && one.bits === other.bits;
+};
+
 /** Of an address as a socket tells it; what is no address matches nothing. */
 export const matchesAddress = (pattern: AddressPattern, address: string): boolean => {
   const parsed = parseAddress(address);

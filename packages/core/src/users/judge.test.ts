@@ -1,6 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Asked, type Asker, clientDenial, parseClientRules, parseUserRules, priorityOf, userRuleFor } from './index.ts';
+import {
+  type Asked,
+  type Asker,
+  admitsRemote,
+  clientDenial,
+  namesIn,
+  parseClientRules,
+  parseUserRules,
+  priorityOf,
+  remoteDenial,
+  remoteModes,
+  userRuleFor,
+} from './index.ts';
 
 const asker = (of: Partial<Asker> = {}): Asker => ({ user: 'ada', host: 'lab-1', address: '10.23.4.5', holder: 'local', ...of });
 const asked = (of: Partial<Asked> = {}): Asked => ({ vendor: 7, key: '77', product: 1, feature: 42, ...of });
@@ -126,6 +138,32 @@ describe('what Access from Remote Clients says (R9, field-facts 2.5)', () => {
     expect(denial(['deny=pc-7', 'deny=10.*'], '10.0.0.1'), 'denied whatever its name is').toBe('deny=10.*');
     expect(denial([`deny=*,lm:${elsewhere}`], '10.0.0.1', 'pc-7')).toBeUndefined();
     expect(denial([`deny=*,lm:${elsewhere}`], '10.0.0.1', 'pc-7', elsewhere)).toBe(`deny=*,lm:${elsewhere}`);
+  });
+
+  it('a name without a star is whoever has its address, whatever he calls himself', () => {
+    const has: Readonly<Record<string, readonly string[]>> = { 'pc-7': ['10.0.0.7', '2001:db8::7'] };
+    const said = (lines: readonly string[], address: string, host?: string) =>
+      clientDenial(parseClientRules(lines).rules, { address, host, holder: elsewhere }, (name) => has[name] ?? [])?.line;
+    const lines = ['allow=PC-7', 'deny=*'];
+    expect(said(lines, '10.0.0.7', 'anything')).toBeUndefined();
+    expect(said(lines, '2001:DB8:0::7')).toBeUndefined();
+    expect(said(lines, '::ffff:10.0.0.7')).toBeUndefined();
+    expect(said(lines, '10.0.0.8', 'pc-7'), 'calls himself so').toBe('deny=*');
+    expect(said(['allow=pc-8', 'deny=*'], '10.0.0.8', 'pc-8'), 'a name without an address is nobody').toBe('deny=*');
+    expect(said(['deny=pc-7'], '10.0.0.7', 'other')).toBe('deny=pc-7');
+    expect(said(['deny=pc-7'], '10.0.0.8', 'other')).toBeUndefined();
+    expect(said(['deny=pc-7'], '10.0.0.8', 'pc-7'), 'says that it is he').toBe('deny=pc-7');
+    expect(said(['allow=pc-*', 'deny=*'], '10.0.0.8', 'pc-8'), 'with a star it is what they say').toBeUndefined();
+    expect(namesIn(parseClientRules(['allow=PC-7', 'deny=pc-*', 'deny=10.0.0.1', 'deny=pc-7', 'deny=*']).rules)).toEqual(['pc-7']);
+  });
+
+  it('before any rule, by four modes: nobody, identities only (87 until there are any), clouds by identity, everybody', () => {
+    expect(remoteModes.map((mode) => [mode, remoteDenial(mode)?.status, admitsRemote(mode)])).toEqual([
+      ['none', 5, false],
+      ['identifiable', 87, false],
+      ['split', undefined, true],
+      ['all', undefined, true],
+    ]);
   });
 
   it('an address matches its own range of every length, and the one beside it does not', () => {

@@ -1,4 +1,4 @@
-import { matchesAddress } from './address-pattern.ts';
+import { matchesAddress, sameAddress } from './address-pattern.ts';
 import type { Asked, Asker, ClientRule, HostPattern, Person, Subject, UserRule } from './rules.ts';
 import { matchesWildcard } from './wildcard.ts';
 
@@ -50,12 +50,31 @@ export type Client = {
   readonly holder: string | undefined;
 };
 
+/** What a host name has for addresses now; nothing where it has none. */
+export type AddressesOf = (name: string) => readonly string[];
+
+/** Names of computers whose addresses these rules depend on. */
+export const namesIn = (rules: readonly ClientRule[]): readonly string[] => [
+  ...new Set(rules.flatMap(({ host }) => (host.kind === 'name' && host.exact !== undefined ? [host.exact] : []))),
+];
+
 /**
- * The rule that denies another license manager; undefined = none does, or that cannot be said before its host and GUID are known.
+ * A name without a star is the computer whose address it has: what somebody calls himself opens nothing. It closes, though: whoever says
+ * that he is the one who is denied is believed.
  */
-export const clientDenial = (rules: readonly ClientRule[], client: Client): ClientRule | undefined => {
+const clientHost = ({ host, verdict }: ClientRule, client: Client, addressesOf: AddressesOf | undefined): Answer => {
+  if (addressesOf === undefined || host.kind !== 'name' || host.exact === undefined) return hostAnswer(host, client.host, client.address);
+  if (addressesOf(host.exact).some((address) => sameAddress(address, client.address))) return 'yes';
+  return verdict === 'allow' ? 'no' : hostAnswer(host, client.host, client.address);
+};
+
+/**
+ * The rule that denies another license manager; undefined = none does, or that cannot be said before its host and GUID are known. Without
+ * `addressesOf` the names of rules are compared with what others call themselves.
+ */
+export const clientDenial = (rules: readonly ClientRule[], client: Client, addressesOf?: AddressesOf): ClientRule | undefined => {
   for (const rule of rules) {
-    const host = hostAnswer(rule.host, client.host, client.address);
+    const host = clientHost(rule, client, addressesOf);
     const lm: Answer = rule.lm === undefined ? 'yes' : client.holder === undefined ? 'unknown' : rule.lm === client.holder ? 'yes' : 'no';
     if (host === 'no' || lm === 'no') continue;
     if (host === 'yes' && lm === 'yes') return rule.verdict === 'deny' ? rule : undefined;

@@ -1,6 +1,6 @@
 import { MAX_ID } from '../license/index.ts';
 import { looksLikeAddress, parseAddressPattern } from './address-pattern.ts';
-import type { ClientRule, HostPattern, NamePattern, Person, Subject, UserRule } from './rules.ts';
+import type { ClientRule, HostPattern, NamePattern, Person, RulePlace, Subject, UserRule } from './rules.ts';
 import { parseWildcard } from './wildcard.ts';
 
 // The grammar of rules, one to a line, strict: a line that is not understood is a fault with its number, and all faults come at once, for
@@ -36,7 +36,7 @@ const hostPattern = (text: string): HostPattern => {
     return { kind: 'address', address };
   }
   if (!/^[\p{L}\d._*-]{1,255}$/u.test(text)) throw new LineError(`${quoted(text)} is no host name`);
-  return { kind: 'name', name: parseWildcard(text) };
+  return { kind: 'name', name: parseWildcard(text), ...(text.includes('*') ? {} : { exact: text.toLowerCase() }) };
 };
 
 const person = (text: string): Person => {
@@ -83,13 +83,16 @@ const VERDICT = /^(allow|deny)\s*=(.*)$/;
 const verdictOf = (word: string): 'allow' | 'deny' => (word === 'deny' ? 'deny' : 'allow');
 const partsOf = (text: string): string[] => text.split(',').map((part) => part.trim());
 
-const lines = <R>(texts: readonly string[], read: (line: string) => R | undefined): Parsed<R> => {
+/** Where each line of a list is written, by its index; absent where that is not known. */
+export type Places = (index: number) => RulePlace | undefined;
+
+const lines = <R>(texts: readonly string[], read: (line: string, at: number) => R | undefined): Parsed<R> => {
   const rules: R[] = [];
   const faults: LineFault[] = [];
   for (const [line, text] of texts.entries()) {
     try {
       const trimmed = text.trim();
-      const rule = isComment(trimmed) ? undefined : read(trimmed);
+      const rule = isComment(trimmed) ? undefined : read(trimmed, line);
       if (rule !== undefined) rules.push(rule);
     } catch (error) {
       if (!(error instanceof LineError)) throw error;
@@ -97,6 +100,11 @@ const lines = <R>(texts: readonly string[], read: (line: string) => R | undefine
     }
   }
   return { rules, faults };
+};
+
+const placed = (places: Places | undefined, index: number): { readonly place?: RulePlace } => {
+  const place = places?.(index);
+  return place === undefined ? {} : { place };
 };
 
 const GROUP = /^group\s+([^=]*?)\s*=(.*)$/;
@@ -131,7 +139,7 @@ const groupsIn = (
 const QUALIFIERS = ['lm', 'vendor', 'key', 'product', 'feature'];
 
 /** "Users": `allow|deny=[user|group][@host][,vendor:ID][,key:ID][,product:ID][,feature:ID][,lm:GUID][,priority=N][,reserve=N]`, `group NAME = a, b@host`. */
-export const parseUserRules = (texts: readonly string[]): Parsed<UserRule> => {
+export const parseUserRules = (texts: readonly string[], places?: Places): Parsed<UserRule> => {
   const { groups, faults } = groupsIn(texts);
   const subjectOf = (who: string, option: ReturnType<typeof options>): Subject => {
     const at = who.indexOf('@');
@@ -153,7 +161,7 @@ export const parseUserRules = (texts: readonly string[]): Parsed<UserRule> => {
       ...(feature === undefined ? {} : { feature }),
     };
   };
-  const parsed = lines(texts, (line): UserRule | undefined => {
+  const parsed = lines(texts, (line, at): UserRule | undefined => {
     if (GROUP.test(line)) return undefined;
     const [, word, rest] = VERDICT.exec(line) ?? [];
     if (word === undefined || rest === undefined) throw new LineError(`${quoted(line)} is neither allow=, deny= nor group NAME =`);
@@ -166,18 +174,19 @@ export const parseUserRules = (texts: readonly string[]): Parsed<UserRule> => {
     const reserve = option('reserve', (text) => number('reserve', text, 1, MAX_RESERVE)) ?? 0;
     if (reserve > 0 && subject.product === undefined && subject.feature === undefined)
       throw new LineError('reserve needs a product: or a feature: that it is of');
-    return { line, verdict, subject, priority: option('priority', (text) => number('priority', text, 0, MAX_PRIORITY)) ?? 0, reserve };
+    const priority = option('priority', (text) => number('priority', text, 0, MAX_PRIORITY)) ?? 0;
+    return { line, ...placed(places, at), verdict, subject, priority, reserve };
   });
   return { rules: parsed.rules, faults: [...faults, ...parsed.faults].sort((a, b) => a.line - b.line) };
 };
 
 /** "Access from Remote Clients": `allow|deny=address, range, host name or *[,lm:GUID]`. */
-export const parseClientRules = (texts: readonly string[]): Parsed<ClientRule> =>
-  lines(texts, (line): ClientRule => {
+export const parseClientRules = (texts: readonly string[], places?: Places): Parsed<ClientRule> =>
+  lines(texts, (line, at): ClientRule => {
     const [, word, rest] = VERDICT.exec(line) ?? [];
     if (word === undefined || rest === undefined) throw new LineError(`${quoted(line)} is neither allow= nor deny=`);
     const [host = '', ...more] = partsOf(rest);
     if (host === '') throw new LineError('an address, a host name or * is missing');
     const lm = options(more, ['lm'])('lm', lmOf);
-    return { line, verdict: verdictOf(word), host: hostPattern(host), ...(lm === undefined ? {} : { lm }) };
+    return { line, ...placed(places, at), verdict: verdictOf(word), host: hostPattern(host), ...(lm === undefined ? {} : { lm }) };
   });

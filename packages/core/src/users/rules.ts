@@ -19,7 +19,8 @@ export type Asked = { readonly vendor: number; readonly key: string; readonly pr
 export type NamePattern = Wildcard | undefined;
 export type HostPattern =
   | { readonly kind: 'any' }
-  | { readonly kind: 'name'; readonly name: Wildcard }
+  /** `exact`: the name where there is no star in it, in small letters; it has addresses, which others cannot choose. */
+  | { readonly kind: 'name'; readonly name: Wildcard; readonly exact?: string }
   | { readonly kind: 'address'; readonly address: AddressPattern };
 /** A user at a host. */
 export type Person = { readonly user: NamePattern; readonly host: HostPattern };
@@ -35,9 +36,12 @@ export type Subject = {
   readonly product?: number;
   readonly feature?: number;
 };
+/** Where a rule is written; lines count from 1. */
+export type RulePlace = { readonly file: string; readonly line: number };
 export type UserRule = {
   /** The line as it was written; for whoever asks why. */
   readonly line: string;
+  readonly place?: RulePlace;
   readonly verdict: 'allow' | 'deny';
   readonly subject: Subject;
   /** Among those who wait for a seat, the greater goes first. */
@@ -47,12 +51,25 @@ export type UserRule = {
 };
 export type ClientRule = {
   readonly line: string;
+  readonly place?: RulePlace;
   readonly verdict: 'allow' | 'deny';
   readonly host: HostPattern;
   readonly lm?: string;
 };
 
-export type AccessRules = { readonly users: readonly UserRule[]; readonly clients: readonly ClientRule[] };
+/**
+ * "Access from Remote Clients" (field-facts 2.5). `split`: licenses in a cloud need an identity, others do not; no key here is in a cloud, so
+ * all of them are open.
+ */
+export const remoteModes = ['none', 'identifiable', 'split', 'all'] as const;
+export type RemoteMode = (typeof remoteModes)[number];
+
+export type AccessRules = {
+  readonly users: readonly UserRule[];
+  readonly clients: readonly ClientRule[];
+  /** Absent = all. */
+  readonly remote?: { readonly mode: RemoteMode; readonly place?: RulePlace };
+};
 export const NO_RULES: AccessRules = { users: [], clients: [] };
 
 /** BOUNDED: lines of a list, and characters of a line. */

@@ -107,6 +107,30 @@ describe('the versions in the hello (T6)', () => {
     expect(farewellOf(machine)).toMatchObject({ kind: 'refused', status });
     expectClosed(machine);
   });
+
+  it('that are not ours are refused before the rest is read, which may have any form; the refusal says which side to upgrade', () => {
+    const refusedAs = (frame: Uint8Array, versions?: { from: number; to: number }): unknown => {
+      const machine = createListeningConnection(mono(START), self, versions);
+      machine.receive(mono(START), frame);
+      return farewellOf(machine);
+    };
+    const other = encodeFrame(1, (out) => out.u16(0x4b48).u8(2).u8(3).text('of another form'));
+    expect(refusedAs(other)).toEqual({
+      kind: 'refused',
+      status: Status.OLD_LM,
+      detail:
+        'In the local protocol, the Licensing API of the application speaks versions 2 to 3 and the license manager of this computer version 1: upgrade the license manager of this computer.',
+    });
+    expect(refusedAs(helloOf(1, 1), { from: 2, to: 3 })).toEqual({
+      kind: 'refused',
+      status: Status.OLD_DRIVER,
+      detail:
+        'In the local protocol, the Licensing API of the application speaks version 1 and the license manager of this computer versions 2 to 3: upgrade the Licensing API of the application.',
+    });
+    expect(refusedAs(helloOf(4, 5), { from: 2, to: 3 })).toMatchObject({ status: Status.OLD_LM });
+    const machine = createListeningConnection(mono(START), self, { from: 2, to: 7 });
+    expect(machine.receive(mono(START), helloOf(1, 5))).toMatchObject([{ kind: 'hello', version: 5 }]);
+  });
 });
 
 describe('a connection that is not used (L4)', () => {

@@ -1,9 +1,10 @@
 import type { Buffer } from 'node:buffer';
 import { WireError } from '../bytes/index.ts';
-import { Status, type StatusCode } from '../errors/index.ts';
+import { LicensingError, Status, type StatusCode } from '../errors/index.ts';
 import { MINUTE, type Mono, mono, SECOND } from '../time/index.ts';
-import { FrameDecoder, MAX_FRAME } from './frame.ts';
-import { decodeToLm, encodeToApplication, type Hello, LOCAL_VERSIONS, type ToApplication, type ToLm } from './local.ts';
+import { chooseVersion, type VersionRange } from '../versions/index.ts';
+import { type Frame, FrameDecoder, MAX_FRAME } from './frame.ts';
+import { decodeToLm, encodeToApplication, type Hello, LOCAL_VERSIONS, type ToApplication, type ToLm, versionsIn } from './local.ts';
 
 // The LM's end of one application's connection: bytes and time in, events out; no socket, no clock (sans-IO). States: waiting for the
 // hello, open, closed. Until the hello a connection may cost 4 KiB and ten seconds, not more (I5). A fault closes this connection and
@@ -14,6 +15,12 @@ export const DEFAULT_IDLE_MS = 10 * MINUTE;
 export const MIN_IDLE_MS = 7 * MINUTE;
 const HELLO_MS = 10 * SECOND;
 const HELLO_FRAME = 4 * 1024;
+/** Whose upgrade a refusal asks for (T6). */
+const SPOKEN = {
+  protocol: 'local protocol',
+  beginning: 'the Licensing API of the application',
+  answering: 'the license manager of this computer',
+} as const;
 /** BOUNDED: open channels of one connection. */
 export const MAX_CHANNELS = 1_024;
 
@@ -40,6 +47,7 @@ export type ListeningConnection = {
 export const createListeningConnection = (
   now: Mono,
   self: { readonly guid: string; readonly hostname: string; readonly idleMs: number },
+  versions: VersionRange = LOCAL_VERSIONS,
 ): ListeningConnection => {
   const idleMs = Math.max(self.idleMs, MIN_IDLE_MS);
   const decoder = new FrameDecoder(MAX_FRAME);
@@ -54,18 +62,14 @@ export const createListeningConnection = (
     return { kind: 'closed', reason };
   };
 
-  const accept = (message: ToLm): ConnectionEvent => {
-    if (state === 'waiting') {
-      if (message.kind !== 'hello') throw new WireError('a connection that does not begin with a hello');
-      if (message.from > message.to) throw new WireError('a range of versions that is empty');
-      if (message.from > LOCAL_VERSIONS.to) return close(`the application speaks version ${message.from} and later`, Status.OLD_LM);
-      if (message.to < LOCAL_VERSIONS.from) return close(`the application speaks up to version ${message.to} only`, Status.OLD_DRIVER);
-      state = 'open';
-      return { ...message, version: Math.min(message.to, LOCAL_VERSIONS.to) };
-    }
+  const accept = (frame: Frame): ConnectionEvent => {
+    const version = state === 'waiting' ? chooseVersion(versions, versionsIn(frame), SPOKEN) : undefined;
+    const message = decodeToLm(frame);
     switch (message.kind) {
       case 'hello':
-        throw new WireError('a second hello');
+        if (version === undefined) throw new WireError('a second hello');
+        state = 'open';
+        return { ...message, version };
       case 'open':
         if (channels.has(message.channel)) throw new WireError(`channel ${message.channel} is open already`);
         if (channels.size >= MAX_CHANNELS) return close(`more than ${MAX_CHANNELS} channels`, Status.TMOF);
@@ -90,14 +94,15 @@ export const createListeningConnection = (
       const events: ConnectionEvent[] = [];
       try {
         for (const frame of decoder.push(bytes, state === 'waiting' ? HELLO_FRAME : MAX_FRAME)) {
-          const event = accept(decodeToLm(frame));
+          const event = accept(frame);
           events.push(event);
           if (event.kind === 'closed') break;
           if (event.kind === 'hello') deadline = mono(at + idleMs);
         }
       } catch (error) {
-        if (!(error instanceof WireError)) throw error;
-        events.push(close(`broken protocol: ${error.message}`, Status.LOCAL_COMM_ERR));
+        if (error instanceof LicensingError) events.push(close(error.detail ?? '', error.status));
+        else if (error instanceof WireError) events.push(close(`broken protocol: ${error.message}`, Status.LOCAL_COMM_ERR));
+        else throw error;
       }
       return events;
     },

@@ -38,8 +38,11 @@ export type Ask = {
   readonly wanted: number;
   readonly scope: string;
 };
-/** What an answer is to hold besides what is always there. */
-export const ASK = { sessions: 1, c2v: 2, fingerprint: 4 } as const;
+/**
+ * What an answer is to hold besides what is always there. Nothing else: `newKey`, the C2V of a key that waits for its first license; `recipient`, the ID
+ * of this computer.
+ */
+export const ASK = { sessions: 1, c2v: 2, fingerprint: 4, newKey: 8, recipient: 16 } as const;
 export const transferActions = ['detach', 'network_detach', 'cancel', 'rehost'] as const;
 export type TransferAction = (typeof transferActions)[number];
 /** A license is to go to another computer, or back (K5). What comes is told in parts: the text of a file. */
@@ -218,6 +221,17 @@ export const encodeToApplication = (message: ToApplication): Buffer => {
     case 'refused':
       return encodeFrame(types.refused, (out) => writeStatus(out, message.status, message.detail));
   }
+};
+
+/**
+ * The versions in a hello, of whatever version it is: its first four bytes stay what they are. The rest is only read where one of them is ours (T6).
+ * @throws WireError where it is no hello
+ */
+export const versionsIn = ({ type, body }: Frame): { readonly from: number; readonly to: number } => {
+  const reader = new Reader(body);
+  if (type !== types.hello) throw new WireError('a connection that does not begin with a hello');
+  if (reader.u16() !== MAGIC) throw new WireError('a hello without the mark of this protocol');
+  return { from: reader.u8(), to: reader.u8() };
 };
 
 /** @throws WireError where the frame is not one of the protocol or has not its form. */

@@ -1,7 +1,8 @@
 import { Buffer } from 'node:buffer';
-import { Status } from '@keyhaven/core/errors';
+import { LicensingError, Status } from '@keyhaven/core/errors';
 import { decodeGrant, type Reply } from '@keyhaven/core/session';
 import { MINUTE, mono } from '@keyhaven/core/time';
+import type { RemoteMode } from '@keyhaven/core/users';
 import { createMemoryLedger } from '@keyhaven/ledger';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -83,6 +84,22 @@ describe('rules at the owner of a key (R9)', () => {
     expect((await second.login(42, as('ada'))).status).toBe(Status.OK);
   });
 
+  it('change while sessions run: those go on, and their seats count for what is reserved from then on', async () => {
+    const rules = accessOf([]);
+    const site = await createSite({ access: rules });
+    const key = await site.licensed({ features: [{ id: 42, seats: 3 }] });
+    const application = connectApplication(site, key);
+    expect((await application.login(42, as('ada'))).status).toBe(Status.OK);
+    const running = [...site.authority.sessions()].map(({ id, pool, row }) => ({ id, pool, vendor: key.identity.vendor, row }));
+    rules.change(rulesOf({ users: ['deny=bob', 'allow=ada,feature:42,reserve=2'], clients: [] }), running);
+    expect((await application.login(42, as('bob'))).status).toBe(Status.USER_DENIED);
+    expect(await refusals(site)).toMatchObject([{ user: 'bob', rule: 'deny=bob' }]);
+    expect((await application.login(42, as('eve'))).status, 'ada has one of her two, one is free').toBe(Status.OK);
+    expect((await application.login(42, as('max'))).status, 'the last one is for ada').toBe(Status.TOO_MANY_USERS);
+    rules.change(rulesOf({ users: [], clients: [] }), running);
+    expect((await application.login(42, as('bob'))).status).toBe(Status.OK);
+  });
+
   const user = fc.constantFrom('ada', 'eve', 'bob', 'max');
   const batch = fc.array(
     fc.oneof(
@@ -156,6 +173,69 @@ describe('rules in the settings', () => {
       }),
     );
     expect(() => parseSettings('[access]\nusers = "deny=ada"')).toThrow(/access\.users/);
+  });
+});
+
+describe('"Access from Remote Clients" (R9)', () => {
+  const withMode = async (mode: RemoteMode) => {
+    const clock = createSimulatedClock();
+    const net = createNet(clock);
+    const remote = { mode, place: { file: 'keyhaven.ini', line: 3 } };
+    const [owner, client] = [
+      await net.start({ host: 'a', seed: 1, access: { users: [], clients: [], remote } }),
+      await net.start({ host: 'b', seed: 2 }),
+    ];
+    await owner.license([product(1, { type: 'perpetual' })]);
+    await net.meet(owner, client);
+    const finding = client.find(10).then(
+      ({ candidates }) => candidates.length,
+      (error: unknown) => -(error instanceof LicensingError ? error.status : Number.NaN),
+    );
+    clock.advance(2 * MINUTE);
+    return { owner, found: await finding, refused: (await owner.ledger.audit({ kind: 'refused' })).map(({ detail }) => detail) };
+  };
+
+  it.each([
+    ['none', -Status.KEY_NOT_FOUND, Status.ACCESS_DENIED],
+    ['identifiable', -Status.IDENTITY_REQUIRED, Status.IDENTITY_REQUIRED],
+  ] as const)(
+    'of mode %s: another computer is told %i, and the audit and the log have the setting with its line',
+    async (mode, told, status) => {
+      const { owner, found, refused } = await withMode(mode);
+      expect(found).toBe(told);
+      const rule = `access.remoteClients = ${mode}`;
+      expect(refused).toMatchObject([{ status, address: 'b', rule, ruleFile: 'keyhaven.ini', ruleLine: 3 }]);
+      expect(owner.events('computer refused by a rule')).toMatchObject([{ status, rule, file: 'keyhaven.ini', line: 3, address: 'b' }]);
+      expect(await owner.login(1, 10), 'this computer itself').toBe('OK');
+    },
+  );
+
+  it.each(['split', 'all'] as const)('of mode %s: everybody may come, for no license here is in a cloud', async (mode) => {
+    expect(await withMode(mode)).toMatchObject({ found: 1, refused: [] });
+  });
+
+  it('closed while somebody has a channel: his next login is refused', async () => {
+    const access = createAccess({ users: [], clients: [] });
+    const site = await createSite({ access });
+    const key = await site.licensed({ features: [{ id: 42 }] });
+    const application = connectApplication(site, key, remote(elsewhere));
+    expect((await application.login(42)).status).toBe(Status.OK);
+    access.change({ users: [], clients: [], remote: { mode: 'identifiable' } }, []);
+    expect((await application.login(42)).status).toBe(Status.IDENTITY_REQUIRED);
+  });
+
+  it('logs every login that a rule refuses, with the line of the rule and who it was', async () => {
+    const seen: unknown[] = [];
+    const rules = rulesOf({ users: ['allow=ada', 'deny=bob'], clients: [] }, (path, index) => ({ file: path, line: 10 + (index ?? 0) }));
+    const access = createAccess(rules, {
+      onBarred: ({ user }, { feature }, { rule, place }) => void seen.push([user, feature, rule, place]),
+    });
+    const site = await createSite({ access });
+    const application = connectApplication(site, await site.licensed({ features: [{ id: 42 }] }));
+    for (const user of ['ada', 'bob', 'bob']) await application.login(42, as(user));
+    const refusal = ['bob', 42, 'deny=bob', { file: 'access.users', line: 11 }];
+    expect(seen).toEqual([refusal, refusal]);
+    expect((await refusals(site))[0]).toMatchObject({ rule: 'deny=bob', ruleFile: 'access.users', ruleLine: 11 });
   });
 });
 

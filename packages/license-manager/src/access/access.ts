@@ -1,14 +1,32 @@
 import { Status } from '@keyhaven/core/errors';
-import type { Applicant, Login, PoolId, SessionRow } from '@keyhaven/core/seats';
-import { type AccessRules, type Asked, type Asker, clientDenial, createReservations, priorityOf, userRuleFor } from '@keyhaven/core/users';
+import { type Applicant, isHere, isLinked, type Login, type PoolId, type SessionRow } from '@keyhaven/core/seats';
+import {
+  type AccessRules,
+  type AddressesOf,
+  type Asked,
+  type Asker,
+  clientDenial,
+  createReservations,
+  priorityOf,
+  type RulePlace,
+  remoteDenial,
+  userRuleFor,
+} from '@keyhaven/core/users';
 import type { Bar } from '../authority/guard.ts';
 
 // The administrator's rules at the owner of the keys (R9): who may take a seat (53), which computers may come at all (5), which seats
 // are kept for whom, and who goes first among those who wait. Asked at each login; sessions that run go on until they end.
 
-export type RuleBar = Bar & { readonly rule: string };
+export type RuleBar = Bar & { readonly rule: string; readonly place?: RulePlace };
 
 export type Access = {
+  /** Other rules from now on; with the sessions that run, for their seats count for what is reserved. */
+  change(
+    rules: AccessRules,
+    running: Iterable<{ readonly id: string; readonly pool: PoolId; readonly vendor: number; readonly row: SessionRow }>,
+  ): void;
+  /** The mode of "Access from Remote Clients" against every other computer; undefined = they may come. */
+  againstRemote(identified?: boolean): RuleBar | undefined;
   /** The command with what the rules say to it. */
   ruled(command: Login, vendor: number): Login;
   /** A session runs, from its grant or from the ledger. */
@@ -41,18 +59,43 @@ export type Access = {
   }): RuleBar | undefined;
 };
 
-export const createAccess = ({ users, clients }: AccessRules): Access => {
-  const reservations = createReservations(users);
+export type AccessSurroundings = {
+  /** Absent: names in rules are compared with what others call themselves. */
+  readonly addressesOf?: AddressesOf;
+  /** A login that a rule denies. */
+  readonly onBarred?: (applicant: Applicant, pool: PoolId, bar: RuleBar) => void;
+};
+
+const byRule = ({ line, place }: { readonly line: string; readonly place?: RulePlace }): Pick<RuleBar, 'rule' | 'place'> => ({
+  rule: line,
+  ...(place === undefined ? {} : { place }),
+});
+
+export const createAccess = (rules: AccessRules, { addressesOf, onBarred }: AccessSurroundings = {}): Access => {
+  let { users, clients, remote } = rules;
+  let reservations = createReservations(users);
   const askedFor = ({ key, product, feature }: PoolId, vendor: number): Asked => ({ vendor, key, product, feature });
 
+  const againstRemote: Access['againstRemote'] = (identified = false) => {
+    if (remote === undefined) return undefined;
+    const { mode, place } = remote;
+    const denial = remoteDenial(mode, identified);
+    return (
+      denial && {
+        status: denial.status,
+        detail: denial.detail ?? '',
+        ...byRule({ line: `access.remoteClients = ${mode}`, ...(place && { place }) }),
+      }
+    );
+  };
   const againstClient: Access['againstClient'] = (client) => {
-    const rule = clientDenial(clients, client);
+    const rule = clientDenial(clients, client, addressesOf);
     if (rule === undefined) return undefined;
     const name = client.host === undefined ? client.address : `${client.host} (${client.address})`;
     return {
       status: Status.ACCESS_DENIED,
       detail: `The rules of this license manager deny the computer ${name.slice(0, 300)}.`,
-      rule: rule.line,
+      ...byRule(rule),
     };
   };
   const againstUser = (asker: Asker, asked: Asked): RuleBar | undefined => {
@@ -62,16 +105,24 @@ export const createAccess = ({ users, clients }: AccessRules): Access => {
     return {
       status: Status.USER_DENIED,
       detail: `The rules of the license manager with the key deny feature ${asked.feature} to ${user} at ${asker.host.slice(0, 100)}.`,
-      rule: rule.line,
+      ...byRule(rule),
     };
   };
 
   return {
+    change(next, running) {
+      ({ users, clients, remote } = next);
+      reservations = createReservations(users);
+      for (const { id, pool, vendor, row } of running) reservations.began(id, askedFor(pool, vendor), row);
+    },
     ruled(command, vendor) {
       const { applicant, pool } = command;
       const asked = askedFor(pool, vendor);
-      const barred =
-        (applicant.holder === 'local' ? undefined : againstClient(applicant)) ?? againstUser(applicant, asked) ?? command.barred;
+      const ruledOut =
+        (isHere(applicant.holder) ? undefined : (againstRemote(!isLinked(applicant.holder)) ?? againstClient(applicant))) ??
+        againstUser(applicant, asked);
+      if (ruledOut !== undefined) onBarred?.(applicant, pool, ruledOut);
+      const barred = ruledOut ?? command.barred;
       const reserved = reservations.forOthers(asked, applicant);
       return {
         ...command,
@@ -89,6 +140,7 @@ export const createAccess = ({ users, clients }: AccessRules): Access => {
     },
     keptFromDetach: ({ user, host, guid }, pool, vendor) =>
       reservations.forOthers(askedFor(pool, vendor), { user, host, address: '', holder: guid }),
+    againstRemote,
     againstClient,
   };
 };

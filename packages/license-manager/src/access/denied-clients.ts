@@ -23,6 +23,8 @@ export const createDeniedClients = () => {
     const [oldest] = noted.keys();
     if (noted.size > MAX_NOTED && oldest !== undefined) noted.delete(oldest);
     const who = { holder: holder ?? null, host: host ?? null, user: null, application: null, address };
-    return { kind: 'refused', scope: 'lm', detail: { ...who, status: bar.status, cause: bar.detail, rule: bar.rule } };
+    const { status, detail: cause, rule, place } = bar;
+    const at = place === undefined ? {} : { ruleFile: place.file, ruleLine: place.line };
+    return { kind: 'refused', scope: 'lm', detail: { ...who, status, cause, rule, ...at } };
   };
 };

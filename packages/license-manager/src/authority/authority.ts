@@ -1,5 +1,4 @@
-import { answerOpening, type Channel } from '@keyhaven/core/channel';
-import type { Entropy } from '@keyhaven/core/crypto';
+import { answerOpening, prepareAnswer } from '@keyhaven/core/channel';
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import { createOwnerLeases, LEASE_MS } from '@keyhaven/core/lease';
 import {
@@ -14,21 +13,22 @@ import {
   type Release,
   type ReleaseCause,
   rowsOf,
+  type SeatDecision,
   type SessionRow,
 } from '@keyhaven/core/seats';
-import { type Clock, HOUR, MINUTE, SECOND, type Wall } from '@keyhaven/core/time';
-import type { Ledger } from '@keyhaven/ledger';
-import type { Access } from '../access/index.ts';
-import type { Applied, Keystore } from '../keystore/index.ts';
+import { HOUR, MINUTE, SECOND, type Wall } from '@keyhaven/core/time';
+import type { Applied, Before } from '../keystore/index.ts';
 import { refuseBelowDetached } from './below-detached.ts';
 import { endedBy, releaseBeside } from './ended-by.ts';
-import type { LoginGuard, TrialUse } from './guard.ts';
 import { createKeyChannel, type KeyChannel, type Party } from './key-channel.ts';
 import { createLicenseChanges } from './license-changes.ts';
 import { createLiveSessions, type LiveSession } from './live-sessions.ts';
-import { createPoolFacts, type PoolFacts } from './pool-facts.ts';
+import { createPoolFacts } from './pool-facts.ts';
+import { createRefreshing } from './refreshing.ts';
+import { createShared, SeatsMoved } from './sharing.ts';
+import type { Authority, AuthorityCore, AuthorityOptions } from './types.ts';
 import { createWaiting } from './waiting.ts';
-import type { Shape, Waiting } from './wish.ts';
+import type { Shape } from './wish.ts';
 
 // The authority for the seats of the keys on this computer: the one object that all faces call (DESIGN). It joins keys, seats, channels
 // and leases to the ledger and knows no socket. What it promises:
@@ -36,99 +36,14 @@ import type { Shape, Waiting } from './wish.ts';
 // - every session ends: logout, process end, lease, idle timeout, or kill (I6);
 // - a session survives the loss of its channel, and this process: it is in the ledger (S22).
 
-export type AuthorityOptions = {
-  readonly ledger: Ledger;
-  readonly keystore: Keystore;
-  readonly clock: Clock;
-  readonly entropy: Entropy;
-  readonly idleTimeoutMs: number;
-  /** What is known against logins apart from seats, and the license time; without it nothing, and the computer's clock. */
-  readonly guard?: LoginGuard;
-  /** The administrator's rules; without them everybody may take every seat (R9). */
-  readonly access?: Access;
-  /** What is marked of trial licenses here; absent = nothing but the rows of their pools (K8). */
-  readonly trials?: TrialUse;
-  /** A session began to run for this party, in this channel. */
-  readonly onAttached: (party: Party, session: string, channel: KeyChannel) => void;
-  /** A session is without a channel: somebody has to look whether its application still runs. */
-  readonly onAway: (session: LiveSession) => void;
-  /** A session has ended, whoever ended it. */
-  readonly onEnded: (session: LiveSession, cause: ReleaseCause) => void;
-};
-
 /** Idle timeout of a session: 12 hours (field-facts 1.6). */
 export const DEFAULT_SESSION_IDLE_MS = 12 * HOUR;
 
 /** How soon a release that the disk refused is tried again. */
 const OWED_MS = 2 * SECOND;
 
-export type Authority = {
-  /**
-   * Opens a channel to a key here.
-   * @throws WireError, or LicensingError KEY_NOT_FOUND (7), STORAGE_CORRUPT (47), OLD_LM (42)
-   */
-  open(
-    keyId: string,
-    opening: Uint8Array,
-    party: Party,
-    send: (record: Uint8Array) => void,
-    fail: (error: LicensingError) => void,
-    onHeld?: () => void,
-  ): KeyChannel;
-  release(session: LiveSession, cause: ReleaseCause): Promise<void>;
-  /** The application ended: its sessions here are released. */
-  processEnded(pid: number, start: number): Promise<void>;
-  hasSessionsOf(pid: number, start: number): boolean;
-  renew(holder: string, count: number, digest: Uint8Array): boolean;
-  renewExactly(holder: string, sessions: readonly Uint8Array[]): Uint8Array[];
-  /** A remote LM says that the application of its session has ended; another LM's session is not touched (S14). */
-  releaseFor(holder: string, session: string): Promise<void>;
-  sessions(): IterableIterator<LiveSession>;
-  session(id: string): LiveSession | undefined;
-  readonly sessionCount: number;
-  /** Seats in use of a pool. */
-  used(pool: PoolId): number;
-  /** All that is decided of a pool. */
-  pool(pool: PoolId): PoolRow;
-  /** Who waits for a seat of a pool (A4). */
-  waiting(pool: PoolId): number;
-  /** V2C documents of one key, all or nothing. */
-  apply(documents: Uint8Array | readonly Uint8Array[]): Promise<Applied>;
-  /**
-   * Runs `work` while nobody logs in to the key and nothing else changes its license (K5).
-   * @param sessions `end`: its sessions have ended when `work` begins.
-   */
-  exclusively<T>(keyId: string, sessions: 'keep' | 'end', work: () => Promise<T>): Promise<T>;
-  /** A decision made elsewhere has changed pools of the key. */
-  decided(keyId: string, changes: readonly { readonly key: string; readonly row: object | undefined }[]): void;
-  /** The license time: what licenses end by. */
-  time(): Wall;
-  close(): void;
-};
-
-/** What key channels may ask of the authority. */
-export type AuthorityCore = {
-  readonly ledger: Ledger;
-  readonly keystore: Keystore;
-  readonly clock: Clock;
-  readonly guard: LoginGuard | undefined;
-  login(command: Login, channel: KeyChannel, party: Party): Promise<LiveSession>;
-  attach(session: LiveSession, channel: KeyChannel, party: Party): void;
-  /** Set while the license of the key changes: its logins wait, for what is sold is about to be another. */
-  changing(keyId: string): Promise<void> | undefined;
-  live(id: string): LiveSession | undefined;
-  release(session: LiveSession, cause: ReleaseCause): Promise<void>;
-  /** The channel is gone; its sessions wait for their application. */
-  detached(channel: KeyChannel, sessions: readonly LiveSession[]): void;
-  used(pool: PoolId): number;
-  readonly facts: PoolFacts;
-  readonly trials: TrialUse | undefined;
-  readonly waiting: Waiting;
-  readonly idleTimeoutMs: number;
-};
-
 export const openAuthority = async (options: AuthorityOptions): Promise<Authority> => {
-  const { ledger, keystore, clock, entropy, access, onEnded } = options;
+  const { ledger, keystore, clock, entropy, access, sharing, onEnded } = options;
   const sessions = createLiveSessions();
   const leases = createOwnerLeases(LEASE_MS);
   const changes = createLicenseChanges((keyId) => waiting.changed(keyId));
@@ -145,7 +60,8 @@ export const openAuthority = async (options: AuthorityOptions): Promise<Authorit
 
   for await (const [name, row] of ledger.scan<SessionRow & PoolRow>('')) {
     const [key = '', kind, id = ''] = name.split('/');
-    if (kind === 'session') {
+    // The sessions of other instances are their business, and its own are yet to come.
+    if (kind === 'session' && sharing === undefined) {
       const pool = { key, product: row.product, feature: row.feature };
       const live: LiveSession = { id, pool, row, lastUse: clock.mono(), ending: undefined, channel: undefined };
       sessions.add(live);
@@ -174,7 +90,8 @@ export const openAuthority = async (options: AuthorityOptions): Promise<Authorit
         // Losing a release errs to the safe side: the seat stays taken until the release is repeated, or until the next start (DESIGN).
         { durability: 'later' },
       );
-      unsettled.push(command);
+      // A shared ledger answers nothing before it is durable.
+      if (sharing === undefined) unsettled.push(command);
       watchDurability().catch(() => undefined);
     } catch (error) {
       session.ending = undefined;
@@ -222,23 +139,46 @@ export const openAuthority = async (options: AuthorityOptions): Promise<Authorit
       return { changes: [], audit: [], reply: undefined };
     });
 
+  const forgetEnded = (session: LiveSession, cause: ReleaseCause): void => {
+    session.ending = cause;
+    sessions.delete(session);
+    onEnded(session, cause);
+  };
+  const refresh =
+    sharing &&
+    createRefreshing({
+      ledger,
+      keystore,
+      sessions,
+      facts,
+      sharing,
+      onLost: (session) => forgetEnded(session, 'license changed'),
+      onChanged: (keyId) => waiting.changed(keyId),
+    });
+  const shared = sharing && createShared(sharing, ledger, keystore, async () => refresh?.());
+
   const loginNow = async (asked: Login, channel: KeyChannel, party: Party, shape: Shape = (decision) => decision): Promise<LiveSession> => {
     const command = access?.ruled(asked, vendorOf(asked.pool.key)) ?? asked;
     let reply: LoginReply;
     try {
-      reply = await ledger.update(rowsOf(command), (rows, now) => {
-        const decision = shape(decideLogin(rows, command, now));
+      const take = (decided: SeatDecision<LoginReply>): SeatDecision<LoginReply> => {
+        const decision = shape(decided);
         const granted = decision.reply.kind === 'granted' ? decision.reply.session : undefined;
         if (granted !== undefined) access?.began(command.session, command.pool, vendorOf(command.pool.key), granted);
         facts.noteChanges(command.pool, decision.changes);
         return decision;
-      });
+      };
+      reply = await (shared === undefined
+        ? ledger.update(rowsOf(command), (rows, now) => take(decideLogin(rows, command, now)))
+        : shared.login(command, take));
     } catch (error) {
       settle(recount(command.pool));
       if (sessions.get(command.session) === undefined) access?.ended(command.session);
       throw error;
     }
     if (reply.kind === 'refused') throw new LicensingError(reply.status, { detail: reply.detail });
+    // Between the decision and here it found itself over.
+    if (sharing !== undefined && reply.session.instance !== sharing.instance.id) throw new LicensingError(Status.BROKEN_SESSION);
     const known = sessions.get(command.session);
     const live: LiveSession =
       known !== undefined && known.ending === undefined
@@ -262,6 +202,10 @@ export const openAuthority = async (options: AuthorityOptions): Promise<Authorit
     clock,
     guard: options.guard,
     idleTimeoutMs: options.idleTimeoutMs,
+    decide: (keyId, rows, decide) => (shared === undefined ? ledger.update(rows, decide) : shared.decide(keyId, rows, decide)),
+    verified: () => sharing?.instance.verified(),
+    shared: sharing !== undefined,
+    refresh: () => refresh?.(),
     login: (command, channel, party) =>
       changes.track(command.pool.key, loginNow({ ...command, behind: waiting.behind(command) }, channel, party)),
     changing: changes.changing,
@@ -336,24 +280,81 @@ export const openAuthority = async (options: AuthorityOptions): Promise<Authorit
     cancelSweep = clock.after(wait, sweep);
   };
   schedule();
+  const unheard = sharing?.onForeign(() => settle(refresh?.() ?? Promise.resolve()));
+
+  /** @throws LicensingError as `open` */
+  const openable = (keyId: string) => {
+    const key = keystore.get(keyId);
+    if (key?.damage !== undefined) throw new LicensingError(Status.STORAGE_CORRUPT, { detail: `Key ${keyId}: ${key.damage}.` });
+    if (key === undefined) keystore.transfers.refuseGone(keyId);
+    if (key?.license === undefined)
+      throw new LicensingError(Status.KEY_NOT_FOUND, { detail: `Key ${keyId} is not here, or has no license yet.` });
+    const { identity, license, signer } = key;
+    const target = { id: identity.id, vendor: identity.vendor, certificate: license.document, digest: license.digest };
+    return { target, signer };
+  };
+
+  /** What an update of a key ends, ends in its decision; nobody logs in to the key meanwhile. */
+  const licensing = async (apply: (before: Before) => Promise<Applied>): Promise<Applied> => {
+    for (;;) {
+      try {
+        await refresh?.();
+        return await licensingOnce(apply);
+      } catch (error) {
+        if (!(error instanceof SeatsMoved)) throw error;
+      }
+    }
+  };
+  const licensingOnce = async (apply: (before: Before) => Promise<Applied>): Promise<Applied> => {
+    let changed = (): void => undefined;
+    let ending: readonly LiveSession[] = [];
+    try {
+      const applied = await apply(async (key, next) => {
+        changed = await changes.begin(key.identity.id);
+        const snapshot = await shared?.snapshot(key, next, (id) => sessions.get(id));
+        for (const each of next) await refuseBelowDetached(ledger, key, each);
+        ending = endedBy(key, next, snapshot?.sessions ?? sessions.all(), snapshot?.used ?? core.used);
+        const beside = releaseBeside(ending, 'license changed', facts.noteChanges);
+        return snapshot?.guarding(beside) ?? beside;
+      });
+      for (const session of ending) {
+        // One that ended by itself meanwhile is over already, and those of other processes are told by these.
+        if (session.ending !== undefined || sessions.get(session.id) !== session) continue;
+        session.ending = 'license changed';
+        access?.ended(session.id);
+        sessions.delete(session);
+        if (ownerOf(session) !== 'local') leases.ended(ownerOf(session), session.id);
+        onEnded(session, 'license changed');
+      }
+      return applied;
+    } catch (error) {
+      for (const { pool } of ending) settle(recount(pool));
+      throw error;
+    } finally {
+      changed();
+    }
+  };
 
   return {
     open(keyId, opening, party, send, fail, onHeld) {
-      const key = keystore.get(keyId);
-      if (key?.damage !== undefined) throw new LicensingError(Status.STORAGE_CORRUPT, { detail: `Key ${keyId}: ${key.damage}.` });
-      if (key === undefined) keystore.transfers.refuseGone(keyId);
-      if (key?.license === undefined)
-        throw new LicensingError(Status.KEY_NOT_FOUND, { detail: `Key ${keyId} is not here, or has no license yet.` });
-      const { identity, license } = key;
-      const target = {
-        id: identity.id,
-        vendor: identity.vendor,
-        signingKey: identity.signingKey,
-        certificate: license.document,
-        digest: license.digest,
-      };
-      const answer: { readonly message: Uint8Array; readonly channel: Channel } = answerOpening(opening, target, entropy);
+      const { target, signer } = openable(keyId);
+      if (signer.kind === 'device') throw new LicensingError(Status.DEVICE_ERR, { detail: `Key ${keyId} is hardware.` });
+      const answer = answerOpening(opening, { ...target, signingKey: signer.identity.signingKey }, entropy);
       return createKeyChannel(core, keyId, answer, party, send, fail, onHeld);
+    },
+    openAtDevice(keyId, opening, party, send, fail, onHeld) {
+      if (keystore.get(keyId)?.signer.kind !== 'device') return undefined;
+      const open = async (): Promise<KeyChannel> => {
+        const { target, signer } = openable(keyId);
+        if (signer.kind !== 'device') throw new LicensingError(Status.INT_ERR);
+        const { toSign, sign } = prepareAnswer(opening, target, entropy);
+        const signature = await signer.device.sign(toSign).catch((cause: unknown) => {
+          throw new LicensingError(Status.DEVICE_ERR, { detail: `Key ${keyId} does not sign.`, cause });
+        });
+        if (signature.length !== 64) throw new LicensingError(Status.DEVICE_ERR, { detail: `What key ${keyId} signs is no signature.` });
+        return createKeyChannel(core, keyId, sign(signature), party, send, fail, onHeld);
+      };
+      return open();
     },
     release,
     async processEnded(pid, start) {
@@ -375,38 +376,15 @@ export const openAuthority = async (options: AuthorityOptions): Promise<Authorit
     used: core.used,
     pool: facts.of,
     waiting: waiting.count,
-    async apply(documents) {
-      let changed = (): void => undefined;
-      let ending: readonly LiveSession[] = [];
-      try {
-        const applied = await keystore.apply(documents, async (key, next) => {
-          changed = await changes.begin(key.identity.id);
-          for (const each of next) await refuseBelowDetached(ledger, key, each);
-          ending = endedBy(key, next, sessions.all(), core.used);
-          return releaseBeside(ending, 'license changed', facts.noteChanges);
-        });
-        for (const session of ending) {
-          // One that ended by itself meanwhile is over already.
-          if (session.ending !== undefined) continue;
-          session.ending = 'license changed';
-          access?.ended(session.id);
-          sessions.delete(session);
-          if (ownerOf(session) !== 'local') leases.ended(ownerOf(session), session.id);
-          onEnded(session, 'license changed');
-        }
-        return applied;
-      } catch (error) {
-        for (const { pool } of ending) settle(recount(pool));
-        throw error;
-      } finally {
-        changed();
-      }
-    },
+    waitingPlaces: waiting.places,
+    apply: (documents) => licensing((before) => keystore.apply(documents, before)),
+    applyLegacy: (document) => licensing((before) => keystore.applyLegacy(document, before)),
     async exclusively(keyId, of, work) {
       const changed = await changes.begin(keyId);
       try {
         const ending = of === 'keep' ? [] : [...sessions.all()].filter((session) => session.pool.key === keyId);
         await Promise.all(ending.map((session) => release(session, 'license changed')));
+        if (of === 'end') await shared?.releaseAll(keyId);
         return await work();
       } finally {
         changed();
@@ -419,9 +397,24 @@ export const openAuthority = async (options: AuthorityOptions): Promise<Authorit
         if (scope === keyId && kind === 'pool') facts.noteChanges({ key: keyId, product, feature }, [{ key, row }]);
       }
     },
+    refresh: async () => refresh?.(),
+    async stopped() {
+      const all = [...sessions.all()].filter(({ ending }) => ending === undefined);
+      for (const session of all) forgetEnded(session, 'stopped');
+      const of = ({ pool, id, row }: LiveSession): Release => ({
+        kind: 'release',
+        pool,
+        session: id,
+        consumer: row.consumer,
+        cause: 'stopped',
+      });
+      // What the disk refuses is given back by whoever finds that this instance is over.
+      await Promise.allSettled(all.map(of).map((command) => ledger.update(rowsOf(command), (rows) => decideRelease(rows, command))));
+    },
     time,
     close() {
       closed = true;
+      unheard?.();
       waiting.close();
       cancelSweep();
     },

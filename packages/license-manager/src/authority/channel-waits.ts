@@ -4,10 +4,10 @@ import type { Login } from '@keyhaven/core/seats';
 import { type Call, decodeGrant, encodeWaitAnswer, type LoginCall } from '@keyhaven/core/session';
 import type { Wall } from '@keyhaven/core/time';
 import type { Key } from '../keystore/index.ts';
-import type { AuthorityCore } from './authority.ts';
 import type { KeyChannel } from './key-channel.ts';
 import type { LiveSession } from './live-sessions.ts';
 import { sessionIdFor, sinceOf, ticketFor } from './tokens.ts';
+import type { AuthorityCore } from './types.ts';
 import type { Told } from './wish.ts';
 
 // Those who wait in one channel. A question that is held is no call under way: it may last for half a minute, and nothing waits for it.

@@ -25,13 +25,14 @@ import {
 } from '@keyhaven/core/session';
 import { SECOND, type Wall } from '@keyhaven/core/time';
 import { type Key, poolName } from '../keystore/index.ts';
-import type { AuthorityCore } from './authority.ts';
 import { createChannelWaits } from './channel-waits.ts';
 import { consume } from './consuming.ts';
 import { endOf } from './ends.ts';
 import { createKeyMemory } from './key-memory.ts';
 import type { LiveSession } from './live-sessions.ts';
+import { LicenseChanged } from './sharing.ts';
 import { resumeTokenFor, sessionIdFor } from './tokens.ts';
+import type { AuthorityCore } from './types.ts';
 
 // The key's end of one channel: opens records, runs the calls in them against the authority, seals the replies. Replies that are ready
 // in one turn of the event loop go out in one record. Calls of one record may finish in any order; each names its request.
@@ -64,6 +65,7 @@ const MAX_BUSY = 4_096;
 /** BOUNDED: sessions of one channel (field-facts: 512 per API instance; here per channel and with room). */
 const MAX_SESSIONS = 65_536;
 const NOTHING = Buffer.alloc(0);
+const STOPPED = 'The process of its license manager was stopped for longer than three minutes, and others may have its seats since (T4).';
 
 export const createKeyChannel = (
   authority: AuthorityCore,
@@ -81,6 +83,8 @@ export const createKeyChannel = (
   let nextHandle = 1;
   let busy = 0;
   let closed = false;
+  /** Records wait, in their order, until it is known whether the sessions here are still believed. */
+  let held: Promise<void> | undefined;
   let out: Writer | undefined;
 
   const flush = (): void => {
@@ -101,8 +105,14 @@ export const createKeyChannel = (
     if (out.length >= FULL_RECORD) flush();
   };
   const refuse = (id: number, error: unknown): void => {
+    if (error instanceof LicenseChanged) return giveUp(error);
     const known = error instanceof LicensingError ? error : new LicensingError(Status.INT_ERR, { cause: error });
     reply(id, known.status, Buffer.from(known.detail ?? '', 'utf8'));
+  };
+  const giveUp = (error: LicensingError): void => {
+    if (closed) return;
+    self.close();
+    fail(error);
   };
   const later = (id: number, work: Promise<Uint8Array>): void => {
     busy += 1;
@@ -121,7 +131,8 @@ export const createKeyChannel = (
   const keyNow = (): Key => {
     const key = authority.keystore.get(keyId);
     if (key === undefined) authority.keystore.transfers.refuseGone(keyId);
-    if (key === undefined || key.damage !== undefined) throw new LicensingError(Status.STORAGE_CORRUPT, { detail: key?.damage });
+    if (key === undefined) throw new LicensingError(Status.KEY_NOT_FOUND, { detail: `Key ${keyId} is not here any more.` });
+    if (key.damage !== undefined) throw new LicensingError(Status.STORAGE_CORRUPT, { detail: key.damage });
     return key;
   };
   const licensed = () => {
@@ -140,7 +151,7 @@ export const createKeyChannel = (
   const ended = (cause: ReleaseCause): LicensingError =>
     cause === 'killed' || cause === 'expired'
       ? new LicensingError(cause === 'killed' ? Status.KILLED_SESSION : Status.FEATURE_EXPIRED)
-      : new LicensingError(Status.BROKEN_SESSION, { detail: `Why it ended: ${cause}.` });
+      : new LicensingError(Status.BROKEN_SESSION, { detail: cause === 'stopped' ? STOPPED : `Why it ended: ${cause}.` });
   const applicant = (identity: ApplicationIdentity): Applicant => ({
     ...identity,
     // The local LM knows the process of its connection, so that liveness and counting mean the same process.
@@ -263,7 +274,7 @@ export const createKeyChannel = (
   const consumeNow = async (call: Extract<Call, { kind: 'consume' }>): Promise<Buffer> => {
     for (let change = authority.changing(keyId); change !== undefined; change = authority.changing(keyId)) await change;
     const session = sessionOf(call.handle);
-    return new Writer(4).u32(await consume(authority.ledger, authority.facts, session, termsOf(session), call)).done();
+    return new Writer(4).u32(await consume(authority, session, termsOf(session), call)).done();
   };
 
   const memory = createKeyMemory(authority, keyNow);
@@ -286,6 +297,11 @@ export const createKeyChannel = (
     };
   };
   const info = (session: LiveSession): Buffer | Promise<Buffer> => {
+    const refreshed = authority.refresh();
+    return refreshed === undefined ? infoNow(session) : refreshed.then(() => infoNow(session));
+  };
+  const infoNow = (session: LiveSession): Buffer | Promise<Buffer> => {
+    if (session.ending !== undefined) throw ended(session.ending);
     const pool = licensed().pools.get(poolName(session.row.product, session.row.feature));
     const now = authority.clock.mono();
     const about = {
@@ -366,46 +382,17 @@ export const createKeyChannel = (
       return waits.held;
     },
     receive(record) {
-      if (closed) return;
-      let calls: ReturnType<typeof readCalls>;
-      try {
-        calls = readCalls(channel.open(record));
-      } catch (error) {
-        self.close();
-        fail(
-          error instanceof LicensingError
-            ? error
-            : new LicensingError(Status.SCHAN_ERR, { detail: error instanceof WireError ? error.message : undefined }),
-        );
-        return;
-      }
-      for (const { id, call } of calls) {
-        if (call === undefined) {
-          reply(id, Status.REQ_NOT_SUPP, NOTHING);
-          continue;
-        }
-        if (busy >= MAX_BUSY) {
-          reply(id, Status.TMOF, NOTHING);
-          continue;
-        }
-        if ((call.kind === 'login' || call.kind === 'wait') && !isCurrent()) {
-          // The application checks grants against the certificate of its channel (I4): for what was licensed since, it needs a new one.
-          self.close();
-          fail(new LicensingError(Status.REMOTE_COMM_ERR, { detail: 'The license of the key has changed since the channel was opened.' }));
-          return;
-        }
-        if (call.kind === 'wait') {
-          wait(id, call);
-          continue;
-        }
-        try {
-          const result = run(call);
-          if (result instanceof Promise) later(id, result);
-          else reply(id, Status.OK, result);
-        } catch (error) {
-          refuse(id, error);
-        }
-      }
+      const verified = authority.verified();
+      if (verified === undefined && held === undefined) return take(record);
+      const copy = Buffer.from(record); // It may be a view on what is read next.
+      const own = Promise.all([held, verified]).then(
+        () => take(copy),
+        (error: unknown) => giveUp(error instanceof LicensingError ? error : new LicensingError(Status.INT_ERR, { cause: error })),
+      );
+      held = own;
+      void own.then(() => {
+        if (held === own) held = undefined;
+      });
     },
     close() {
       if (closed) return;
@@ -414,6 +401,46 @@ export const createKeyChannel = (
       authority.detached(self, [...sessions.values()]);
       sessions.clear();
     },
+  };
+  const take = (record: Uint8Array): void => {
+    if (closed) return;
+    let calls: ReturnType<typeof readCalls>;
+    try {
+      calls = readCalls(channel.open(record));
+    } catch (error) {
+      self.close();
+      fail(
+        error instanceof LicensingError
+          ? error
+          : new LicensingError(Status.SCHAN_ERR, { detail: error instanceof WireError ? error.message : undefined }),
+      );
+      return;
+    }
+    for (const { id, call } of calls) {
+      if (call === undefined) {
+        reply(id, Status.REQ_NOT_SUPP, NOTHING);
+        continue;
+      }
+      if (busy >= MAX_BUSY) {
+        reply(id, Status.TMOF, NOTHING);
+        continue;
+      }
+      if ((call.kind === 'login' || call.kind === 'wait') && !isCurrent()) {
+        // The application checks grants against the certificate of its channel (I4): for what was licensed since, it needs a new one.
+        return giveUp(new LicenseChanged());
+      }
+      if (call.kind === 'wait') {
+        wait(id, call);
+        continue;
+      }
+      try {
+        const result = run(call);
+        if (result instanceof Promise) later(id, result);
+        else reply(id, Status.OK, result);
+      } catch (error) {
+        refuse(id, error);
+      }
+    }
   };
   return self;
 };

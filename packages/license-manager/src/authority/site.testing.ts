@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { Writer } from '@keyhaven/core/bytes';
 import { openingFor } from '@keyhaven/core/channel';
 import { LicensingError } from '@keyhaven/core/errors';
-import { type KeyType, openStanding } from '@keyhaven/core/license';
+import { openStanding } from '@keyhaven/core/license';
 import { type Call, type Reply, readReplies, signingKeyIn, writeCall } from '@keyhaven/core/session';
 import { createMemoryLedger, type Ledger } from '@keyhaven/ledger';
 import type { Access } from '../access/index.ts';
@@ -40,7 +40,11 @@ export const createSite = async (
     authority,
     ended,
     /** A key with a license; the first one of the vendor unless it has one already. */
-    async licensed(wish: LicenseWish, vendor: TestVendor = createTestVendor(), type: KeyType = 'sl-adminmode'): Promise<Key> {
+    async licensed(
+      wish: LicenseWish,
+      vendor: TestVendor = createTestVendor(),
+      type: 'sl-adminmode' | 'sl-usermode' = 'sl-adminmode',
+    ): Promise<Key> {
       const key = await keystore.unlicensed(type, vendor.code);
       return (await authority.apply(vendor.license(await keystore.state(key, 'here', clock.wall()), wish))).key;
     },

@@ -382,6 +382,17 @@ export const createWaiting = (options: WaitingOptions): Waiting => {
     behind: ({ applicant, pool }) =>
       lines.size === 0 || !lines.has(poolRowKey(pool)) ? 0 : behindOf(options.priorityOf(applicant, pool), applicant, pool),
     count: (pool) => lines.get(poolRowKey(pool))?.queue.size ?? 0,
+    places: () =>
+      [...lines.values()].flatMap(({ pool, queue }) =>
+        [...queue.all()].map(({ wish: { applicant, seats }, priority, since }, before) => ({
+          pool,
+          place: before + 1,
+          applicant,
+          seats,
+          priority,
+          since,
+        })),
+      ),
     close() {
       closed = true;
       for (const place of places.values()) place.cancel();

@@ -30,6 +30,16 @@ export type Told =
 export type Asked = Told | { readonly kind: 'held'; readonly answer: Promise<Told> };
 export type Shape = (decision: SeatDecision<LoginReply>) => SeatDecision<LoginReply>;
 
+/** Somebody in a line, for people. */
+export type WaitingPlace = {
+  readonly pool: PoolId;
+  /** From 1 on. */
+  readonly place: number;
+  readonly applicant: Applicant;
+  readonly seats: number;
+  readonly priority: number;
+  readonly since: Wall;
+};
 export type WaitingOptions = {
   readonly clock: Clock;
   time(): Wall;
@@ -63,5 +73,7 @@ export type Waiting = {
   /** For a login that does not wait: how many wait, where one of them stands before it; else 0. */
   behind(command: Login): number;
   count(pool: PoolId): number;
+  /** Who waits, each line in its order. */
+  places(): readonly WaitingPlace[];
   close(): void;
 };

@@ -2,6 +2,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { type SecureContext, TLSSocket } from 'node:tls';
 import { isLoopback } from '@keyhaven/core/discovery';
 import { LicensingError, Status } from '@keyhaven/core/errors';
+import { type Kind, kindOfConnection, type Note } from '@keyhaven/core/network';
 import type { Clock } from '@keyhaven/core/time';
 
 // The one TCP port (L2, L6): tells by the first byte whether a connection speaks the binary local protocol (0x00), HTTP (a capital
@@ -26,6 +27,8 @@ export type FrontOptions = {
   readonly onHttp: (socket: Socket) => void;
   /** A connection that was refused, with the reason; for logs. */
   readonly onRefused: (reason: string, address: string) => void;
+  /** Told of each connection: when it is known what it is for, and when it is over (R10). */
+  readonly note?: Note;
 };
 
 export type Front = { readonly addresses: readonly string[]; readonly connections: number; close(): Promise<void> };
@@ -54,6 +57,17 @@ export const openFront = async (options: FrontOptions): Promise<Front> => {
   const sockets = new Set<Socket>(); // BOUNDED by limits.connections
   const strangers = new Map<string, number>(); // BOUNDED likewise: connections of each other computer
   const servers: Server[] = [];
+  const kinds = new WeakMap<Socket, Kind>();
+  const reasons = new WeakMap<Socket, string>();
+  /** The socket of a closed connection does not know its other side any more. */
+  const note = (event: 'opened' | 'closed', socket: Socket, [peer, port]: readonly [string, number], result: string): void => {
+    const [kind, sent, received] = [kinds.get(socket) ?? 'refused', socket.bytesWritten, socket.bytesRead];
+    options.note?.({ event, direction: 'in', kind, peer, port, sent, received, result });
+  };
+  const refused = (socket: Socket, reason: string, address: string): void => {
+    reasons.set(socket, reason);
+    options.onRefused(reason, address);
+  };
 
   const route = (socket: Socket, withinTls: boolean): void => {
     const cancel = clock.after(limits.firstByteMs, () => socket.destroy());
@@ -64,6 +78,12 @@ export const openFront = async (options: FrontOptions): Promise<Front> => {
       cancel();
       socket.unshift(chunk);
       const protocol = protocolOf(chunk[0] ?? 0xff);
+      if (!withinTls) {
+        const kind = kindOfConnection(chunk);
+        // Of HTTP the first line may come in pieces.
+        kinds.set(socket, protocol === 'http' && kind === 'refused' && !chunk.includes(0x0a) ? 'administration' : kind);
+        note('opened', socket, [socket.remoteAddress ?? '', socket.remotePort ?? 0], protocol);
+      }
       if (protocol === 'local' && !withinTls && isLoopback(socket.remoteAddress ?? '')) options.onLocal(socket);
       else if (protocol === 'http') options.onHttp(socket);
       else if (protocol === 'tls' && !withinTls && options.tls !== undefined) {
@@ -71,7 +91,7 @@ export const openFront = async (options: FrontOptions): Promise<Front> => {
         secure.on('error', () => socket.destroy());
         route(secure, true);
       } else {
-        options.onRefused(refusals[protocol], socket.remoteAddress ?? '');
+        refused(socket, refusals[protocol], socket.remoteAddress ?? '');
         if (protocol === 'tls') socket.end(HANDSHAKE_FAILURE);
         else socket.destroy();
       }
@@ -81,16 +101,18 @@ export const openFront = async (options: FrontOptions): Promise<Front> => {
   };
 
   const accept = (socket: Socket): void => {
+    const address = socket.remoteAddress ?? '';
+    const end = [address, socket.remotePort ?? 0] as const;
+    socket.once('close', () => note('closed', socket, end, reasons.get(socket) ?? 'closed'));
     if (sockets.size >= limits.connections) {
-      options.onRefused('too many connections', socket.remoteAddress ?? '');
+      refused(socket, 'too many connections', address);
       socket.destroy();
       return;
     }
-    const address = socket.remoteAddress ?? '';
     const own = isLoopback(address);
     const others = strangers.get(address) ?? 0;
     if (!own && others >= limits.connectionsPerAddress) {
-      options.onRefused('too many connections of one computer', address);
+      refused(socket, 'too many connections of one computer', address);
       socket.destroy();
       return;
     }

@@ -1,1 +1,1 @@
-export { type Front, type FrontLimits, openFront, protocolOf } from './front.ts';
+export { type Front, type FrontLimits, type FrontOptions, openFront, protocolOf } from './front.ts';

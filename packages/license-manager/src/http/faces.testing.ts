@@ -1,11 +1,18 @@
 import { LicensingError, Status } from '@keyhaven/core/errors';
+import { openAdministration } from '../administration/index.ts';
 import type { Site } from '../authority/site.testing.ts';
-import { createOverview } from '../overview.ts';
+import { createAdministeredSettings } from '../configuration/administered.ts';
+import { createDiagnostics } from '../diagnostics/index.ts';
+import { systemEntropy } from '../machine/index.ts';
+import { createJournal } from '../network/index.ts';
+import { createNotices } from '../notices/index.ts';
+import { createOverview, waitingInfo } from '../overview.ts';
+import { parseSettings } from '../settings.ts';
 import type { HttpFaces } from './faces.ts';
 import { pageStyle } from './page.ts';
 
 /** The faces of a site without sockets; records what administers. */
-export const facesOf = (site: Site, more: Partial<HttpFaces> = {}): { faces: HttpFaces; acts: string[] } => {
+export const facesOf = async (site: Site, more: Partial<HttpFaces> = {}): Promise<{ faces: HttpFaces; acts: string[] }> => {
   const acts: string[] = [];
   const refuse = async (): Promise<never> => {
     throw new LicensingError(Status.REQ_NOT_SUPP);
@@ -26,7 +33,8 @@ export const facesOf = (site: Site, more: Partial<HttpFaces> = {}): { faces: Htt
     }),
     style: pageStyle,
     remoteAdministration: false,
-    remoteClients: true,
+    againstRemote: () => undefined,
+    administrationRefused: () => undefined,
     hostNames: () => new Set(['localhost', 'here', '192.0.2.1']),
     status: () => ({
       guid: 'self',
@@ -40,10 +48,13 @@ export const facesOf = (site: Site, more: Partial<HttpFaces> = {}): { faces: Htt
       peers: 0,
     }),
     fresh: async () => undefined,
+    network: { clock, plan: async () => ({ flows: [], remarks: [] }), scheduled: () => [], journal: createJournal(clock) },
+    doctor: { targets: () => [], examine: (wanted) => acting('doctor', wanted) },
     audit: (query) => ledger.audit(query),
     async kill(id) {
       acts.push(`kill ${id}`);
     },
+    newId: (now) => acting('newId', now),
     async apply(document) {
       acts.push(`apply ${document}`);
       return { key: '1', updateCounter: 1 };
@@ -58,9 +69,40 @@ export const facesOf = (site: Site, more: Partial<HttpFaces> = {}): { faces: Htt
       detached: () => [],
       close: () => undefined,
     },
+    async fingerprint(vendorCode) {
+      acts.push(`fingerprint ${vendorCode}`);
+      return '<hasp_info/>';
+    },
     async c2v(wanted) {
       acts.push(`c2v ${JSON.stringify(wanted)}`);
       return refuse();
+    },
+    administration: await openAdministration({ ledger, clock, entropy: systemEntropy }),
+    notices: createNotices(clock),
+    settings: {
+      ...createAdministeredSettings({
+        file: undefined,
+        overrides: {},
+        current: () => parseSettings('', { name: 'here' }),
+        apply: () => ({ now: [], restart: [] }),
+      }),
+      change: (changes) => acting('settings', changes),
+    },
+    waiting: () => waitingInfo(authority),
+    diagnostics: createDiagnostics({
+      now: clock.wall,
+      status: () => faces.status(),
+      computer: () => ({ system: 'test', release: '0', architecture: 'x', node: '24' }),
+      sections: {},
+    }),
+    records: {
+      remoteMetrics: false,
+      request: () => undefined,
+      verifyAudit: () => ledger.verifyAudit(),
+      usage: async () => [],
+      logLines: async () => [],
+      metrics: () => ({ type: 'text/plain', text: '' }),
+      unready: async () => [],
     },
     ...more,
   };

@@ -1,9 +1,21 @@
 import type { LmStatus } from '@keyhaven/core/admin';
-import type { AuditRecord } from '@keyhaven/ledger';
-import type { Overview } from '../overview.ts';
-import type { LinkAnswerer } from '../peers/index.ts';
+import type { LicensingError } from '@keyhaven/core/errors';
+import type { AuditQuery, AuditRecord } from '@keyhaven/ledger';
+import type { Administration } from '../administration/index.ts';
+import type { CompatFaces } from '../compat/faces.ts';
+import type { AdministeredSettings } from '../configuration/administered.ts';
+import type { Change, SettingChanges } from '../configuration/index.ts';
+import type { Report } from '../diagnostics/index.ts';
+import type { Doctor } from '../doctor/index.ts';
+import type { NewId } from '../lm-id/index.ts';
+import type { NetworkView } from '../network/index.ts';
+import type { Notices } from '../notices/index.ts';
+import type { Overview, WaitingInfo } from '../overview.ts';
+import type { LinkAnswerer, PeerRefusal } from '../peers/index.ts';
+import type { RecordFaces } from '../records.ts';
 import type { Transfers } from '../transfer/index.ts';
 import type { UpdateResult } from '../updates/index.ts';
+import type { Asset } from './assets.ts';
 
 /** What HTTP may ask of the license manager. */
 export type HttpFaces = {
@@ -11,16 +23,35 @@ export type HttpFaces = {
   readonly overview: Overview;
   readonly style: string;
   readonly remoteAdministration: boolean;
-  readonly remoteClients: boolean;
+  /** Against every other license manager, whoever it is, and noted; undefined = it may come (R9). */
+  againstRemote(address: string, byTls: boolean): PeerRefusal | undefined;
+  /** Somebody may not administer from there, for what it says; noted. */
+  administrationRefused(address: string, refusal: LicensingError): void;
   /** Names and addresses by which this computer may be called in a Host header. */
   hostNames(): ReadonlySet<string>;
   status(): LmStatus;
   /** Resolves when what is known of other LMs is of now. */
   fresh(): Promise<void>;
-  audit(query: { readonly kind?: string; readonly scope?: string; readonly limit: number }): Promise<readonly AuditRecord[]>;
+  audit(query: AuditQuery): Promise<readonly AuditRecord[]>;
   kill(session: string, by: string): Promise<void>;
+  /** "Create new LM id"; `now`: at the next start, whatever sessions there are over the network. */
+  newId(now: boolean, by: string): Promise<NewId>;
   /** The text of a license document. */
   apply(document: string): Promise<UpdateResult>;
   readonly transfers: Transfers;
+  readonly network: NetworkView;
+  readonly doctor: Doctor;
+  /** What this computer is recognised by, for the vendor of this code: the XML of the format host_fingerprint. */
+  fingerprint(vendorCode: string): Promise<string>;
   c2v(wanted: { readonly key: string } | { readonly vendorCode: string; readonly type: 'sl-adminmode' | 'sl-usermode' }): Promise<string>;
+  readonly administration: Administration;
+  readonly notices: Notices;
+  readonly settings: Pick<AdministeredSettings, 'read'> & { change(changes: SettingChanges, by: string): Promise<Change> };
+  waiting(): readonly WaitingInfo[];
+  diagnostics(): Promise<Report>;
+  readonly records: RecordFaces;
+  /** The pages of the Admin Control Center; absent = the license manager's own page. */
+  readonly assets?: readonly Asset[];
+  /** What existing programs call; absent = they are not served (C6). */
+  readonly compat?: CompatFaces;
 };

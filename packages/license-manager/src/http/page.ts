@@ -29,7 +29,24 @@ export const overviewPage = async (faces: HttpFaces): Promise<string> => {
   const status = faces.status();
   const { overview } = faces;
   const place = (local: boolean, hostname: string): string => (local ? 'Local' : hostname);
+  const { duplicates = [] } = status;
   const sections = [
+    ...(duplicates.length === 0
+      ? []
+      : [
+          table(
+            'Other computers with the LM id of this one',
+            ['Address', 'Computer', 'Proven', 'Last heard', 'What to do'],
+            duplicates.map(({ address, host, proven, at }) => [
+              address,
+              host ?? '',
+              proven ? 'yes: one of the two is a copy' : 'no: it only says so',
+              at,
+              proven ? 'Run on one of them: keyhaven lm new-id' : '',
+            ]),
+            '',
+          ),
+        ]),
     table(
       'Keys',
       ['Key', 'Vendor', 'Type', 'Location', 'Updates'],
@@ -70,7 +87,8 @@ export const overviewPage = async (faces: HttpFaces): Promise<string> => {
         new Date(at).toISOString(),
         ...['status', 'user', 'host', 'address'].map((name) => detail[name]?.toString() ?? ''),
         scope === 'lm' ? '' : scope,
-        ...['feature', 'cause', 'rule'].map((name) => detail[name]?.toString() ?? ''),
+        ...['feature', 'cause'].map((name) => detail[name]?.toString() ?? ''),
+        `${detail['rule']?.toString() ?? ''}${detail['ruleFile'] === undefined ? '' : ` (${String(detail['ruleFile'])}:${String(detail['ruleLine'])})`}`,
       ]),
       'Nobody was refused.',
     ),

@@ -1,13 +1,13 @@
 import { once } from 'node:events';
-import { type IncomingHttpHeaders, request } from 'node:http';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import { networkInterfaces } from 'node:os';
+import { connect } from 'node:net';
+import { Status } from '@keyhaven/core/errors';
 import { decodeGrant } from '@keyhaven/core/session';
 import { afterEach, describe, expect, it } from 'vitest';
-import { connectApplication, createSite, someone } from '../authority/site.testing.ts';
-import { facesOf } from './faces.testing.ts';
+import { connectApplication, someone } from '../authority/site.testing.ts';
+import { PeerRefusal } from '../peers/index.ts';
 import type { HttpFaces } from './faces.ts';
-import { createHttpServer, type HttpTimeouts } from './server.ts';
+import { ask, basic, launchHttp, ownAddress } from './launch.testing.ts';
+import type { HttpTimeouts, Serving } from './server.ts';
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
@@ -16,48 +16,11 @@ afterEach(async () => {
 
 const hostile = `<script>alert("x")</script>'&\u0000\u001b[2J\r\nSet-Cookie: a=b`;
 
-const launch = async (more: Partial<HttpFaces> = {}, timeouts?: HttpTimeouts) => {
-  const site = await createSite();
-  const { faces, acts } = facesOf(site, more);
-  const http = await createHttpServer(faces, timeouts);
-  // As the front does it: HTTP itself opens no port.
-  const sockets = new Set<Socket>();
-  const front = createServer((socket) => {
-    sockets.add(socket.on('error', () => undefined));
-    http.server.emit('connection', socket);
-  });
-  front.listen(0, '0.0.0.0');
-  await once(front, 'listening');
-  closers.push(async () => {
-    await http.close();
-    for (const socket of sockets) socket.destroy();
-    front.close();
-  });
-  const { port }: Partial<AddressInfo> = Object(front.address());
-  if (port === undefined) throw new Error('no port');
-  return { site, acts, http, port };
+const launch = async (more: Partial<HttpFaces> = {}, timeouts?: HttpTimeouts, serving?: Serving) => {
+  const { close, faces, ...site } = await launchHttp(more, timeouts, serving);
+  closers.push(close);
+  return { ...site, administration: faces.administration };
 };
-
-type Answer = { readonly code: number; readonly headers: IncomingHttpHeaders; readonly text: string };
-const ask = (
-  port: number,
-  method: string,
-  path: string,
-  headers: Record<string, string> = {},
-  body = '',
-  host = '127.0.0.1',
-): Promise<Answer> =>
-  new Promise((resolve, reject) => {
-    const sent = request({ host, port, method, path, agent: false, headers: { host: `localhost:${port}`, ...headers } }, (response) => {
-      let text = '';
-      response.setEncoding('utf8').on('data', (chunk: string) => {
-        text += chunk;
-      });
-      response.on('end', () => resolve({ code: response.statusCode ?? 0, headers: response.headers, text }));
-    });
-    sent.on('error', reject);
-    sent.end(body);
-  });
 const raw = async (port: number, text: string | Buffer): Promise<string> => {
   const socket = connect({ port, host: '127.0.0.1' }).on('error', () => undefined);
   closers.push(() => socket.destroy());
@@ -69,11 +32,6 @@ const raw = async (port: number, text: string | Buffer): Promise<string> => {
   await once(socket, 'close');
   return answer;
 };
-const ownAddress = (): string | undefined =>
-  Object.values(networkInterfaces())
-    .flatMap((each) => each ?? [])
-    .find(({ internal, family }) => !internal && family === 'IPv4')?.address;
-
 /** What needs no gate: links between LMs prove themselves, and health says nothing. */
 const OUTSIDE = new Set(['/healthz', '/readyz', '/lm/v1/hello', '/lm/v1/confirm', '/lm/v1/exchange', '/lm/v1/listen']);
 const pathOf = (url: string): string => url.replace(':id', 'some-session');
@@ -109,7 +67,7 @@ describe('the gate before everything that administers', () => {
           body,
         );
         expect(answer.code, `${method} ${url} ${JSON.stringify(headers)}`).toBe(403);
-        expect(answer.text).toMatch(method === 'HEAD' ? /^$/ : /^\{"status":5,"name":"ACCESS_DENIED",/);
+        expect(answer.text).toMatch(method === 'HEAD' ? /^$/ : /"status":403,.*"code":5,"name":"ACCESS_DENIED",/);
       }
     }
     expect(acts).toEqual([]);
@@ -129,12 +87,18 @@ describe('the gate before everything that administers', () => {
     expect((await ask(port, 'GET', '/healthz', {}, '', address)).text).toBe('{"status":"ok"}');
   });
 
-  it('lets another computer in only where remote administration is on', async (context) => {
+  it('lets another computer in only where remote administration is on, and with the password', async (context) => {
     const address = ownAddress();
     if (address === undefined) return context.skip('this computer has no address but loopback');
-    const { port } = await launch({ remoteAdministration: true });
-    expect((await ask(port, 'GET', '/api/v1/status', { host: `here:${port}` }, '', address)).code).toBe(200);
-    expect((await ask(port, 'GET', '/api/v1/status', { host: 'evil.example' }, '', address)).code).toBe(403);
+    const { port, administration } = await launch({ remoteAdministration: true });
+    await administration.setPassword('correct horse', 'test');
+    const host = `here:${port}`;
+    const status = async (headers: Record<string, string>): Promise<number> =>
+      (await ask(port, 'GET', '/api/v1/status', headers, '', address)).code;
+    expect(await status({ host })).toBe(401);
+    expect(await status({ host, ...basic('wrong horse') })).toBe(401);
+    expect(await status({ host, ...basic('correct horse') })).toBe(200);
+    expect(await status({ host: 'evil.example', ...basic('correct horse') })).toBe(403);
   });
 
   it('lets programs of this computer and the page itself in', async () => {
@@ -156,9 +120,38 @@ describe('the gate before everything that administers', () => {
   it('keeps remote license managers out where their access is off', async (context) => {
     const address = ownAddress();
     if (address === undefined) return context.skip('this computer has no address but loopback');
-    const { port } = await launch({ remoteClients: false });
+    const { port } = await launch({ againstRemote: () => new PeerRefusal(403, 'off') });
     expect((await ask(port, 'POST', '/lm/v1/hello', { 'content-type': 'text/plain' }, 'x', address)).code).toBe(403);
     expect((await ask(port, 'POST', '/lm/v1/hello', { 'content-type': 'text/plain' }, 'x')).code).toBe(200);
+  });
+});
+
+describe('a separate port for administration (R9)', () => {
+  it('is the only one for page and admin API, and the other one tells where they are to this computer only', async () => {
+    const { http, port } = await launch({ remoteAdministration: true }, undefined, { part: 'link', adminPort: 8443 });
+    const outside = await launch({ remoteAdministration: true }, undefined, { part: 'administration' });
+    expect(http.routes.map(({ url }) => url).filter((url) => !OUTSIDE.has(url))).toEqual([]);
+    for (const path of ['/', '/api/v1/status', '/api/v1/apply', '/style.css', '/nothing']) {
+      const answer = await ask(port, 'GET', path);
+      expect([answer.code, JSON.parse(answer.text)]).toEqual([
+        404,
+        expect.objectContaining({ code: Status.REQ_NOT_SUPP, status: 404, adminPort: 8443 }),
+      ]);
+      const address = ownAddress();
+      if (address !== undefined) expect((await ask(port, 'GET', path, {}, '', address)).text).not.toContain('8443');
+    }
+    expect((await ask(port, 'POST', '/lm/v1/hello', { 'content-type': 'text/plain' }, 'x')).code).toBe(200);
+    expect((await ask(outside.port, 'POST', '/lm/v1/hello', { 'content-type': 'text/plain' }, 'x')).code).toBe(404);
+    expect((await ask(outside.port, 'GET', '/api/v1/status')).code).toBe(200);
+    expect((await ask(outside.port, 'GET', '/')).code).toBe(200);
+    for (const each of [port, outside.port]) expect((await ask(each, 'GET', '/healthz')).code).toBe(200);
+  });
+
+  it('and whoever is refused administration is told of, once for each request', async () => {
+    const refused: string[] = [];
+    const { port } = await launch({ administrationRefused: (address, { detail }) => void refused.push(`${address} ${detail}`) });
+    await ask(port, 'GET', '/api/v1/status', { host: 'evil.example' });
+    expect(refused).toEqual([expect.stringMatching(/^127\.0\.0\.1 The Host header names/)]);
   });
 });
 
@@ -188,7 +181,7 @@ describe('what people see', () => {
       expect(headers['cache-control']).toBe('no-store');
       expect(headers['access-control-allow-origin']).toBeUndefined();
       const type = headers['content-type'] ?? 'application/json';
-      expect(type).toMatch(path.startsWith('/api/') ? /^(application\/json|text\/plain)/ : /./);
+      expect(type).toMatch(path.startsWith('/api/') ? /^(application\/(problem\+)?json|text\/plain|text\/csv|text\/event-stream)/ : /./);
     }
   });
 
@@ -257,10 +250,10 @@ describe('a request', () => {
     const { port, acts } = await launch();
     const post = async (path: string, type: string, body: string): Promise<unknown> =>
       JSON.parse((await ask(port, 'POST', path, { 'content-type': type }, body)).text);
-    expect(await post('/api/v1/apply', 'multipart/form-data', 'x')).toMatchObject({ status: 501 });
-    expect(await post('/api/v1/c2v', 'application/json', '{')).toMatchObject({ status: 501 });
-    expect(await post('/api/v1/c2v', 'application/json', '{"key":1}')).toMatchObject({ status: 501 });
-    expect(await post('/api/v1/c2v', 'application/json', '{"__proto__":{"key":"1"}}')).toMatchObject({ status: 501 });
+    expect(await post('/api/v1/apply', 'multipart/form-data', 'x')).toMatchObject({ code: 501 });
+    expect(await post('/api/v1/c2v', 'application/json', '{')).toMatchObject({ code: 501 });
+    expect(await post('/api/v1/c2v', 'application/json', '{"key":1}')).toMatchObject({ code: 501 });
+    expect(await post('/api/v1/c2v', 'application/json', '{"__proto__":{"key":"1"}}')).toMatchObject({ code: 501 });
     expect(acts).toEqual([]);
     expect((await ask(port, 'GET', '/api/v1/audit?limit=1000000')).code).toBe(400);
     expect((await ask(port, 'GET', '/api/v1/audit?limit=5&unheard=of')).code).toBe(400);
@@ -270,7 +263,7 @@ describe('a request', () => {
     const { port, acts } = await launch();
     for (const path of [`/api/v1/sessions/<script>${'a'.repeat(3_000)}`, '/%zz<script>', '/api/v1/sessions/%c0%ae<script>']) {
       const answer = await raw(port, `DELETE ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
-      expect(answer, path.slice(0, 30)).toMatch(/^HTTP\/1\.1 4\d\d [\s\S]+content-security-policy: default-src 'none'[\s\S]+"status":501/);
+      expect(answer, path.slice(0, 30)).toMatch(/^HTTP\/1\.1 4\d\d [\s\S]+content-security-policy: default-src 'none'[\s\S]+"code":501/);
       expect(answer).not.toContain('script>');
     }
     expect(acts).toEqual([]);

@@ -36,7 +36,7 @@ const key = (id: string, more: Partial<CatalogKey> = {}): CatalogKey => ({
 });
 
 const clock = createSimulatedClock();
-const informationOf = (...catalog: CatalogKey[]) =>
+const informationFor = (vendor: number | undefined, ...catalog: CatalogKey[]) =>
   createInformation({
     self: { guid: 'self', hostname: 'here', address: '127.0.0.1' },
     computer: undefined,
@@ -44,6 +44,7 @@ const informationOf = (...catalog: CatalogKey[]) =>
       keys: () => [].values(),
       get: () => undefined,
       state: () => Promise.reject(new Error('there is no key here')),
+      unlicensed: () => Promise.reject(new Error('nor is one made')),
     },
     authority: { sessions: () => [].values(), used: () => 0, pool: () => EMPTY_POOL },
     clock,
@@ -51,8 +52,12 @@ const informationOf = (...catalog: CatalogKey[]) =>
     observed: () => undefined,
     idleTimeoutMs: 1_000,
     startedAt: mono(0),
+    vendor,
+    recipient: undefined,
     peers: () => [{ guid: 'other', hostname: 'cellar', address: { host: '10.0.0.9', port: 1947 }, catalog }],
   });
+
+const informationOf = (...catalog: CatalogKey[]) => informationFor(undefined, ...catalog);
 
 describe('information on keys of other license managers (A1)', () => {
   it('tells what may be used over the network', async () => {
@@ -140,4 +145,9 @@ describe('the parts of an answer', () => {
     expect(parseInfoData(Buffer.concat(parts).toString('utf8'))).toEqual(data);
     expect(partsOf({ licenseManagers: [] })).toHaveLength(1);
   });
+});
+
+it('makes no key of another vendor than whose keys it holds (34)', async () => {
+  await expect(informationFor(8)(question({ wanted: ASK.newKey }))).rejects.toMatchObject({ status: 34 });
+  await expect(informationFor(7)(question({ wanted: ASK.newKey }))).rejects.toThrow('nor is one made');
 });

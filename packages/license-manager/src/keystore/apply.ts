@@ -1,8 +1,9 @@
-import { toBase64 } from '@keyhaven/core/bytes';
+import { fromBase64, toBase64 } from '@keyhaven/core/bytes';
 import type { Entropy } from '@keyhaven/core/crypto';
 import { LicensingError, Status } from '@keyhaven/core/errors';
-import { peekV2c, type Update, verifyUpdates } from '@keyhaven/core/key';
-import { writeSecrets } from '@keyhaven/core/license';
+import { faultOfServing, type HostKind } from '@keyhaven/core/hosts';
+import { type KeyIdentity, peekV2c, type Update, verifyUpdates } from '@keyhaven/core/key';
+import { openDocument, readCertificate, writeSecrets } from '@keyhaven/core/license';
 import { decideInstall, installRows, memoryAfter } from '@keyhaven/core/memory';
 import type { AuditEntry, Change, Ledger, Row, RowKey, Rows } from '@keyhaven/ledger';
 import type { MachineSeal } from '../machine/index.ts';
@@ -26,6 +27,8 @@ export type Before = (key: Key, next: readonly KeyLicense[]) => Promise<Beside |
 export type Applied = { readonly key: Key; readonly acknowledge: boolean };
 
 export type ApplyOptions = {
+  /** Which license manager this is: keys of some types are never here (T1). */
+  readonly host: HostKind;
   readonly ledger: Ledger;
   readonly seal: MachineSeal;
   readonly entropy: Entropy;
@@ -51,26 +54,41 @@ export const overlay = (rows: Rows): Rows & { put(changes: readonly Change[]): v
 const blocked = (id: string, why: string): LicensingError =>
   new LicensingError(Status.UPDATE_BLOCKED, { detail: `Key ${id} takes no updates here: ${why}.` });
 
+/** Why a key of a type that is never here cannot take its V2C; undefined where it only happens not to be here. */
+const faultOfType = (document: Uint8Array, host: HostKind): LicensingError | undefined => {
+  const { signer, v2c } = peekV2c(document);
+  const { payload } = openDocument('certificate', fromBase64(v2c.certificate) ?? new Uint8Array(), signer);
+  return faultOfServing(host, readCertificate(payload).type);
+};
+
 /** `documents` are all for one key. */
-export const createApply = ({ ledger, seal, entropy, keys, transfers }: ApplyOptions) => {
-  const keyFor = (id: string): Key => {
+export const createApply = ({ host, ledger, seal, entropy, keys, transfers }: ApplyOptions) => {
+  const keyFor = (document: Uint8Array): Key & { readonly own: KeyIdentity } => {
+    const id = peekV2c(document).v2c.key;
     const key = keys.get(id);
     const gone = transfers.gone(id);
     if (key === undefined && gone !== undefined)
       throw blocked(id, gone.why === 'rehosted' ? 'it moved to another computer' : 'it was given back');
     if (key === undefined)
-      throw new LicensingError(Status.KEYID_NOT_FOUND, { detail: `The license is for key ${id}, which is not on this computer.` });
+      throw (
+        faultOfType(document, host) ??
+        new LicensingError(Status.KEYID_NOT_FOUND, { detail: `The license is for key ${id}, which is not on this computer.` })
+      );
     if (key.damage !== undefined) throw new LicensingError(Status.STORAGE_CORRUPT, { detail: key.damage });
     if (key.license?.delegation !== undefined) throw blocked(id, `its license is lent by key ${key.license.delegation.parent}`);
-    return key;
+    if (key.identity.type === 'sl-legacy')
+      throw blocked(id, 'it is an SL Legacy key, whose vendor replaces the license file by a newer one');
+    if (key.signer.kind === 'device')
+      throw new LicensingError(Status.REQ_NOT_SUPP, { detail: `Key ${id} is hardware, which takes its updates itself.` });
+    return { ...key, own: key.signer.identity };
   };
 
   return async (documents: readonly Uint8Array[], before: Before): Promise<Applied> => {
     const [first = new Uint8Array()] = documents;
-    const key = keyFor(peekV2c(first).v2c.key);
+    const { own, ...key } = keyFor(first);
     const { id } = key.identity;
     const held = key.license && { certificate: key.license.certificate, certificateDocument: key.license.document };
-    const updates = verifyUpdates(key.identity, key.counter, documents, held);
+    const updates = verifyUpdates(own, key.counter, documents, held);
     const licenses = updates.map((of) => licenseFrom(of.certificate, of.certificateDocument, of.secrets, entropy));
     const beside = await before(key, licenses);
     const last = updates.at(-1) ?? updates[0];

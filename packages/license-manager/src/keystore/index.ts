@@ -1,5 +1,7 @@
-export type { Applied, Beside } from './apply.ts';
+export type { Applied, Before, Beside } from './apply.ts';
 export { overlay } from './apply.ts';
+export type { KeyDevices } from './devices.ts';
+export type { DeviceSource, KeyDevice } from './hardware.ts';
 export { type Key, type KeyLicense, type Pool, poolName } from './key.ts';
 export { type Keystore, openKeystore } from './keystore.ts';
 export { putBytes } from './memory-load.ts';

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { fromBase64 } from '@keyhaven/core/bytes';
 import { type Entropy, type KeyObject, secretKey, sha256 } from '@keyhaven/core/crypto';
 import type { Fingerprint } from '@keyhaven/core/fingerprint';
-import { createFeatureCipher, type FeatureCipher, type KeyIdentity } from '@keyhaven/core/key';
+import { createFeatureCipher, type FeatureCipher, type KeyIdentity, type PublicIdentity } from '@keyhaven/core/key';
 import {
   type Certificate,
   DEFAULT_FEATURE,
@@ -15,6 +15,7 @@ import {
 } from '@keyhaven/core/license';
 import type { SeatTerms } from '@keyhaven/core/seats';
 import { wall } from '@keyhaven/core/time';
+import type { KeyDevice } from './hardware.ts';
 import { validityTerms } from './validity-terms.ts';
 
 /** One feature of one product of a key, ready to be used. */
@@ -38,7 +39,9 @@ export type KeyLicense = {
 
 /** A protection key as the LM serves it. */
 export type Key = {
-  readonly identity: KeyIdentity;
+  readonly identity: PublicIdentity;
+  /** What signs for the key: its private keys, or the device that has them (K7). */
+  readonly signer: { readonly kind: 'software'; readonly identity: KeyIdentity } | { readonly kind: 'device'; readonly device: KeyDevice };
   readonly counter: number;
   /** undefined before the first V2C: the key then grants nothing. */
   readonly license: KeyLicense | undefined;
@@ -98,5 +101,15 @@ export const licenseFrom = (
   };
 };
 
-export const tokenKeyFrom = (seed: Uint8Array): KeyObject =>
-  secretKey(sha256(Buffer.concat([Buffer.from('keyhaven session tokens 1\0'), seed])));
+const tokenKeyFrom = (seed: Uint8Array): KeyObject => secretKey(sha256(Buffer.concat([Buffer.from('keyhaven session tokens 1\0'), seed])));
+
+/** A key of this computer before it has a license. */
+export const softwareKey = (identity: KeyIdentity, signingSeed: Uint8Array): Key => ({
+  identity,
+  signer: { kind: 'software', identity },
+  counter: 0,
+  license: undefined,
+  memory: new Map(),
+  tokenKey: tokenKeyFrom(signingSeed),
+  damage: undefined,
+});

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { LicensingError } from '@keyhaven/core/errors';
+import type { HostKind } from '@keyhaven/core/hosts';
 import { openDocument, readC2v } from '@keyhaven/core/license';
 import { wall } from '@keyhaven/core/time';
 import { createMemoryLedger, type Ledger, type RowKey } from '@keyhaven/ledger';
@@ -23,7 +24,7 @@ const statusOf = (work: Promise<unknown>): Promise<number> =>
       throw error;
     },
   );
-const open = (ledger: Ledger) => openKeystore(ledger, seal, systemEntropy);
+const open = (ledger: Ledger, host?: HostKind) => openKeystore(ledger, seal, systemEntropy, undefined, host);
 const stateOf = async (store: Awaited<ReturnType<typeof open>>, key: Parameters<typeof store.state>[0]) => store.state(key, 'here', now);
 
 describe('a key without a license', () => {
@@ -50,9 +51,26 @@ describe('a key without a license', () => {
     const { payload, signer } = openDocument('C2V', await stateOf(store, key));
     expect(readC2v(payload)).toMatchObject({ key: key.identity.id, vendor: 37_515, counter: 0, usage: [] });
     expect(Buffer.from(signer).equals(key.identity.signingPublic)).toBe(true);
-    const seed = key.identity.signingKey.export({ format: 'der', type: 'pkcs8' }).subarray(-32);
+    if (key.signer.kind !== 'software') throw new Error('a key of software');
+    const seed = key.signer.identity.signingKey.export({ format: 'der', type: 'pkcs8' }).subarray(-32);
     const stored = JSON.stringify(ledger.snapshot());
     for (const encoding of ['base64url', 'base64', 'hex'] as const) expect(stored).not.toContain(seed.toString(encoding).slice(0, 20));
+  });
+});
+
+describe('a license manager', () => {
+  it.each<[HostKind, 'sl-adminmode' | 'sl-usermode', 'sl-adminmode' | 'sl-usermode']>([
+    ['admin', 'sl-adminmode', 'sl-usermode'],
+    ['external', 'sl-usermode', 'sl-adminmode'],
+    ['integrated', 'sl-usermode', 'sl-adminmode'],
+  ])('of kind %s makes and licenses keys of type %s, and refuses %s (16, T1)', async (host, own, other) => {
+    const store = await open(ledgerOf(), host);
+    const key = await store.unlicensed(own, vendor.code);
+    await store.apply(vendor.license(await stateOf(store, key), wish), nothing);
+    expect(await statusOf(store.unlicensed(other, vendor.code))).toBe(16);
+    const elsewhere = await open(ledgerOf(), host === 'admin' ? 'external' : 'admin');
+    const v2c = vendor.license(await stateOf(elsewhere, await elsewhere.unlicensed(other, vendor.code)), wish);
+    await expect(store.apply(v2c, nothing)).rejects.toMatchObject({ status: 16, message: expect.stringContaining('does not hold') });
   });
 });
 

@@ -31,7 +31,7 @@ import {
 } from '@keyhaven/core/transfer';
 import type { Change, Ledger, Rows } from '@keyhaven/ledger';
 import type { MachineSeal } from '../machine/index.ts';
-import { type Key, type KeyLicense, licenseFrom, tokenKeyFrom } from './key.ts';
+import { type Key, type KeyLicense, licenseFrom, softwareKey } from './key.ts';
 import { type IdentityRow, identityRow, type LicenseRow, licenseRow, type RecipientRow, recipientRow } from './rows.ts';
 
 // The keys of this computer that come from another one, or go there (K5). Promised:
@@ -87,12 +87,10 @@ const firstOf = (
   license: KeyLicense,
   memory: Map<number, Buffer>,
 ): Key => ({
-  identity: { ...key, vendor: h2r.vendor, vendorKey },
+  ...softwareKey({ ...key, vendor: h2r.vendor, vendorKey }, signingSeed),
   counter: sequence,
   license,
   memory,
-  tokenKey: tokenKeyFrom(signingSeed),
-  damage: undefined,
 });
 
 export const createKeyTransfers = ({ ledger, seal, entropy, keys, observe }: KeyTransfersOptions): KeyTransfers => {
@@ -140,7 +138,8 @@ export const createKeyTransfers = ({ ledger, seal, entropy, keys, observe }: Key
     },
     recipient(id) {
       const key = keys.get(id);
-      return key?.license?.delegation === undefined ? waiting.get(id)?.key : key.identity;
+      if (key?.license?.delegation === undefined || key.signer.kind === 'device') return waiting.get(id)?.key;
+      return key.signer.identity;
     },
     gone: (id) => gone.get(id),
     moved: () => [...gone].flatMap(([key, { why, vendor }]) => (why === 'rehosted' ? [{ key, vendor }] : [])),
@@ -289,12 +288,10 @@ export const createKeyTransfers = ({ ledger, seal, entropy, keys, observe }: Key
       );
       if (reply.kind === 'refused') throw refusal(reply);
       const next: Key = {
-        identity,
+        ...softwareKey(identity, signingSeed),
         counter: certificate.counter,
         license: { ...licenseFrom(certificate, certificateDocument, secrets, entropy), reference },
         memory: new Map(moved.memory.map(({ file, data }) => [file, fromBase64(data) ?? Buffer.alloc(0)])),
-        tokenKey: tokenKeyFrom(signingSeed),
-        damage: undefined,
       };
       keys.set(id, next);
       gone.delete(id);

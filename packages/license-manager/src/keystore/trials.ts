@@ -8,7 +8,7 @@ import { decideInstall, installRows, memoryAfter } from '@keyhaven/core/memory';
 import type { Wall } from '@keyhaven/core/time';
 import type { Change, Ledger, RowKey } from '@keyhaven/ledger';
 import type { MachineSeal } from '../machine/index.ts';
-import { type Key, licenseFrom, tokenKeyFrom } from './key.ts';
+import { type Key, licenseFrom, softwareKey } from './key.ts';
 import { type IdentityRow, identityRow, type LicenseRow, licenseRow } from './rows.ts';
 
 // Keys of trial licenses (K8). A key is made for the trial, or one of its vendor that waits for its first license takes it; the update counter
@@ -32,13 +32,15 @@ export type KeyTrials = {
 };
 
 export const createKeyTrials = (options: {
+  /** What keys this license manager makes (T1). */
+  readonly type: 'sl-adminmode' | 'sl-usermode';
   readonly ledger: Ledger;
   readonly seal: MachineSeal;
   readonly entropy: Entropy;
   /** The keys that are served; changed here. */
   readonly keys: Map<string, Key>;
 }): KeyTrials => {
-  const { ledger, seal, entropy, keys } = options;
+  const { type, ledger, seal, entropy, keys } = options;
   const known = new Map<string, { readonly key: string; readonly trial: string; readonly start?: Wall }>(); // BOUNDED by the keys here
   /** Under way, so that the same file that comes twice at once makes one key. BOUNDED likewise. */
   const applying = new Set<string>();
@@ -48,7 +50,7 @@ export const createKeyTrials = (options: {
       ({ identity, counter, license, damage }) =>
         identity.vendor === vendor &&
         toBase64(identity.vendorKey) === vendorKey &&
-        identity.type === 'sl-adminmode' &&
+        identity.type === type &&
         counter === 0 &&
         license === undefined &&
         damage === undefined,
@@ -56,11 +58,11 @@ export const createKeyTrials = (options: {
   const fresh = (of: Trial): { readonly key: Key; readonly row: IdentityRow } => {
     const [signingSeed, exchangeSeed] = [Buffer.from(entropy.bytes(32)), entropy.bytes(32)];
     const vendorKey = fromBase64(of.vendorKey) ?? Buffer.alloc(0);
-    const identity = keyFromSeeds({ type: 'sl-adminmode', vendor: of.vendor, vendorKey }, signingSeed, exchangeSeed);
+    const identity = keyFromSeeds({ type, vendor: of.vendor, vendorKey }, signingSeed, exchangeSeed);
     const sealed = seal.seal(`key ${identity.id}`, Buffer.concat([signingSeed, exchangeSeed]));
     return {
-      key: { identity, counter: 0, license: undefined, memory: new Map(), tokenKey: tokenKeyFrom(signingSeed), damage: undefined },
-      row: { type: 'sl-adminmode', vendor: of.vendor, vendorKey: of.vendorKey, sealed },
+      key: softwareKey(identity, signingSeed),
+      row: { type, vendor: of.vendor, vendorKey: of.vendorKey, sealed },
     };
   };
 
@@ -68,9 +70,9 @@ export const createKeyTrials = (options: {
     const there = waiting(of);
     const made = there === undefined ? fresh(of) : undefined;
     const key = there ?? made?.key;
-    if (key === undefined) throw new LicensingError(Status.INT_ERR);
-    const { id, signingKey, vendorKey } = key.identity;
-    const shown = chainWith(document, signTrialKey(document, of, signingKey));
+    if (key?.signer.kind !== 'software') throw new LicensingError(Status.INT_ERR);
+    const { id, signingKey, vendorKey } = key.signer.identity;
+    const shown = chainWith(document, signTrialKey(document, of, signingKey, type));
     const secrets = trialSecrets(of);
     const { certificate } = openStanding(shown, vendorKey);
     const row: TrialRow = { trial, ...(start === undefined ? {} : { start }) };

@@ -1,22 +1,38 @@
 import { Buffer } from 'node:buffer';
+import type { Duplicate } from '@keyhaven/core/admin';
 import type { Entropy } from '@keyhaven/core/crypto';
 import { LicensingError, Status } from '@keyhaven/core/errors';
+import { type HostKind, serves } from '@keyhaven/core/hosts';
 import { armor, unarmor } from '@keyhaven/core/license';
 import type { LmIdentity } from '@keyhaven/core/link';
+import { isLinked } from '@keyhaven/core/seats';
 import { type Clock, SECOND } from '@keyhaven/core/time';
-import type { AccessRules } from '@keyhaven/core/users';
+import type { AccessRules, AddressesOf } from '@keyhaven/core/users';
 import type { Find, Found, Hello } from '@keyhaven/core/wire';
 import type { AuditEntry, Ledger } from '@keyhaven/ledger';
-import { createAccess, createDeniedClients } from '../access/index.ts';
+import { createAccess, type RuleBar } from '../access/access.ts';
+import { createDeniedClients, type DeniedClient } from '../access/denied-clients.ts';
 import { createApplications } from '../applications.ts';
-import { type Authority, openAuthority } from '../authority/index.ts';
+import { type Authority, openAuthority, type Sharing } from '../authority/index.ts';
 import { candidatesFor, type Source } from '../candidates.ts';
+import { watchDevices } from '../devices/index.ts';
 import { type Computer, createInformation, partsOf, textParts } from '../information/index.ts';
-import type { Key, Keystore } from '../keystore/index.ts';
-import type { LocalConnectionOptions, Route } from '../local/index.ts';
-import type { ProcessIdentity, TrialMarks } from '../machine/index.ts';
+import type { DeviceSource, Key, Keystore } from '../keystore/index.ts';
+import { createLegacies } from '../legacy/index.ts';
+import { type LocalConnectionOptions, type Route, routeLater } from '../local/index.ts';
+import type { InstallMarks, ProcessIdentity, TrialMarks } from '../machine/index.ts';
 import { createOverview, type Overview } from '../overview.ts';
-import { createLinkAnswerer, type LinkAnswerer, openPeers, type PeerAddress, type Peers, type Post } from '../peers/index.ts';
+import { createOwnCatalog } from '../own-catalog.ts';
+import {
+  createLinkAnswerer,
+  type LinkAnswerer,
+  openPeers,
+  type PeerAddress,
+  type Peers,
+  type Post,
+  type Probes,
+  tellUnspoken,
+} from '../peers/index.ts';
 import { openProtection, type ProtectionSettings } from '../protection/index.ts';
 import { DEFAULT_TRANSFER_SETTINGS, openTransfers, type TransferSettings, type Transfers } from '../transfer/index.ts';
 import { openTrials } from '../trial/index.ts';
@@ -32,32 +48,52 @@ export type LmEvent = { readonly level: 'debug' | 'info' | 'warn' | 'error'; rea
 export type LmOptions = {
   readonly self: LmIdentity;
   readonly hostname: string;
+  /** GUIDs that this LM had before: applications that come back may call it by them. */
+  readonly former?: ReadonlySet<string>;
+  /** Which of the three it is (T1); absent = the Admin LM. */
+  readonly host?: HostKind;
+  /** The one vendor whose keys it holds; absent = every vendor. */
+  readonly vendor?: number;
   readonly ledger: Ledger;
+  /** Where the sessions at other LMs are kept; absent = in the ledger. */
+  readonly forwarded?: Ledger;
+  /** Whom the ledger is shared with (T4); absent = nobody. */
+  readonly sharing?: Sharing;
   readonly keystore: Keystore;
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly post: Post;
   /** How often this LM has started; makes its catalog versions differ from those before. */
   readonly boot: number;
+  /** What its discovery can tell another LM that looks for what blocks it (K20); absent = nothing. */
+  readonly probes?: Probes;
   readonly idleConnectionMs: number;
   readonly idleSessionMs: number;
   /** Applications here may use keys of other LMs. */
   readonly remoteLicenses: boolean;
+  /** Somebody waits for the first search: where it has not begun, it begins. */
+  readonly onSearchAwaited?: () => void;
   /** For whoever asks what is here; absent where the host does not know. */
   readonly computer?: Computer;
   /** Clone protection (K6, K9); absent = only the license time. */
   readonly protection?: ProtectionSettings;
   /** Who may take which seat; absent = everybody every one (R9). */
   readonly access?: AccessRules;
+  /** The addresses of computers that rules name. */
+  readonly addressesOf?: AddressesOf;
   /** Whether a process of this computer runs; asks the system where absent. */
   readonly running?: (process: ProcessIdentity) => boolean;
   /** Detaching; as an administrator's default where absent (K5). */
   readonly transfer?: TransferSettings;
   /** What this computer remembers of trial licenses outside of the ledger; absent = nothing (K8). */
   readonly trialMarks?: TrialMarks;
+  /** Likewise of SL Legacy licenses (T1). */
+  readonly installMarks?: InstallMarks;
+  /** Keys in hardware (K7); absent = none. */
+  readonly devices?: DeviceSource;
   /** `added`: the key was not here before. */
   readonly onKeysChanged: (key: Key, added: boolean) => void;
-  /** A key was given back or moved to another computer. */
+  /** A key was given back, moved to another computer, or unplugged. */
   readonly onKeyGone?: (key: string) => void;
   /** The state or the address of another LM changed. */
   readonly onPeersChanged: () => void;
@@ -65,6 +101,7 @@ export type LmOptions = {
 };
 
 export type Lm = {
+  readonly guid: string;
   readonly authority: Authority;
   readonly peers: Peers;
   readonly answerer: LinkAnswerer;
@@ -76,6 +113,20 @@ export type Lm = {
   apply(text: string): Promise<UpdateResult>;
   /** Somebody at this address uses the GUID of this LM, or says so (K9). */
   suspectTwin(address: PeerAddress): void;
+  /** All who do, or say so. */
+  duplicates(): readonly Duplicate[];
+  /** What the mode of "Access from Remote Clients" says to another computer, which is then noted; undefined = it may come (R9). */
+  againstRemote(address: string): RuleBar | undefined;
+  /** Against a client that has shown an identity, on another computer; noted (R9). */
+  againstIdentified(address: string): RuleBar | undefined;
+  /** Somebody may not administer from that address; noted likewise. */
+  administrationRefused(address: string, refusal: LicensingError): void;
+  /** Sessions over the network: of others here, and of applications here at others. */
+  crossing(): number;
+  /** Other rules of who may take which seat, from now on; sessions that run go on (R9). */
+  changeAccess(rules: AccessRules): void;
+  /** The first search is over: questions that wait for it go on. By itself it is over after 1.5 s. */
+  searched(): void;
   close(): Promise<void>;
 };
 
@@ -98,7 +149,27 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
     onEvent,
   });
 
-  const access = options.access === undefined ? undefined : createAccess(options.access);
+  const access =
+    options.access === undefined
+      ? undefined
+      : createAccess(options.access, {
+          ...(options.addressesOf === undefined ? {} : { addressesOf: options.addressesOf }),
+          onBarred: ({ user, host, address, holder }, { key, product, feature }, { rule, place, status }) =>
+            onEvent({
+              level: 'info',
+              event: 'login refused by a rule',
+              status,
+              rule,
+              ...place,
+              user,
+              host,
+              address,
+              holder,
+              key,
+              product,
+              feature,
+            }),
+        });
   const trials = await openTrials({
     ledger,
     keystore,
@@ -115,15 +186,16 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
     guard: protection.guard,
     trials,
     ...(access === undefined ? {} : { access }),
+    ...(options.sharing === undefined ? {} : { sharing: options.sharing }),
     onAttached: (party, session, channel) => {
-      if (party.holder !== 'local') answerer.attached(channel, session);
+      if (isLinked(party.holder)) answerer.attached(channel, session);
     },
     onAway: ({ row }) => {
       if (row.holder === 'local') applications.away({ pid: row.pid, start: row.start });
     },
     onEnded: (session, cause) => {
       onEvent({ level: 'info', event: 'session ended', session: session.id, key: session.pool.key, feature: session.pool.feature, cause });
-      if (session.row.holder !== 'local') answerer.ended(session.row.holder, session.id);
+      if (isLinked(session.row.holder)) answerer.ended(session.row.holder, session.id);
     },
   });
   const applications = createApplications({
@@ -144,13 +216,25 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
     clock,
     entropy,
     post: options.post,
-    ledger,
+    ledger: options.forwarded ?? ledger,
     onAway: (process) => applications.away(process),
     onChange({ guid, state }) {
-      onEvent({ level: 'debug', event: `peer ${state}`, guid });
+      onEvent({ level: 'debug', event: `peer ${state}`, guid, keys: peers.get(guid)?.catalog.length ?? 0 });
       options.onPeersChanged();
       protection.peersChanged();
     },
+    // Near LMs listen on nothing (T3, T4).
+    hears: (options.host ?? 'admin') === 'admin',
+    onTrouble: (detail) => onEvent({ level: 'warn', event: 'another license manager cannot be used', detail }),
+    onUnspoken: (detail, status) =>
+      onEvent({
+        level: 'warn',
+        event:
+          status === Status.IDENTITY_REQUIRED
+            ? 'another license manager serves identifiable clients only'
+            : 'no common version with another license manager',
+        detail,
+      }),
   });
   for (const session of authority.sessions()) {
     if (session.row.holder === 'local') applications.away({ pid: session.row.pid, start: session.row.start });
@@ -158,12 +242,21 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
 
   protection.begin(authority, peers);
 
-  let catalogVersion = Math.max(1, options.boot) * 65_536;
   const own = { guid: self.guid, hostname, address: '127.0.0.1' };
   const overview = createOverview({ self: own, keystore, authority, peers, protection });
+  const ownCatalog = createOwnCatalog({ boot: options.boot, entropy, keys: () => overview.catalog() });
   const deniedClients = createDeniedClients();
   const note = (entry: AuditEntry): void => {
     ledger.update([], () => ({ changes: [], audit: [entry], reply: undefined }), { durability: 'later' }).catch(() => undefined);
+  };
+  /** The audit and the log have what a rule says against another computer. */
+  const noted = (client: DeniedClient, bar: RuleBar | undefined): RuleBar | undefined => {
+    const entry = bar === undefined ? undefined : deniedClients(client, bar, clock.mono());
+    if (entry !== undefined && bar !== undefined) {
+      note(entry);
+      onEvent({ level: 'info', event: 'computer refused by a rule', status: bar.status, rule: bar.rule, ...bar.place, ...client });
+    }
+    return bar;
   };
   const answerer = createLinkAnswerer({
     self,
@@ -172,13 +265,11 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
     entropy,
     authority,
     twins: protection.twins,
-    against(client) {
-      const bar = access?.againstClient(client);
-      const entry = bar === undefined ? undefined : deniedClients(client, bar, clock.mono());
-      if (entry !== undefined) note(entry);
-      return bar;
-    },
-    catalog: () => ({ version: catalogVersion, keys: () => overview.catalog() }),
+    ...(options.probes === undefined ? {} : { probes: options.probes }),
+    against: (client) => noted(client, access?.againstRemote() ?? access?.againstClient(client)),
+    catalog: ownCatalog.current,
+    changes: ownCatalog.changes,
+    onCallers: options.onPeersChanged,
   });
 
   const transfers = await openTransfers({
@@ -210,15 +301,26 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
     },
     virtualMachine: async () => (await options.protection?.observe())?.host === 'virtual',
     onGone(key) {
-      catalogVersion += 1;
+      ownCatalog.touch();
       options.onKeyGone?.(key);
     },
     onEvent,
   });
 
-  let firstSearch: Promise<void> | undefined = new Promise<void>((done) => clock.after(FIRST_SEARCH_MS, done)).then(() => {
-    firstSearch = undefined;
-  });
+  let firstSearch: Promise<void> | undefined;
+  let searched = (): void => undefined;
+  if (options.remoteLicenses) {
+    firstSearch = new Promise<void>((done) => {
+      searched = done;
+      clock.after(FIRST_SEARCH_MS, done);
+    }).then(() => {
+      firstSearch = undefined;
+    });
+  }
+  const afterFirstSearch = async (): Promise<void> => {
+    if (firstSearch !== undefined) options.onSearchAwaited?.();
+    await firstSearch;
+  };
   const usablePeers = () => (options.remoteLicenses ? peers.all() : []).filter((peer) => peer.state === 'linked');
   const information = createInformation({
     self: own,
@@ -228,12 +330,22 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
     clock,
     idleTimeoutMs: options.idleSessionMs,
     startedAt: clock.mono(),
+    embedded: options.host === 'integrated',
+    vendor: options.vendor,
     time: () => protection.guard.time(),
     observed: () => protection.observed(),
+    recipient: serves(options.host ?? 'admin', 'sl-adminmode') ? (of) => transfers.recipient(of) : undefined,
     peers: usablePeers,
   });
   const sources = (): Source[] => [
-    { local: true, ...own, kind: 'admin', keys: overview.catalog(), damaged: overview.damaged(), moved: keystore.transfers.moved() },
+    {
+      local: true,
+      ...own,
+      kind: options.host ?? 'admin',
+      keys: overview.catalog(),
+      damaged: overview.damaged(),
+      moved: keystore.transfers.moved(),
+    },
     ...usablePeers().map((peer) => ({
       local: false,
       guid: peer.guid,
@@ -250,25 +362,64 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
     keystore,
     state: async (key) => armor('C2V', await keystore.state(key, hostname, clock.wall())),
     onApplied(key, added) {
-      catalogVersion += 1;
+      ownCatalog.touch();
       protection.licensed(key);
       options.onKeysChanged(key, added);
       onEvent({ level: 'info', event: 'license applied', key: key.identity.id, counter: key.counter });
     },
   });
 
+  const legacies = createLegacies({
+    self,
+    host: options.host ?? 'admin',
+    authority,
+    keystore,
+    marks: options.installMarks,
+    observed: () => protection.observed(),
+    onProblem: (error) => onEvent({ level: 'warn', event: 'the mark of a legacy license is not kept', error }),
+  });
+  const devices =
+    options.devices === undefined
+      ? undefined
+      : watchDevices(options.devices, {
+          keystore,
+          authority,
+          clock,
+          onAttached(key) {
+            ownCatalog.touch();
+            protection.licensed(key);
+            options.onKeysChanged(key, true);
+            onEvent({ level: 'info', event: 'key plugged in', key: key.identity.id });
+          },
+          onGone(key) {
+            ownCatalog.touch();
+            options.onKeyGone?.(key);
+            onEvent({ level: 'info', event: 'key unplugged', key });
+          },
+          onProblem: (key, error) => onEvent({ level: 'warn', event: 'a key in hardware is not served', key, error }),
+        });
+
   const apply: Lm['apply'] = async (text) => {
     const { kind, bytes } = unarmor(text);
+    await authority.refresh();
     if (kind === 'H2R' || kind === 'R2H' || kind === 'H2H') {
       const { key, added } = await transfers.apply(kind, bytes);
-      catalogVersion += 1;
+      ownCatalog.touch();
       protection.licensed(key);
       options.onKeysChanged(key, added);
       return { key: key.identity.id, updateCounter: key.counter };
     }
+    if (kind === 'legacy') {
+      const { key, added } = await legacies.apply(bytes);
+      ownCatalog.touch();
+      protection.licensed(key);
+      options.onKeysChanged(key, added);
+      onEvent({ level: 'info', event: 'legacy license applied', key: key.identity.id, counter: key.counter });
+      return { key: key.identity.id, updateCounter: key.counter };
+    }
     if (kind === 'trial') {
       const key = await trials.apply(bytes);
-      catalogVersion += 1;
+      ownCatalog.touch();
       protection.licensed(key);
       options.onKeysChanged(key, true);
       onEvent({ level: 'info', event: 'trial license applied', key: key.identity.id });
@@ -297,43 +448,52 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
         candidates: candidatesFor(question, sources()),
       });
       try {
+        await authority.refresh();
         try {
           return attempt();
         } catch (error) {
           // What was lost a moment ago may be there again, long before the next search finds it.
           if (firstSearch === undefined && !(await peers.reconnect())) throw error;
         }
-        await firstSearch;
+        await afterFirstSearch();
         return attempt();
       } catch (error) {
-        noteRefusal(question, application, error);
-        throw error;
+        const told = tellUnspoken(error, peers.unspoken(), peers.identitiesAsked());
+        noteRefusal(question, application, told);
+        throw told;
       }
     },
     async ask(question) {
-      await firstSearch;
+      await authority.refresh();
+      await afterFirstSearch();
       return partsOf(await information(question));
     },
     async transfer(wish, application) {
       const { user, host, pid } = application;
       onEvent({ level: 'info', event: 'transfer asked for', action: wish.action, user, host, pid, application: application.application });
+      await authority.refresh();
       return textParts(await transfers.forApplication(wish, sources(), user));
     },
     open(target, application, events): Route {
       const process = { pid: application.pid, start: application.start };
-      if (target.lm !== self.guid && target.lm !== '') {
+      // By a GUID that it had before an application comes back to a key that is here; of any other key, that is somebody else by now.
+      const before = options.former?.has(target.lm) === true && keystore.get(target.key) !== undefined;
+      if (target.lm !== self.guid && target.lm !== '' && !before) {
         const bar = protection.refused(target.lm, target.key);
         if (bar !== undefined) throw new LicensingError(bar.status, { detail: bar.detail });
         return peers.open(target.lm, target, process, events);
       }
       const party = { holder: 'local', address: '127.0.0.1', process };
-      const channel = authority.open(
+      const opening = [
         target.key,
         target.opening,
         party,
-        (record) => events.record(record),
-        (error) => events.lost(error),
-      );
+        (record: Uint8Array) => events.record(record),
+        (error: LicensingError) => events.lost(error),
+      ] as const;
+      const atDevice = authority.openAtDevice(...opening);
+      if (atDevice !== undefined) return routeLater(atDevice, events);
+      const channel = authority.open(...opening);
       events.opened(channel.answer);
       return channel;
     },
@@ -348,6 +508,7 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
   };
 
   return {
+    guid: self.guid,
     authority,
     peers,
     answerer,
@@ -355,8 +516,37 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
     local,
     transfers,
     apply,
-    suspectTwin: (address) => protection.twins.suspect(address),
+    suspectTwin(address) {
+      const news = protection.duplicates.heard(address.host);
+      const remedy = 'Where one of the two is a copy, run on one of them: keyhaven lm new-id';
+      onEvent({
+        level: news ? 'warn' : 'debug',
+        event: 'another computer uses the LM id of this one, or says so',
+        address: address.host,
+        remedy,
+      });
+      protection.twins.suspect(address);
+    },
+    duplicates: () => protection.duplicates.list(),
+    administrationRefused(address, { status, detail = '' }) {
+      noted({ address, host: undefined, holder: undefined }, { status, detail, rule: 'administration' });
+    },
+    againstRemote: (address) => noted({ address, host: undefined, holder: undefined }, access?.againstRemote()),
+    againstIdentified(address) {
+      const client = { address, host: undefined, holder: undefined };
+      return noted(client, access?.againstRemote(true) ?? access?.againstClient(client));
+    },
+    changeAccess(rules) {
+      const running = [...authority.sessions()].flatMap(({ id, pool, row }) => {
+        const vendor = keystore.get(pool.key)?.identity.vendor;
+        return vendor === undefined ? [] : [{ id, pool, vendor, row }];
+      });
+      access?.change(rules, running);
+    },
+    crossing: () => [...authority.sessions()].filter(({ row }) => isLinked(row.holder)).length + peers.believed().length,
+    searched: () => searched(),
     async close() {
+      devices?.close();
       protection.close();
       answerer.close();
       transfers.close();

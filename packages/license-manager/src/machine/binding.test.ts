@@ -1,9 +1,9 @@
-import { chmod, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LicensingError } from '@keyhaven/core/errors';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createMachineSeal, machineMarks, openBinding, systemEntropy, writeFileAtomically } from './index.ts';
+import { createMachineSeal, machineMarks, openBinding, systemEntropy, userStoreMarks, writeFileAtomically } from './index.ts';
 
 let root = '';
 beforeEach(async () => {
@@ -97,6 +97,36 @@ describe('a state directory', () => {
     await symlink(victim, join(root, '.identity.new'));
     await expect(writeFileAtomically(root, 'identity', 'text')).rejects.toMatchObject({ code: 'ELOOP' });
     expect(await readFile(victim, 'utf8')).toBe('untouched');
+  });
+});
+
+describe('a store of one user (T1)', () => {
+  it('that several processes begin at once is one store', async () => {
+    const directory = join(root, 'store');
+    const marks = await userStoreMarks(directory);
+    const bindings = await Promise.all(Array.from({ length: 8 }, () => openBinding(directory, systemEntropy, marks)));
+    const [first] = bindings;
+    const sealed = first?.seal.seal('x', Buffer.from('secret')) ?? '';
+    for (const { seal } of bindings) expect(seal.open('x', sealed)?.toString()).toBe('secret');
+    expect(await readdir(directory)).toEqual(['identity']);
+  });
+
+  it('opens nothing at another place (52)', async () => {
+    const directory = join(root, 'store');
+    await openBinding(directory, systemEntropy, await userStoreMarks(directory));
+    await cp(directory, join(root, 'copy'), { recursive: true });
+    expect((await refusalOf(openBinding(join(root, 'copy'), systemEntropy, await userStoreMarks(join(root, 'copy'))))).status).toBe(52);
+    await rename(directory, join(root, 'moved'));
+    expect((await refusalOf(openBinding(join(root, 'moved'), systemEntropy, await userStoreMarks(join(root, 'moved'))))).status).toBe(52);
+  });
+
+  it('is of one user, and where the way to it leads', async () => {
+    const directory = join(root, 'store');
+    const marks = await userStoreMarks(directory);
+    expect(marks).toContain(`uid:${process.getuid?.()}`);
+    await mkdir(join(root, 'elsewhere'));
+    await symlink(root, join(root, 'elsewhere', 'link'));
+    expect(await userStoreMarks(join(root, 'elsewhere', 'link', 'store'))).toEqual(marks);
   });
 });
 

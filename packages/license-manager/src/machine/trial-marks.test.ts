@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Status } from '@keyhaven/core/errors';
 import { wall } from '@keyhaven/core/time';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { defaultStateDirectory, defaultTrialDirectory } from '../admin-lm.ts';
+import { defaultStateDirectory, defaultTrialDirectory } from '../admin-paths.ts';
 import { systemEntropy } from './system.ts';
 import { createTrialMarks } from './trial-marks.ts';
 

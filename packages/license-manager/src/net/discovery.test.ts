@@ -1,6 +1,7 @@
 import { type Found, guidText, type Heard } from '@keyhaven/core/discovery';
 import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../machine/index.ts';
+import { createSimulatedClock } from '../simulated-clock.testing.ts';
 import { type RunningDiscovery, type StartDiscovery, startDiscovery, type Traffic } from './discovery.ts';
 import { freePort } from './free-port.testing.ts';
 
@@ -120,6 +121,46 @@ describe('search parameters', () => {
     expect(new Set(asked)).toEqual(new Set(['127.0.0.2', '127.0.0.3']));
     expect(one.problems.all).toContainEqual({ name: 'nowhere.example', error: new Error('ENOTFOUND') });
     expect(two.problems.all).toEqual([]);
+  });
+
+  it('that are names are looked up again shortly before each round, and asked where they are then; one that is nowhere is told once (R2)', async () => {
+    const udpPort = await freePort();
+    const clock = createSimulatedClock();
+    const settle = async (): Promise<void> => {
+      for (let turn = 0; turn < 3; turn += 1) await new Promise((done) => setImmediate(done));
+    };
+    let has = ['127.0.0.2'];
+    const lookups: number[] = [];
+    const one = await launch('127.0.0.1', 1, {
+      udpPort,
+      clock,
+      settings: { ...settings, searchAddresses: ['license.example', 'nowhere.example'] },
+      resolve: async (name) => {
+        if (name === 'nowhere.example') throw new Error('ENOTFOUND');
+        lookups.push(clock.mono());
+        return has;
+      },
+    });
+    const began = clock.mono();
+    const asked = (): string[] => one.traffic.all.filter(({ why }) => why === 'search').map(({ address }) => address);
+    const pass = async (milliseconds: number): Promise<void> => {
+      for (let passed = 0; passed < milliseconds; passed += 1_000) {
+        clock.advance(1_000);
+        await settle();
+      }
+    };
+    await settle();
+    await pass(2_000);
+    expect(asked()).toEqual(['127.0.0.2']);
+    has = ['127.0.0.3'];
+    await pass(5 * 60_000);
+    // The old address is nobody's business any more, and the new one was asked as soon as it was known.
+    expect(asked()).toEqual(['127.0.0.2', '127.0.0.3']);
+    has = ['127.0.0.4', '127.0.0.3'];
+    await pass(4 * 60_000);
+    expect(asked().slice(2).toSorted()).toEqual(['127.0.0.3', '127.0.0.4']);
+    expect(lookups.map((at) => at - began).every((at, index, all) => index === 0 || at - (all[index - 1] ?? 0) >= 60_000)).toBe(true);
+    expect(one.problems.all).toEqual([{ name: 'nowhere.example', error: new Error('ENOTFOUND') }]);
   });
 
   it('that change while running are asked at once', async () => {

@@ -11,9 +11,10 @@ import {
   type Verdict,
   withoutZone,
 } from '@keyhaven/core/discovery';
-import { type Clock, MINUTE, type Mono, SECOND } from '@keyhaven/core/time';
+import { type Clock, MINUTE, type Mono, mono, SECOND } from '@keyhaven/core/time';
 import { type ReadInterfaces, watchInterfaces } from './interfaces.ts';
 import { type Resolve, resolveAll, systemResolve } from './names.ts';
+import { createQuestions, type Questions } from './questions.ts';
 import { openUdp, type UdpAddress, type UdpProblem } from './udp.ts';
 
 // Runs the discovery machine of core on real sockets, interfaces, names and time. Rules are in core; here only bytes, timers and
@@ -44,6 +45,8 @@ export type StartDiscovery = {
   readonly tcpPort: number;
   /** Where this LM and the others listen. */
   readonly udpPort: number;
+  /** Where this LM itself listens, when not there; 0 = a port that the system picks (an LM that serves no other one). */
+  readonly localPort?: number | undefined;
   /** Empty: every interface. */
   readonly bind: readonly string[];
   readonly settings: SearchSettings;
@@ -62,10 +65,19 @@ export type RunningDiscovery = {
   /** What is listened on. */
   readonly addresses: readonly UdpAddress[];
   readonly failures: ReadonlyMap<string, number>;
+  /** Whether there are keys here that others may use (D18). */
+  serving(keys: boolean): void;
   keysChanged(entries: readonly Entry[]): void;
-  setPeers(addresses: readonly string[]): void;
+  /** Of the LMs that are connected, and of those that have connected to this one. */
+  setPeers(addresses: readonly string[], callers?: readonly string[]): void;
   setSettings(settings: SearchSettings): void;
+  /** Questions of a person, out of turn (D19). */
+  readonly questions: Questions;
+  /** Another LM asks by its link: whether its question was heard here, and for one datagram to its address (K20). */
+  readonly probes: { heard(address: string, cookie: number): boolean; call(address: string, cookie: number): boolean };
   nextSearch(): Mono | undefined;
+  /** What it is going to send by itself, and the names that it is going to look up (R10). */
+  scheduled(): { readonly kind: 'search' | 'hint' | 'names'; readonly to: string; readonly due: Mono }[];
   /** Says goodbye, waits until that is on the wire, closes the sockets. */
   stop(): Promise<void>;
 };
@@ -91,6 +103,8 @@ export const startDiscovery = async (options: StartDiscovery): Promise<RunningDi
   let underway: Promise<unknown> = Promise.resolve();
   let timer = (): void => {};
   let renewal = (): void => {};
+  let lookup: Mono | undefined;
+  let nameless: ReadonlySet<string> = new Set();
 
   const { guid, tcpPort, bootCount, entropy } = options;
   const machine = createDiscovery({
@@ -101,7 +115,7 @@ export const startDiscovery = async (options: StartDiscovery): Promise<RunningDi
     settings: { ...wished, searchAddresses: literals(wished), udpPort },
   });
   const udp = await openUdp({
-    port: udpPort,
+    port: options.localPort ?? udpPort,
     bind,
     onProblem,
     onDatagram(bytes, from) {
@@ -110,6 +124,15 @@ export const startDiscovery = async (options: StartDiscovery): Promise<RunningDi
       turn();
     },
   });
+
+  const questions = createQuestions(
+    () => machine.probe(clock.mono()),
+    async (to, port, via, bytes) => {
+      const problem = await udp.send({ to, port, via }, bytes);
+      onTraffic?.({ direction: 'out', address: to, port, bytes, why: 'search', problem });
+      return problem;
+    },
+  );
 
   /** Empties the machine, and wakes it at its next timeout. */
   const turn = (): void => {
@@ -131,12 +154,15 @@ export const startDiscovery = async (options: StartDiscovery): Promise<RunningDi
           options.onFound(output);
           break;
         case 'heard':
-          // D16: a stranger's word is worth one question, never a connection.
-          if (!output.known) machine.ask(clock.mono(), output.address);
+          // D16: a stranger's word is worth one question, never a connection; R2: an LM that serves nobody asks no single address.
+          if (!output.known && tcpPort !== 0) machine.ask(clock.mono(), output.address);
           options.onHeard(output);
           break;
         case 'clone':
           options.onClone(output.address);
+          break;
+        case 'probed':
+          questions.answered(output);
           break;
       }
     }
@@ -160,14 +186,21 @@ export const startDiscovery = async (options: StartDiscovery): Promise<RunningDi
     resolution += 1;
     const mine = resolution;
     renewal();
-    const addresses = await resolveAll(wished.searchAddresses, resolve, (name, error) => onProblem?.({ name, error }));
+    lookup = undefined;
+    const nowhere = new Map<string, unknown>(); // BOUNDED by the settings
+    const addresses = await resolveAll(wished.searchAddresses, resolve, (name, error) => void nowhere.set(name, error));
+    // Told once until the name has an address again: it is looked up all day.
+    for (const [name, error] of nowhere) if (!nameless.has(name)) onProblem?.({ name, error });
+    nameless = new Set(nowhere.keys());
     if (stopped || mine !== resolution) return;
     machine.settings(clock.mono(), { ...wished, searchAddresses: addresses, udpPort });
     turn();
     if (literals(wished).length === wished.searchAddresses.length) return;
     const now = clock.mono();
     const pause = (machine.nextSearch() ?? now) - now - AHEAD;
-    renewal = clock.after(Math.min(Math.max(pause, MINUTE), 5 * MINUTE), () => void resolveNames());
+    const wait = Math.min(Math.max(pause, MINUTE), 5 * MINUTE);
+    lookup = mono(now + wait);
+    renewal = clock.after(wait, () => void resolveNames());
   };
 
   const useInterfaces = (list: readonly Interface[]): void => {
@@ -192,18 +225,32 @@ export const startDiscovery = async (options: StartDiscovery): Promise<RunningDi
   return {
     addresses: udp.addresses,
     failures: udp.failures,
+    serving: (keys) => machine.serving(keys),
     keysChanged(entries) {
       machine.keysChanged(clock.mono(), entries);
       turn();
     },
-    setPeers(addresses) {
-      machine.peers(clock.mono(), addresses);
+    setPeers(addresses, callers) {
+      machine.peers(clock.mono(), addresses, callers);
+    },
+    questions,
+    probes: {
+      heard: (address, cookie) => machine.heard(clock.mono(), address, cookie),
+      call(address, cookie) {
+        const may = machine.call(clock.mono(), address, cookie);
+        turn();
+        return may;
+      },
     },
     setSettings(settings) {
       wished = settings;
       void resolveNames();
     },
     nextSearch: () => machine.nextSearch(),
+    scheduled: () => [
+      ...machine.upcoming().map(({ to, due, hint }) => ({ kind: hint ? ('hint' as const) : ('search' as const), to, due })),
+      ...(lookup === undefined ? [] : [{ kind: 'names' as const, to: 'name servers', due: lookup }]),
+    ],
     async stop() {
       if (stopped) return;
       stopped = true;

@@ -1,7 +1,7 @@
 import type { CatalogKey } from '@keyhaven/core/admin';
 import { parseCatalog } from '@keyhaven/core/admin';
 import { describe, expect, it } from 'vitest';
-import { catalogParts } from './link-answerer.ts';
+import { catalogParts } from './answer-catalog.ts';
 
 const keyOf = (id: number): CatalogKey => ({
   key: String(id),

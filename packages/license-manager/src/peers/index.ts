@@ -1,4 +1,7 @@
 export { createLinkAnswerer, type LinkAnswerer } from './link-answerer.ts';
+export { noteConnection } from './note-connection.ts';
 export type { Peer } from './peer.ts';
 export { openPeers, type Peers } from './peers.ts';
-export { createHttpPost, type HttpPost, type PeerAddress, PeerRefusal, type Post } from './post.ts';
+export { createHttpPost, type HttpPost, type PeerAddress, PeerRefusal, type Post, refuseBar } from './post.ts';
+export type { Probes } from './probed.ts';
+export { tellUnspoken } from './unspoken.ts';

@@ -4,6 +4,7 @@ import { SECOND } from '@keyhaven/core/time';
 import { describe, expect, it } from 'vitest';
 import { systemEntropy } from '../machine/index.ts';
 import { createSimulatedClock } from '../simulated-clock.testing.ts';
+import { createAddressBook } from './address-book.ts';
 import { createLinkCaller } from './link-caller.ts';
 import { PeerRefusal, type Post } from './post.ts';
 
@@ -70,10 +71,10 @@ const createSite = () => {
     post: peer.post,
     clock,
     entropy: systemEntropy,
-    address: { host: '192.0.2.1', port: 1947 },
+    addresses: createAddressBook({ host: '192.0.2.1', port: 1947 }),
     expect: undefined,
     onLinked: () => told.push('linked'),
-    onBlock: () => undefined,
+    onBlock: () => true,
     onBroken: ({ name }) => told.push(name),
     hasUrgent: () => false,
     urgent: () => [],

@@ -10,14 +10,24 @@ import {
   encodeBody,
   type LinkKeys,
   type LmIdentity,
+  ofVersion2,
 } from '@keyhaven/core/link';
-import { type Clock, SECOND } from '@keyhaven/core/time';
+import { type Clock } from '@keyhaven/core/time';
+import { type AddressBook, sameAddress } from './address-book.ts';
+import { sizeOf, WITHIN_BODY } from './body-size.ts';
+import { createEmptyRounds } from './empty-rounds.ts';
+import { createListening } from './link-listening.ts';
 import { type PeerAddress, PeerRefusal, type Post } from './post.ts';
+import { race } from './race.ts';
+import { refusedVersion } from './unspoken.ts';
 
 // This LM's path to one other LM. Everything that is ready for it goes into one POST, one POST is under way at a time, and what
 // becomes ready meanwhile shares the next (DESIGN "Between LMs"). So blocks arrive in the order in which they were sent, and a peer costs
 // one connection. When a POST fails, nobody knows what arrived: the link breaks, its channels are lost, and the applications resume their
 // sessions over the next link.
+
+/** A block, or what makes it when the version of the link is known. */
+export type ToSend = Block | ((version: number) => Block);
 
 export type LinkCallerOptions = {
   readonly self: LmIdentity;
@@ -25,26 +35,28 @@ export type LinkCallerOptions = {
   readonly post: Post;
   readonly clock: Clock;
   readonly entropy: Entropy;
-  readonly address: PeerAddress;
+  /** Where the peer may be; learns where it was. */
+  readonly addresses: AddressBook;
   /** Once the peer's identity is known to be another one than expected, the link is given up. */
   readonly expect: string | undefined;
+  /** Who proved to be there instead. */
+  readonly onOther?: (guid: string, address: PeerAddress) => void;
   readonly onLinked: (peer: LinkKeys['peer']) => void;
-  readonly onBlock: (block: Block) => void;
+  /** @returns whether somebody waited for it */
+  readonly onBlock: (block: Block, version: number) => boolean;
   /** The link broke; everything sent and not answered may be lost. */
   readonly onBroken: (error: LicensingError) => void;
   /** Whether `urgent` has something to say. */
   readonly hasUrgent: () => boolean;
   /** Blocks that come first in the POST that is about to leave. */
   readonly urgent: () => readonly Block[];
-  /** The peer has got and answered everything sent so far. */
-  readonly onAnswered: () => void;
+  /** The peer has got everything sent so far, and answered it all, or says that there is `more` to come. */
+  readonly onAnswered: (more: boolean) => void;
 };
 
 export type LinkCaller = {
-  readonly address: PeerAddress;
-  readonly peer: LinkKeys['peer'] | undefined;
   /** Queues blocks for the next POST. */
-  send(...blocks: readonly Block[]): void;
+  send(...blocks: readonly ToSend[]): void;
   /** Proves identities now, where that has not happened yet. */
   connect(): void;
   close(): void;
@@ -54,133 +66,112 @@ export type LinkCaller = {
 const NO_SUCH_LINK = 409;
 /** BOUNDED: blocks of one POST; the rest shares the next one. */
 const MAX_BLOCKS = 4_096;
-/** BOUNDED: bytes of the blocks of one body; with one block more it stays under MAX_BODY. */
-export const MAX_BYTES = 2 * 1024 * 1024;
+/** About how many bytes of a body what is made then needs. */
+const QUESTION = 64;
 /** BOUNDED: blocks waiting for a peer that does not answer. */
 const MAX_QUEUE = 65_536;
 
-/** About how many bytes a block adds to a body. */
-export const sizeOf = (block: Block): number => {
-  switch (block.kind) {
-    case 'record':
-      return block.record.length;
-    case 'opened':
-      return 64 + block.answer.length;
-    case 'catalog':
-    case 'catalog part':
-      return 64 + block.json.length;
-    case 'renewing':
-    case 'gone':
-      return 64 + block.sessions.length * 16;
-    default:
-      return 256;
-  }
+/** A computer that refuses connections is there: its license manager has stopped, at all of its addresses. */
+const isOutOfReach = (error: unknown): boolean => {
+  const cause = error instanceof LicensingError ? error.cause : error;
+  if (!(cause instanceof Error) || cause instanceof PeerRefusal || cause instanceof WireError) return false;
+  return !('code' in cause) || (cause.code !== 'ECONNREFUSED' && cause.code !== 'ECONNRESET' && cause.code !== 'EPIPE');
+};
+
+const errorAt = (error: unknown, address: PeerAddress): LicensingError => {
+  if (error instanceof LicensingError) return error;
+  const { host, port } = address;
+  const detail = `${host}:${port}: ${error instanceof Error ? error.message : String(error)}`;
+  return refusedVersion(error, address) ?? new LicensingError(Status.REMOTE_COMM_ERR, { detail, cause: error });
 };
 
 export const createLinkCaller = (options: LinkCallerOptions): LinkCaller => {
-  const { post, address } = options;
-  let queue: Block[] = [];
+  const { post, addresses, clock } = options;
+  let queue: ToSend[] = []; // BOUNDED by MAX_QUEUE
   let keys: LinkKeys | undefined;
-  let peer: LinkKeys['peer'] | undefined;
   let sequence = 0;
   let answered = false;
   let running = false;
   let more = false;
-  /** The link that a listening request speaks for; a link made anew needs one of its own. */
-  let listening: LinkKeys | undefined;
   let wanted = false;
   let closed = false;
+  const emptyRounds = createEmptyRounds(clock);
 
+  const greet = async (address: PeerAddress) => {
+    try {
+      const calling = callLink(options.self, options.hostname, options.entropy);
+      const answer = fromBase64(await post(address, '/lm/v1/hello', toBase64(calling.hello)));
+      const confirmed = calling.confirm(answer ?? new Uint8Array());
+      const { guid } = confirmed.keys.peer;
+      if (options.expect !== undefined && guid !== options.expect) {
+        options.onOther?.(guid, address);
+        throw new WireError('another license manager answers at this address');
+      }
+      return confirmed;
+    } catch (error) {
+      throw errorAt(error, address);
+    }
+  };
   const link = async (): Promise<LinkKeys> => {
-    const calling = callLink(options.self, options.hostname, options.entropy);
-    const answer = fromBase64(await post(address, '/lm/v1/hello', toBase64(calling.hello)));
-    const { confirmation, keys: proven } = calling.confirm(answer ?? new Uint8Array());
-    if (options.expect !== undefined && proven.peer.guid !== options.expect)
-      throw new WireError('another license manager answers at this address');
-    await post(address, '/lm/v1/confirm', toBase64(confirmation));
+    const { address, value } = await race(clock, () => addresses.order(), greet, addresses.failed);
+    addresses.proven(address);
+    await post(address, '/lm/v1/confirm', toBase64(value.confirmation));
     sequence = 0;
-    peer = proven.peer;
-    options.onLinked(proven.peer);
-    return proven;
+    options.onLinked(value.keys.peer);
+    return value.keys;
   };
 
-  const take = (): Block[] => {
+  const take = (version: number): Block[] => {
     const blocks: Block[] = [...options.urgent()];
     let bytes = 0;
     let count = 0;
-    for (const block of queue) {
-      bytes += sizeOf(block);
-      if (count > 0 && (bytes > MAX_BYTES || count >= MAX_BLOCKS)) break;
-      blocks.push(block);
+    for (const each of queue) {
+      bytes += typeof each === 'function' ? QUESTION : sizeOf(each);
+      if (count > 0 && (bytes > WITHIN_BODY || count >= MAX_BLOCKS)) break;
+      blocks.push(typeof each === 'function' ? each(version) : each);
       count += 1;
     }
     queue = queue.slice(count);
     return blocks;
   };
 
-  const exchange = async (proven: LinkKeys): Promise<void> => {
-    const blocks = take();
+  /** @returns how many characters came for nobody; 0 where something came that somebody waited for */
+  const exchange = async (proven: LinkKeys): Promise<number> => {
+    const blocks = take(proven.version);
     more = false;
     sequence += 1;
     const sent = sequence;
-    const text = await post(address, '/lm/v1/exchange', encodeBody(proven.id, sent, encodeBlocks(blocks), proven.outgoing));
+    const text = await post(addresses.current, '/lm/v1/exchange', encodeBody(proven.id, sent, encodeBlocks(blocks), proven.outgoing));
     const body = decodeBody(text, proven.incoming);
     if (body.link !== proven.id || body.sequence !== sent) throw new WireError('an answer to another request');
+    let useful = blocks.length > 0;
     for (const block of decodeBlocks(body.blocks)) {
+      if (ofVersion2(block.kind) && proven.version < 2) throw new WireError(`a block "${block.kind}" on a link of version 1`);
       if (block.kind === 'more') more = true;
-      else if (block.kind === 'listen') listen(proven);
-      else options.onBlock(block);
+      else if (block.kind === 'listen') listening.begin(proven);
+      else if (options.onBlock(block, proven.version)) useful = true;
     }
     answered = true;
-    options.onAnswered();
+    options.onAnswered(more);
+    return useful ? 0 : text.length;
   };
 
-  const fetch = (): void => {
-    more = true;
-    kick();
-  };
-  /** Asks to be told when there is something to fetch, for as long as the peer has somebody who waits. One request for all of them. */
-  const listen = (proven: LinkKeys): void => {
-    if (listening === proven) return;
-    listening = proven;
-    const ended = (): void => {
-      if (listening === proven) listening = undefined;
-    };
-    const goesOn = (): boolean => keys === proven && !closed;
-    const ask = async (): Promise<'fetch' | 'listen' | 'nothing'> => {
-      const text = await post(address, '/lm/v1/listen', encodeBody(proven.id, sequence, encodeBlocks([]), proven.outgoing));
-      const body = decodeBody(text, proven.incoming);
-      const said = body.link === proven.id ? decodeBlocks(body.blocks).map(({ kind }) => kind) : [];
-      return said.includes('more') ? 'fetch' : said.includes('listen') ? 'listen' : 'nothing';
-    };
-    const run = async (): Promise<void> => {
-      let heard: Awaited<ReturnType<typeof ask>> = 'listen';
-      while (heard === 'listen' && goesOn()) heard = await ask();
-      ended();
-      if (heard === 'fetch' && goesOn()) fetch();
-    };
-    run().catch(() => {
-      // Whether the peer is gone the next exchange finds out; not sooner than in a second, should something in between hold no requests.
-      options.clock.after(SECOND, () => {
-        ended();
-        if (goesOn()) fetch();
-      });
-    });
-  };
+  const listening = createListening({
+    clock,
+    ask: (proven) => post(addresses.current, '/lm/v1/listen', encodeBody(proven.id, sequence, encodeBlocks([]), proven.outgoing)),
+    goesOn: (proven) => keys === proven && !closed,
+    fetch() {
+      more = true;
+      start();
+    },
+  });
 
   const broken = (error: unknown): void => {
     keys = undefined;
     answered = false;
     queue = [];
     more = false;
-    const cause =
-      error instanceof LicensingError
-        ? error
-        : new LicensingError(Status.REMOTE_COMM_ERR, {
-            detail: `${address.host}:${address.port}: ${error instanceof Error ? error.message : String(error)}`,
-            cause: error,
-          });
-    options.onBroken(cause);
+    options.onBroken(errorAt(error, addresses.current));
   };
 
   const run = async (): Promise<void> => {
@@ -188,19 +179,26 @@ export const createLinkCaller = (options: LinkCallerOptions): LinkCaller => {
       wanted = false;
       try {
         keys ??= await link();
-        if (queue.length > 0 || more || options.hasUrgent()) await exchange(keys);
+        if (queue.length > 0 || more || options.hasUrgent()) {
+          const begun = clock.mono();
+          const idle = await exchange(keys);
+          await emptyRounds.after(idle, begun);
+        }
       } catch (error) {
         // A peer that has answered on this link and now knows nothing of it was started again: worth one proof of identities at once (S22).
         const forgotten = answered && error instanceof PeerRefusal && error.code === NO_SUCH_LINK;
+        // So is one that is not reached any more where it was, and may be elsewhere, too.
+        const elsewhere = answered && isOutOfReach(error) && addresses.order().some((each) => !sameAddress(each, addresses.current));
+        if (elsewhere) addresses.failed(addresses.current);
         broken(error);
-        if (!forgotten) break;
+        if (!forgotten && !elsewhere) break;
         wanted = true;
       }
     }
     running = false;
   };
 
-  const kick = (): void => {
+  const start = (): void => {
     if (running || closed) return;
     running = true;
     queueMicrotask(() => {
@@ -210,12 +208,12 @@ export const createLinkCaller = (options: LinkCallerOptions): LinkCaller => {
       });
     });
   };
+  const kick = (): void => {
+    emptyRounds.interrupt();
+    start();
+  };
 
   return {
-    address,
-    get peer() {
-      return peer;
-    },
     send(...blocks) {
       if (closed) return;
       if (queue.length + blocks.length > MAX_QUEUE) {
@@ -232,6 +230,7 @@ export const createLinkCaller = (options: LinkCallerOptions): LinkCaller => {
     close() {
       closed = true;
       queue = [];
+      emptyRounds.interrupt();
     },
   };
 };

@@ -1,4 +1,4 @@
-import { type Catalog, parseCatalog } from '@keyhaven/core/admin';
+import type { Catalog } from '@keyhaven/core/admin';
 import { hex } from '@keyhaven/core/bytes';
 import type { Entropy } from '@keyhaven/core/crypto';
 import { LicensingError, Status, statusOf } from '@keyhaven/core/errors';
@@ -7,6 +7,10 @@ import type { Block, LmIdentity } from '@keyhaven/core/link';
 import { type Clock, SECOND } from '@keyhaven/core/time';
 import type { Route, RouteEvents } from '../local/index.ts';
 import type { ProcessIdentity } from '../machine/index.ts';
+import { createAddressBook } from './address-book.ts';
+import { createCatalogAsking } from './catalog-asking.ts';
+import { createFollowing } from './following.ts';
+import type { CatalogBlock, CatalogRoom } from './known-catalog.ts';
 import { createLinkCaller, type LinkCaller } from './link-caller.ts';
 import type { PeerAddress, Post } from './post.ts';
 
@@ -15,6 +19,7 @@ import type { PeerAddress, Post } from './post.ts';
 
 export type PeerOptions = {
   readonly guid: string;
+  /** The first that was heard of. */
   readonly address: PeerAddress;
   readonly self: LmIdentity;
   readonly hostname: string;
@@ -22,27 +27,47 @@ export type PeerOptions = {
   readonly entropy: Entropy;
   readonly post: Post;
   readonly leases: HolderLeases;
+  readonly room: CatalogRoom;
+  /** This LM hears notifications of changes (R6). */
+  readonly hears: boolean;
   /** A session of this process runs at the peer from now on. */
   readonly onAttached: (peer: Peer, session: string, process: ProcessIdentity) => void;
   readonly onDetached: (session: string) => void;
   readonly onStateChange: (peer: Peer) => void;
+  /** Another LM proved to be at its address: it has a new LM id, or the address a new computer. */
+  readonly onOther?: (guid: string, address: PeerAddress) => void;
+  /** An attempt failed, also where the peer was lost before: it may say something else by now. */
+  readonly onProblem?: (peer: Peer) => void;
 };
 
 export type Peer = {
   readonly guid: string;
   readonly hostname: string;
+  /** Where it is, or was last. */
   readonly address: PeerAddress;
   readonly state: 'connecting' | 'linked' | 'lost';
+  /** Why it is lost. */
+  readonly problem: LicensingError | undefined;
   readonly catalog: Catalog;
+  /** Whether it has told its catalog once. */
+  readonly told: boolean;
+  /** How often it has answered; 0 = it never proved to be there and to speak. */
+  readonly answers: number;
+  /** Discovery says that it may be there, too. */
+  heardAt(address: PeerAddress): void;
   open(target: { readonly key: string; readonly opening: Uint8Array }, process: ProcessIdentity, events: RouteEvents): Route;
   /** The application of this session has ended: gives the seat back at once, and again until the peer has heard it. */
   release(session: string): void;
+  /** Resolves when the peer has heard of all releases, or none of them can reach it any more. */
+  released(): Promise<void>;
   /** Sends a renewal as soon as the link allows. */
   renew(): void;
   /** The lease may have ended: nothing of this peer is believed any more. */
   lapse(): void;
   /** Asks for the catalog; with `fresh` also for the seats in use. Resolves when it came, or the link broke. */
   refresh(fresh?: boolean): Promise<void>;
+  /** Somebody said that its keys have changed: asks, soon, and not as often as that is said. */
+  changed(): void;
   /** Somebody said that the peer stops. */
   stopped(): void;
   close(): void;
@@ -51,8 +76,6 @@ export type Peer = {
 type Open = { readonly events: RouteEvents; readonly process: ProcessIdentity };
 /** BOUNDED: channels closed here whose last grants may still be on their way. */
 const KEPT_CLOSED = 1_024;
-/** BOUNDED: parts of one catalog. */
-const MAX_PARTS = 64;
 
 export const createPeer = (options: PeerOptions): Peer => {
   const { guid, clock, leases } = options;
@@ -61,21 +84,25 @@ export const createPeer = (options: PeerOptions): Peer => {
   const releases = new Map<string, 'waiting' | 'sent'>(); // BOUNDED by sessions held
   let nextChannel = 1;
   let renewWanted = false;
+  /** The list of sessions is on its way, after a disagreement. */
+  let listed = false;
   let state: Peer['state'] = 'connecting';
+  let problem: LicensingError | undefined;
   let hostname = '';
-  let catalog: Catalog = [];
-  let parts: { readonly version: number; readonly json: string[] } = { version: 0, json: [] };
-  let version = 0;
-  let refreshed: (() => void)[] = [];
+  let answers = 0;
+  const addresses = createAddressBook(options.address);
+  const catalog = createCatalogAsking(options.room, options.hears, (question) => link.send(question));
+  const following = createFollowing(clock, () => void peer.refresh());
+  let releasing: (() => void)[] = [];
 
   const setState = (next: Peer['state']): void => {
     if (state === next) return;
     state = next;
     options.onStateChange(peer);
   };
-  const settleRefresh = (): void => {
-    const waiting = refreshed;
-    refreshed = [];
+  const settleReleases = (): void => {
+    const waiting = releasing;
+    releasing = [];
     for (const done of waiting) done();
   };
   const loseChannels = (error: LicensingError): void => {
@@ -91,64 +118,59 @@ export const createPeer = (options: PeerOptions): Peer => {
     if (closedChannels.size > KEPT_CLOSED) for (const oldest of closedChannels.keys()) return void closedChannels.delete(oldest);
   };
 
-  const learnPart = (block: Extract<Block, { kind: 'catalog part' }>): void => {
-    if (parts.version !== block.version) parts = { version: block.version, json: [] };
-    // What a peer says beyond the bound is not kept; its catalog is then short, which hides keys and harms nothing else.
-    if (parts.json.length < MAX_PARTS) parts.json.push(block.json);
-  };
-  const learn = (block: Extract<Block, { kind: 'catalog' }>): void => {
-    const before = parts.version === block.version ? parts.json : [];
-    parts = { version: 0, json: [] };
-    if (block.json !== '') {
-      try {
-        catalog = [...before, block.json].flatMap(parseCatalog);
-        version = block.version;
-        options.onStateChange(peer);
-      } catch {
-        catalog = []; // A peer that speaks another language has nothing for us.
-      }
-    }
-    settleRefresh();
+  const learn = (block: CatalogBlock, version: number): boolean => {
+    const taken = catalog.take(version, block);
+    if (taken === 'news') options.onStateChange(peer);
+    catalog.settled();
+    return taken !== undefined;
   };
 
-  const take = (block: Block): void => {
+  /** @returns whether somebody waited for it */
+  const take = (block: Block, version: number): boolean => {
     switch (block.kind) {
       case 'opened':
-        return channels.get(block.channel)?.events.opened(block.answer);
+        channels.get(block.channel)?.events.opened(block.answer);
+        return channels.has(block.channel);
       case 'record':
-        return channels.get(block.channel)?.events.record(block.record);
+        channels.get(block.channel)?.events.record(block.record);
+        return channels.has(block.channel);
       case 'lost': {
         const open = channels.get(block.channel);
-        if (open === undefined) return;
+        if (open === undefined) return false;
         channels.delete(block.channel);
         leases.closed(guid);
-        return open.events.lost(new LicensingError(statusOf(block.status) ?? Status.REMOTE_COMM_ERR, { detail: block.detail }));
+        open.events.lost(new LicensingError(statusOf(block.status) ?? Status.REMOTE_COMM_ERR, { detail: block.detail }));
+        return true;
       }
       case 'attached': {
         const process = channels.get(block.channel)?.process ?? closedChannels.get(block.channel);
-        if (process === undefined) return;
+        if (process === undefined) return false;
         leases.attached(clock.mono(), guid, hex(block.session));
-        return options.onAttached(peer, hex(block.session), process);
+        options.onAttached(peer, hex(block.session), process);
+        return true;
       }
       case 'detached':
         leases.detached(guid, hex(block.session));
-        return options.onDetached(hex(block.session));
+        options.onDetached(hex(block.session));
+        return false;
       case 'gone':
         for (const session of block.sessions) {
           leases.detached(guid, hex(session));
           options.onDetached(hex(session));
         }
-        return;
+        return false;
       case 'renewed':
         if (block.agreed) leases.renewed(guid);
-        else link.send({ kind: 'renewing', sessions: leases.list(clock.mono(), guid) });
-        return;
+        // Once: one that does not agree to the list either is asked again by the next renewal.
+        else if (!listed) link.send({ kind: 'renewing', sessions: leases.list(clock.mono(), guid) });
+        listed = !block.agreed && !listed;
+        return true;
       case 'catalog part':
-        return learnPart(block);
       case 'catalog':
-        return learn(block);
+      case 'changes':
+        return learn(block, version);
       default:
-        return; // A later version may say more.
+        return false; // A later version may say more.
     }
   };
 
@@ -158,24 +180,33 @@ export const createPeer = (options: PeerOptions): Peer => {
     hostname: options.hostname,
     post: options.post,
     entropy: options.entropy,
-    address: options.address,
+    addresses,
     expect: guid,
+    ...(options.onOther === undefined ? {} : { onOther: options.onOther }),
     onLinked(proven) {
       hostname = proven.hostname;
+      problem = undefined;
       setState('linked');
       // A link made again: what changed while there was none?
-      if (refreshed.length === 0) link.send({ kind: 'ask catalog', version });
+      if (!catalog.awaited) catalog.ask(false);
     },
     onBlock: take,
-    onAnswered() {
+    onAnswered(more) {
+      answers += 1;
+      if (!more) catalog.complete();
       setState('linked');
       for (const [session, release] of releases) if (release === 'sent') releases.delete(session);
+      if (releases.size === 0) settleReleases();
     },
     onBroken(error) {
       for (const session of releases.keys()) releases.set(session, 'waiting');
+      problem = error;
+      listed = false;
       setState('lost');
+      options.onProblem?.(peer);
+      settleReleases();
       loseChannels(error);
-      settleRefresh();
+      catalog.broken();
     },
     hasUrgent: () => renewWanted || releases.size > 0,
     urgent() {
@@ -197,13 +228,25 @@ export const createPeer = (options: PeerOptions): Peer => {
     get hostname() {
       return hostname;
     },
-    address: options.address,
+    get address() {
+      return addresses.current;
+    },
     get state() {
       return state;
     },
-    get catalog() {
-      return catalog;
+    get problem() {
+      return problem;
     },
+    get catalog() {
+      return catalog.keys;
+    },
+    get told() {
+      return catalog.told;
+    },
+    get answers() {
+      return answers;
+    },
+    heardAt: (address) => addresses.heard(address),
     open(target, process, events) {
       const channel = nextChannel++;
       channels.set(channel, { events, process });
@@ -227,29 +270,27 @@ export const createPeer = (options: PeerOptions): Peer => {
       releases.set(session, 'waiting');
       link.connect();
     },
+    released: () => (releases.size === 0 ? Promise.resolve() : new Promise((resolve) => void releasing.push(resolve))),
     renew() {
       renewWanted = true;
-      link.send({ kind: 'ask catalog', version });
+      catalog.ask(false);
     },
     lapse: () =>
       loseChannels(
         new LicensingError(Status.BROKEN_SESSION, { detail: 'The license manager with the key was not reachable for the whole lease.' }),
       ),
-    refresh(fresh = false) {
-      return new Promise((resolve) => {
-        refreshed.push(resolve);
-        link.send({ kind: 'ask catalog', version: fresh ? 0 : version });
-      });
-    },
+    refresh: (fresh = false) => catalog.answered(fresh),
+    changed: () => following.hint(),
     stopped() {
       // A datagram is a hint and no proof (R5): the peer itself is asked, once more when it has had the time to stop.
-      void peer.refresh();
-      clock.after(2 * SECOND, () => void peer.refresh());
+      following.hint();
+      clock.after(2 * SECOND, () => following.hint());
     },
     close() {
+      following.close();
       link.close();
-      loseChannels(new LicensingError(Status.REMOTE_COMM_ERR, { detail: 'The license manager stops.' }));
-      settleRefresh();
+      loseChannels(problem ?? new LicensingError(Status.REMOTE_COMM_ERR, { detail: 'The license manager stops.' }));
+      catalog.close();
     },
   };
   return peer;

@@ -1,5 +1,5 @@
 import type { Entropy } from '@keyhaven/core/crypto';
-import { LicensingError, Status } from '@keyhaven/core/errors';
+import { LicensingError, Status, type StatusCode } from '@keyhaven/core/errors';
 import { createHolderLeases, LEASE_MS, RENEW_MS } from '@keyhaven/core/lease';
 import type { LmIdentity } from '@keyhaven/core/link';
 import { type Clock, MINUTE, type Mono, SECOND } from '@keyhaven/core/time';
@@ -7,8 +7,14 @@ import type { Ledger } from '@keyhaven/ledger';
 import type { Route, RouteEvents } from '../local/index.ts';
 import type { ProcessIdentity } from '../machine/index.ts';
 import { createForwardedStore } from './forwarded.ts';
+import { createHeld } from './held.ts';
+import { createCatalogRoom } from './known-catalog.ts';
 import { createPeer, type Peer } from './peer.ts';
 import type { PeerAddress, Post } from './post.ts';
+import { createSeeking } from './seeking.ts';
+import { createTroubles } from './troubles.ts';
+import { createUnspoken } from './unspoken.ts';
+import { createLooks } from './who-is.ts';
 
 // The other LMs: found by discovery as hints, linked over TCP, asked for their catalogs, used by applications here (R3). Answers to them for
 // the sessions of this computer's applications: renews all of them in one request per peer, gives back those of ended processes (R8).
@@ -23,17 +29,30 @@ export type PeersOptions = {
   /** A restored or late session of a process that is not connected: somebody has to look whether it runs. */
   readonly onAway: (process: ProcessIdentity) => void;
   readonly onChange: (peer: { readonly guid: string; readonly state: Peer['state'] }) => void;
+  /** An LM is there with which there is no common version (11, 42; T6), or that wants an identity (87; R9), which was not known; a sentence. */
+  readonly onUnspoken?: (detail: string, status: StatusCode) => void;
+  /** Whether this LM hears notifications of changes (R6); absent = it does. */
+  readonly hears?: boolean;
+  /** Something is where an LM should be and does not behave like one; a sentence, once for each. */
+  readonly onTrouble?: (detail: string) => void;
 };
 
 export type Peers = {
   /** Discovery says that an LM of this GUID may be at this address. */
   found(guid: string, address: PeerAddress): void;
+  /**
+   * An LM of whatever identity may be at this address (R2): asks who it is by TCP, and goes on as with `found`. Resolves to its GUID; to
+   * undefined where nobody else answers, or too many are being asked. Never rejects.
+   */
+  look(address: PeerAddress): Promise<string | undefined>;
   /** A known LM announced a change of its keys. */
   changed(guid: string): void;
   stopped(guid: string): void;
   get(guid: string): Peer | undefined;
   /** All that are known, linked or not. */
   all(): readonly Peer[];
+  /** Addresses of those that are linked, or whose keys are known: they are told of changes here (R6). */
+  reachable(): readonly string[];
   open(guid: string, target: { readonly key: string; readonly opening: Uint8Array }, process: ProcessIdentity, events: RouteEvents): Route;
   hasSessionsOf(process: ProcessIdentity): boolean;
   /** Sessions at other LMs under a lease that they confirmed and that has not ended (I2). */
@@ -43,7 +62,15 @@ export type Peers = {
   refresh(): Promise<void>;
   /** Tries those that were lost again, at most every ten seconds. Resolves to whether one is linked again, at most after two seconds. */
   reconnect(): Promise<boolean>;
-  /** Resolves when no peer is being connected any more. */
+  /** A sentence for every LM that is there and cannot be spoken to, for its version or ours (T6). */
+  unspoken(): readonly string[];
+  /** A sentence for every LM that serves identifiable clients only (R9). */
+  identitiesAsked(): readonly string[];
+  /** Gives back all sessions that are held elsewhere; resolves when the other LMs have heard of it, at most after two seconds (R8). */
+  leave(): Promise<void>;
+  /** What is going to be sent by itself: renewals, and attempts to reach a lost LM again (R10). */
+  scheduled(): { readonly kind: 'exchange' | 'hello'; readonly to: string; readonly due: Mono }[];
+  /** Resolves when no peer is being connected any more, and those that are linked have told their keys. */
   settled(): Promise<void>;
   close(): Promise<void>;
 };
@@ -54,20 +81,24 @@ const MAX_CONNECTING = 64;
 /** A lost LM costs a question of an application some time; not every question. */
 const RECONNECT_MS = 10 * SECOND;
 
-/** Pauses between attempts to reach a peer again. */
-const RETURN_MS = [SECOND, 2 * SECOND, 5 * SECOND, 10 * SECOND, 20 * SECOND, MINUTE, MINUTE, MINUTE, MINUTE, MINUTE];
-
-type Held = { readonly peer: Peer; readonly process: ProcessIdentity };
-const nameOf = ({ pid, start }: ProcessIdentity): string => `${pid}.${start}`;
-
 export const openPeers = async (options: PeersOptions): Promise<Peers> => {
   const { self, clock } = options;
   const leases = createHolderLeases(LEASE_MS, RENEW_MS);
   const forwarded = createForwardedStore(options.ledger);
   const peers = new Map<string, Peer>(); // BOUNDED by MAX_PEERS
-  const held = new Map<string, Held>(); // BOUNDED by sessions of local applications
-  const byProcess = new Map<string, Set<string>>(); // BOUNDED likewise
-  const seeking = new Map<Peer, () => void>(); // BOUNDED by MAX_PEERS
+  const held = createHeld();
+  const room = createCatalogRoom();
+  const seeking = createSeeking(clock, (peer) => !closed && peers.get(peer.guid) === peer);
+  const unspoken = createUnspoken(() => clock.mono());
+  const troubles = createTroubles(() => clock.mono());
+  const cannotSpeak = (address: PeerAddress, error: unknown, spoke = false): void => {
+    const news = unspoken.note(address, error);
+    if (news !== undefined) options.onUnspoken?.(news.detail, news.status);
+    const trouble = troubles.note(address, error, spoke);
+    if (trouble !== undefined) options.onTrouble?.(trouble);
+  };
+  const onFound = (guid: string, address: PeerAddress): void => api.found(guid, address);
+  const asked = createLooks({ ...options, most: MAX_CONNECTING, onFound, onProblem: cannotSpeak });
   let waiters: (() => void)[] = [];
   let closed = false;
   let triedAt: Mono | undefined;
@@ -75,41 +106,26 @@ export const openPeers = async (options: PeersOptions): Promise<Peers> => {
 
   const connecting = (): number => [...peers.values()].filter((peer) => peer.state === 'connecting').length;
   const checkSettled = (): void => {
-    if (connecting() > 0) return;
+    if ([...peers.values()].some(({ state, told }) => state === 'connecting' || (state === 'linked' && !told))) return;
     const ready = waiters;
     waiters = [];
     for (const done of ready) done();
   };
 
   const forget = (session: string): void => {
-    const known = held.get(session);
-    if (known === undefined) return;
-    held.delete(session);
-    const of = byProcess.get(nameOf(known.process));
-    of?.delete(session);
-    if (of?.size === 0) byProcess.delete(nameOf(known.process));
-    forwarded.delete(session);
+    if (held.delete(session)) forwarded.delete(session);
   };
-  const remember = (peer: Peer, session: string, process: ProcessIdentity): void => {
-    held.set(session, { peer, process });
-    const of = byProcess.get(nameOf(process)) ?? new Set();
-    byProcess.set(nameOf(process), of.add(session));
+  /** An LM whose keys, or whose seats, are used here; others are remembered as long as there is room. */
+  const isNeeded = (peer: Peer): boolean => peer.catalog.length > 0 || held.isAt(peer);
+  const drop = (peer: Peer): void => {
+    if (peers.get(peer.guid) === peer) peers.delete(peer.guid);
+    peer.close();
   };
-
-  /** An LM whose keys were known here is likely to come back before the next search (S22); beyond the last pause the search finds it. */
-  const seek = (peer: Peer, attempt = 0): void => {
-    const wait = RETURN_MS[attempt];
-    if (wait === undefined || seeking.has(peer)) return;
-    seeking.set(
-      peer,
-      clock.after(wait, () => {
-        seeking.delete(peer);
-        if (closed || peer.state !== 'lost' || peers.get(peer.guid) !== peer) return;
-        void peer.refresh().then(() => {
-          if (peer.state === 'lost') seek(peer, attempt + 1);
-        });
-      }),
-    );
+  /** @returns whether one more can be remembered */
+  const makeRoom = (): boolean => {
+    const spare = peers.size < MAX_PEERS ? undefined : peers.values().find((peer) => peer.state === 'lost' && !isNeeded(peer));
+    if (spare !== undefined) drop(spare);
+    return peers.size < MAX_PEERS;
   };
 
   const make = (guid: string, address: PeerAddress): Peer => {
@@ -122,19 +138,25 @@ export const openPeers = async (options: PeersOptions): Promise<Peers> => {
       entropy: options.entropy,
       post: options.post,
       leases,
+      room,
+      hears: options.hears ?? true,
       onAttached(of, session, process) {
-        remember(of, session, process);
+        held.put(of, session, process);
         forwarded.put(session, { peer: guid, host: of.address.host, port: of.address.port, ...process });
         schedule();
         options.onAway(process);
       },
       onDetached: forget,
+      onOther: onFound,
+      onProblem: (of) => cannotSpeak(of.address, of.problem, of.answers > 0),
       onStateChange(of) {
         options.onChange(of);
-        const useful = of.state !== 'lost' || [...held.values()].some((each) => each.peer === of);
-        // A hint that proved nothing, or an LM that is gone and holds nothing for us, is forgotten; discovery finds it again.
-        if (!useful && peers.get(guid) === of && of.catalog.length === 0) peers.delete(guid);
-        else if (of.state === 'lost') seek(of);
+        if (of.state === 'linked') unspoken.forget(of.address);
+        if (of.state === 'lost' && peers.get(guid) === of) {
+          // A hint that proved nothing is forgotten; discovery finds it again. One that was there is known when it says that it is back (D16).
+          if (isNeeded(of)) seeking.begin(of);
+          else if (of.answers === 0) drop(of);
+        }
         checkSettled();
       },
     });
@@ -164,7 +186,7 @@ export const openPeers = async (options: PeersOptions): Promise<Peers> => {
   for (const [session, { peer: guid, host, port, pid, start }] of await forwarded.all()) {
     const peer = peers.get(guid) ?? make(guid, { host, port });
     leases.attached(clock.mono(), guid, session);
-    remember(peer, session, { pid, start });
+    held.put(peer, session, { pid, start });
     options.onAway({ pid, start });
     peer.renew();
   }
@@ -175,28 +197,28 @@ export const openPeers = async (options: PeersOptions): Promise<Peers> => {
       if (guid === self.guid || closed) return;
       const known = peers.get(guid);
       if (known !== undefined) {
-        const moved = known.address.host !== address.host || known.address.port !== address.port;
-        if (known.state !== 'lost') return;
-        if (!moved) return void known.refresh();
-        // It came back elsewhere. Sessions held there are renewed over the new link.
-        const sessions = [...held].filter(([, each]) => each.peer === known);
-        known.close();
-        const peer = make(guid, address);
-        for (const [session, each] of sessions) held.set(session, { peer, process: each.process });
-        void peer.refresh();
+        known.heardAt(address);
+        // Linked: what a lost notification told is learned at the next search (R6).
+        if (known.state !== 'connecting') void known.refresh();
         return;
       }
-      if (peers.size >= MAX_PEERS || connecting() >= MAX_CONNECTING) return;
+      if (connecting() >= MAX_CONNECTING || !makeRoom()) return;
       void make(guid, address).refresh();
     },
+    look(address) {
+      const { host, port } = address;
+      const here = [...peers.values()].find((peer) => peer.state === 'linked' && peer.address.host === host && peer.address.port === port);
+      return here === undefined && !closed ? asked.look(address) : Promise.resolve(here?.guid);
+    },
     changed(guid) {
-      void peers.get(guid)?.refresh();
+      peers.get(guid)?.changed();
     },
     stopped(guid) {
       peers.get(guid)?.stopped();
     },
     get: (guid) => peers.get(guid),
     all: () => [...peers.values()],
+    reachable: () => [...peers.values()].filter((peer) => peer.state !== 'lost' || isNeeded(peer)).map(({ address }) => address.host),
     open(guid, target, process, events) {
       const peer = peers.get(guid);
       if (peer === undefined)
@@ -206,14 +228,14 @@ export const openPeers = async (options: PeersOptions): Promise<Peers> => {
       return route;
     },
     believed: () =>
-      [...held].flatMap(([session, { peer }]) => {
+      held.all().flatMap(({ session, peer }) => {
         const until = leases.until(peer.guid);
         return until !== undefined && clock.mono() < until ? [{ peer: peer.guid, session }] : [];
       }),
-    hasSessionsOf: (process) => byProcess.has(nameOf(process)),
+    hasSessionsOf: (process) => held.of(process).length > 0,
     processEnded(process) {
-      for (const session of [...(byProcess.get(nameOf(process)) ?? [])]) {
-        const { peer } = held.get(session) ?? {};
+      for (const session of held.of(process)) {
+        const peer = held.peerOf(session);
         forget(session);
         peer?.release(session);
       }
@@ -226,12 +248,33 @@ export const openPeers = async (options: PeersOptions): Promise<Peers> => {
       ]);
     },
     async reconnect() {
-      const lost = [...peers.values()].filter((peer) => peer.state === 'lost');
+      const lost = [...peers.values()].filter((peer) => peer.state === 'lost' && isNeeded(peer));
       if (lost.length === 0 || (triedAt !== undefined && clock.mono() - triedAt < RECONNECT_MS)) return false;
       triedAt = clock.mono();
       const all = Promise.all(lost.map((peer) => peer.refresh()));
       await Promise.race([all, new Promise<void>((done) => clock.after(2 * SECOND, done))]);
       return lost.some((peer) => peer.state === 'linked');
+    },
+    unspoken: () => unspoken.all(),
+    identitiesAsked: () => unspoken.identities(),
+    async leave() {
+      const all = held.all();
+      const holding = new Set(all.map(({ peer }) => peer));
+      for (const { session, peer } of all) {
+        forget(session);
+        peer.release(session);
+      }
+      const released = Promise.all([...holding].map((peer) => peer.released()));
+      let cancel = (): void => undefined;
+      await Promise.race([released, new Promise<void>((done) => void (cancel = clock.after(2 * SECOND, done)))]);
+      cancel();
+    },
+    scheduled() {
+      const renewal = leases.nextTimeout();
+      const returning = seeking.scheduled().map(({ to, due }) => ({ kind: 'hello' as const, to, due }));
+      return renewal === undefined
+        ? returning
+        : [{ kind: 'exchange', to: 'license managers with seats in use', due: renewal }, ...returning];
     },
     settled() {
       return new Promise((resolve) => {
@@ -242,7 +285,7 @@ export const openPeers = async (options: PeersOptions): Promise<Peers> => {
     async close() {
       closed = true;
       cancelTick();
-      for (const cancel of seeking.values()) cancel();
+      seeking.close();
       for (const peer of peers.values()) peer.close();
     },
   };

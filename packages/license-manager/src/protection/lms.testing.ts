@@ -1,16 +1,17 @@
 import { Buffer } from 'node:buffer';
 import { Status, statusOf } from '@keyhaven/core/errors';
 import type { Observation } from '@keyhaven/core/fingerprint';
+import type { HostKind } from '@keyhaven/core/hosts';
 import { armor, type Certificate, openDocument, type Product, readC2v } from '@keyhaven/core/license';
 import { lmIdentityFrom } from '@keyhaven/core/link';
 import { type Clock, wall } from '@keyhaven/core/time';
 import type { AccessRules } from '@keyhaven/core/users';
 import { createMemoryLedger, type Ledger } from '@keyhaven/ledger';
 import { connectApplication } from '../authority/site.testing.ts';
-import { openKeystore } from '../keystore/index.ts';
+import { type DeviceSource, openKeystore } from '../keystore/index.ts';
 import { createTestVendor } from '../keystore/vendor.testing.ts';
 import { openLm } from '../lm/index.ts';
-import { createMachineSeal, systemEntropy } from '../machine/index.ts';
+import { createMachineSeal, type InstallMarks, systemEntropy } from '../machine/index.ts';
 import type { LinkAnswerer } from '../peers/index.ts';
 import { createSimulatedClock } from '../simulated-clock.testing.ts';
 
@@ -59,12 +60,16 @@ export const createNet = (clock: Clock) => {
     readonly observe?: () => Observation;
     readonly duplicateKey?: 'refuse' | 'warn';
     readonly access?: AccessRules;
+    readonly installMarks?: InstallMarks;
+    readonly devices?: DeviceSource;
+    /** Which license manager it is; the Admin LM where absent (T1). */
+    readonly kind?: HostKind;
   }) => {
     const { host } = options;
     const ledger = options.ledger ?? createMemoryLedger({ now: () => clock.wall() });
     const look = options.observe ?? (() => tower('disk 1', 'board 1'));
     const observe = async () => look();
-    const keystore = await openKeystore(ledger, seal, systemEntropy, observe);
+    const keystore = await openKeystore(ledger, seal, systemEntropy, observe, options.kind);
     const events: { event: string; [detail: string]: unknown }[] = [];
     const lm = await openLm({
       self: lmIdentityFrom(Buffer.alloc(32, options.seed)),
@@ -86,6 +91,9 @@ export const createNet = (clock: Clock) => {
       idleSessionMs: 43_200_000,
       remoteLicenses: true,
       ...(options.access === undefined ? {} : { access: options.access }),
+      ...(options.installMarks === undefined ? {} : { installMarks: options.installMarks }),
+      ...(options.devices === undefined ? {} : { devices: options.devices }),
+      ...(options.kind === undefined ? {} : { host: options.kind }),
       protection: { observe, duplicateKey: options.duplicateKey ?? 'refuse' },
       onKeysChanged: () => undefined,
       onPeersChanged: () => undefined,

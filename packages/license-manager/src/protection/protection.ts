@@ -6,6 +6,7 @@ import type { Ledger } from '@keyhaven/ledger';
 import type { Authority, Bar, LiveSession } from '../authority/index.ts';
 import type { Key, Keystore } from '../keystore/index.ts';
 import type { Peers, Post } from '../peers/index.ts';
+import { createDuplicates, type Duplicates } from './duplicates.ts';
 import { createGuard, type Guard } from './guard.ts';
 import { createKeyWatch, type KeyWatch } from './key-watch.ts';
 import { openLicenseTime } from './license-time.ts';
@@ -20,6 +21,8 @@ import { createTwins, type Twins } from './twins.ts';
 export type ProtectionSettings = {
   /** What this computer is recognised by. Never rejects. */
   readonly observe: () => Promise<Observation>;
+  /** It is looked at so much later where no login depends on it before; absent = at once. */
+  readonly laterMs?: number;
   /** What is done with a key that is on another computer, too: its logins are refused (64), or it is only told. */
   readonly duplicateKey: 'refuse' | 'warn';
 };
@@ -41,6 +44,7 @@ export type ProtectionOptions = {
 export type Protection = {
   readonly guard: Guard;
   readonly twins: Twins;
+  readonly duplicates: Duplicates;
   /** To be called when the authority and the other LMs are there. */
   begin(authority: Authority, peers: Peers): void;
   /** The state or a catalog of another LM changed. */
@@ -88,8 +92,10 @@ export const openProtection = async (options: ProtectionOptions): Promise<Protec
     },
   });
 
+  const duplicates = createDuplicates(clock);
   const twins = createTwins({
     ...options,
+    onProven: (hostname, address) => duplicates.proven(hostname, address),
     onTwin(hostname) {
       onEvent({ level: 'warn', event: 'another computer is a copy of this one', hostname });
       audit('clone detected', 'lm', { hostname });
@@ -145,7 +151,7 @@ export const openProtection = async (options: ProtectionOptions): Promise<Protec
     );
   };
 
-  const machine = settings === undefined ? undefined : createMachineWatch({ clock, observe: settings.observe, onChange: () => enforce() });
+  const machine = settings === undefined ? undefined : createMachineWatch({ clock, ...settings, onChange: () => enforce() });
   const ownName = options.hostname.toLowerCase();
   const guard = createGuard({
     time,
@@ -157,6 +163,7 @@ export const openProtection = async (options: ProtectionOptions): Promise<Protec
   return {
     guard,
     twins,
+    duplicates,
     begin(of, peers) {
       authority = of;
       others = peers;

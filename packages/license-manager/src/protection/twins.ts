@@ -14,7 +14,7 @@ export type Twins = {
   /** A hello that has come in: true where this LM sent it itself. */
   isOwn(hello: string): boolean;
   /** Somebody else has proven our identity to us. */
-  proven(hostname: string): void;
+  proven(hostname: string, address: string): void;
   /** The host names of the twins that are known, newest last. */
   known(): readonly string[];
   close(): void;
@@ -34,6 +34,8 @@ export const createTwins = (options: {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly onTwin: (hostname: string) => void;
+  /** Each time that it is proven again, and from where. */
+  readonly onProven?: (hostname: string, address: string) => void;
   readonly onGone: (hostname: string) => void;
 }): Twins => {
   const { self, clock } = options;
@@ -43,8 +45,9 @@ export const createTwins = (options: {
   const cancels = new Set<() => void>(); // BOUNDED by MAX
   let closed = false;
 
-  const proven = (hostname: string): void => {
+  const proven = (hostname: string, address: string): void => {
     if (closed) return;
+    options.onProven?.(hostname, address);
     const known = twins.get(hostname);
     known?.();
     if (known === undefined && twins.size >= MAX) return;
@@ -77,7 +80,7 @@ export const createTwins = (options: {
         asking.delete(name);
         return;
       }
-      proven(keys.peer.hostname);
+      proven(keys.peer.hostname, address.host);
       later(name, address);
       await options.post(address, '/lm/v1/confirm', toBase64(confirmation));
     } finally {

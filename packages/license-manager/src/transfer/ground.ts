@@ -1,4 +1,5 @@
 import { LicensingError, Status, type StatusCode } from '@keyhaven/core/errors';
+import type { KeyIdentity } from '@keyhaven/core/key';
 import { type Delegation, type DocumentKind, unarmor } from '@keyhaven/core/license';
 import { EMPTY_POOL } from '@keyhaven/core/seats';
 import { type Wall, wall } from '@keyhaven/core/time';
@@ -12,10 +13,12 @@ import type { TransfersOptions } from './types.ts';
 export const refusal = ({ status, detail }: { readonly status: StatusCode; readonly detail: string }): LicensingError =>
   new LicensingError(status, { detail });
 
-export type Licensed = Key & { readonly license: KeyLicense };
+/** `own`: with its private keys, which what goes anywhere is signed with. */
+export type Licensed = Key & { readonly license: KeyLicense; readonly own: KeyIdentity };
 export type Ground = {
   /** @throws LicensingError KEYID_NOT_FOUND (18), LICENSE_REHOSTED (70), KEY_INACTIVE (66), STORAGE_CORRUPT (47) */
   keyHere(id: string): Key;
+  /** @throws LicensingError likewise; REQ_NOT_SUPP (16) of hardware */
   licensedKey(id: string): Licensed;
   /** @throws LicensingError INV_ACTION (59) where its license is its own */
   lentKey(id: string): Licensed & { readonly delegation: Delegation };
@@ -42,7 +45,11 @@ export const createGround = ({ self, ledger, keystore, authority, clock, barred 
   const licensedKey = (id: string) => {
     const key = keyHere(id);
     if (key.license === undefined) throw new LicensingError(Status.KEYID_NOT_FOUND, { detail: `Key ${id} has no license yet.` });
-    return { ...key, license: key.license };
+    if (key.signer.kind === 'device')
+      throw new LicensingError(Status.REQ_NOT_SUPP, {
+        detail: `Key ${id} is hardware: it is lent and moved by plugging it in elsewhere.`,
+      });
+    return { ...key, license: key.license, own: key.signer.identity };
   };
   const lentKey = (id: string) => {
     const key = licensedKey(id);

@@ -24,7 +24,7 @@ export const createLeaving = (
       lentKey(id);
       await refuseWhileOut(id);
       return authority.exclusively(id, 'end', async () => {
-        const { identity, license, delegation } = lentKey(id);
+        const { own: identity, license, delegation } = lentKey(id);
         const at = now();
         const document = returningDocument(identity, license.document, delegation.parent, at);
         const gone: GoneRow = {
@@ -61,7 +61,7 @@ export const createLeaving = (
         ] as const;
         const rehosts = state.rehosts + 1;
         const moving = {
-          identity: key.identity,
+          identity: key.own,
           certificate: key.license.document,
           moved: movedOf(key, key.license.secrets, seeds, await keystore.transfers.writtenOnce(id)),
           usage,

@@ -127,7 +127,7 @@ export const openLending = async (
           host: to.host,
           until: new Date(detached.until).toISOString(),
         });
-        return armor('H2R', lendingDocument({ identity: key.identity, shown: key.license.document, secrets }, detached, to, entropy));
+        return armor('H2R', lendingDocument({ identity: key.own, shown: key.license.document, secrets }, detached, to, entropy));
       });
     },
     async takeBack(document) {

@@ -1,6 +1,6 @@
 import { LicensingError, Status, type StatusCode } from '@keyhaven/core/errors';
 import { inPackage, type Packed, peekV2c } from '@keyhaven/core/key';
-import { unarmor } from '@keyhaven/core/license';
+import { openLegacy, unarmor } from '@keyhaven/core/license';
 import type { Authority } from '../authority/index.ts';
 import type { Key, Keystore } from '../keystore/index.ts';
 
@@ -68,10 +68,11 @@ export const createUpdates =
     };
   };
 
-/** The vendor that the text of a V2C names; undefined of anything else, and where its signature does not hold. */
+/** The vendor that the text of a license names; undefined of anything else, and where its signature does not hold. */
 export const vendorInText = (text: string): number | undefined => {
   try {
     const { kind, bytes } = unarmor(text);
+    if (kind === 'legacy') return openLegacy(bytes).terms.vendor;
     return kind === 'V2C' ? peekV2c(bytes).v2c.vendor : undefined;
   } catch {
     return undefined;

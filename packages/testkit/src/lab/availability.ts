@@ -41,6 +41,23 @@ export const labAvailable = (): string | undefined => {
   return undefined;
 };
 
+/** Undefined when the program is there, otherwise how to get it. */
+export const programAvailable = (program: string, debian: string): string | undefined =>
+  findTool(program) === undefined ? `the command ${program} is missing (Debian: apt-get install ${debian})` : undefined;
+
 /** As `labAvailable`, and captures too. */
 export const captureAvailable = (): string | undefined =>
   findTool('tcpdump') === undefined ? 'the command tcpdump is missing (Debian: apt-get install tcpdump)' : labAvailable();
+
+/** As `labAvailable`, and packet filters in the hosts too. */
+export const firewallAvailable = (): string | undefined => {
+  const nft = findTool('nft');
+  if (nft === undefined) return 'the command nft is missing (Debian: apt-get install nftables)';
+  const lab = labAvailable();
+  if (lab !== undefined) return lab;
+  const { status, stderr } = spawnSync(nft, ['-c', '-f', '-'], {
+    input: 'table inet probe { chain a { ct state established accept comment "probe"; }; }',
+    encoding: 'utf8',
+  });
+  return status === 0 ? undefined : `this computer refuses packet filters: ${stderr.trim()}`;
+};

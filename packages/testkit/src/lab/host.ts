@@ -1,8 +1,12 @@
+import { writeFile } from 'node:fs/promises';
 import { type Capture, startCapture } from './capture.ts';
 import { type HostIdentity, type LabProcess, type ProcessOptions, type RunResult, runProcess, startProcess } from './lab-process.ts';
 import type { Wire, Wiring } from './wiring.ts';
 
 // One computer of a lab: its own network, name and machine id; the disk is shared with the others.
+
+/** What every /etc/hosts says. */
+export const LOCALHOST = '127.0.0.1 localhost\n::1 localhost\n';
 
 /** An interface as its host sees it. */
 export type Interface = Pick<Wire, 'name' | 'subnet' | 'address' | 'broadcast' | 'address6' | 'linkLocal'>;
@@ -28,6 +32,8 @@ export type Host = {
   addInterface(subnet: number): Promise<Interface>;
   removeInterface(name: string): Promise<void>;
   captureLoopback(): Promise<Capture>;
+  /** The names that this host knows from now on, its own /etc/hosts, with their addresses; `localhost` it knows always. */
+  names(known: Readonly<Record<string, readonly string[]>>): Promise<void>;
 };
 
 export type HostParts = {
@@ -107,6 +113,12 @@ export const createHost = ({ identity, machineId, index, labBytes, wiring, start
       wires.splice(position, 1);
       await wiring.disconnect(wire);
     },
+    // In place: what is mounted is the file, not its name.
+    names: (known) =>
+      writeFile(
+        identity.hostsFile,
+        [LOCALHOST, ...Object.entries(known).flatMap(([name, addresses]) => addresses.map((address) => `${address} ${name}\n`))].join(''),
+      ),
     async captureLoopback() {
       const capture = await startCapture(identity.namespace, 'loopback');
       capturing(capture);

@@ -1,4 +1,4 @@
-export { captureAvailable, labAvailable } from './availability.ts';
+export { captureAvailable, firewallAvailable, labAvailable, programAvailable } from './availability.ts';
 export type { Capture } from './capture.ts';
 export type { Endpoint, OtherPacket, Packet, TcpPacket, UdpPacket } from './frame.ts';
 export type { Host, Interface } from './host.ts';

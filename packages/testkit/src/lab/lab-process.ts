@@ -9,7 +9,12 @@ import { findTool } from './tool.ts';
 // signal to the pid hits the program and nothing else. The program sees the host's network, name and machine id; files are shared.
 
 /** What a program needs to know of the host that it runs on. */
-export type HostIdentity = { readonly namespace: string; readonly hostname: string; readonly machineIdFile: string };
+export type HostIdentity = {
+  readonly namespace: string;
+  readonly hostname: string;
+  readonly machineIdFile: string;
+  readonly hostsFile: string;
+};
 
 export type ProcessOptions = {
   /** Added to the environment of this process; undefined takes a variable away. */
@@ -42,7 +47,7 @@ const MAX_OUTPUT = 16 * 1024 * 1024;
 // The mounts stay in the private mount namespace that `ip netns exec` makes. Where the computer has no /etc/machine-id to mount over
 // (many containers), an overlay that has one takes the place of /etc.
 const BECOME = `
-hostname=$1 id=$2; shift 2
+hostname=$1 id=$2 names=$3; shift 3
 printf %s "$hostname" > /proc/sys/kernel/hostname
 if [ -e /etc/machine-id ]; then mount --bind "$id" /etc/machine-id
 else
@@ -50,6 +55,7 @@ else
   cp "$id" "$layer/overlay/upper/machine-id"
   mount -t overlay overlay -o "lowerdir=/etc,upperdir=$layer/overlay/upper,workdir=$layer/overlay/work" /etc
 fi
+if [ -e /etc/hosts ]; then mount --bind "$names" /etc/hosts; fi
 exec "$@"`;
 
 type Child = ChildProcessByStdio<null, Readable, Readable> & { readonly pid: number };
@@ -59,7 +65,22 @@ const launch = async (host: HostIdentity, command: string, args: readonly string
   const program = command === 'node' ? process.execPath : command;
   const child = spawn(
     findTool('ip') ?? 'ip',
-    ['netns', 'exec', host.namespace, 'unshare', '--uts', 'sh', '-ec', BECOME, 'lab', host.hostname, host.machineIdFile, program, ...args],
+    [
+      'netns',
+      'exec',
+      host.namespace,
+      'unshare',
+      '--uts',
+      'sh',
+      '-ec',
+      BECOME,
+      'lab',
+      host.hostname,
+      host.machineIdFile,
+      host.hostsFile,
+      program,
+      ...args,
+    ],
     { cwd: options.cwd ?? CHECKOUT, env: { ...process.env, ...options.env }, stdio: ['ignore', 'pipe', 'pipe'] },
   );
   await once(child, 'spawn');

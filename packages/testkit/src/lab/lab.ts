@@ -3,9 +3,10 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Capture, startCapture } from './capture.ts';
-import { createHost, type Host } from './host.ts';
+import { createHost, type Host, LOCALHOST } from './host.ts';
 import type { LabProcess } from './lab-process.ts';
 import { namePrefix, removeNamespaces, removeStale } from './namespaces.ts';
+import { makeRouters } from './routers.ts';
 import { ip, shell } from './tool.ts';
 import { createWiring } from './wiring.ts';
 
@@ -20,6 +21,12 @@ export type LabOptions = {
   readonly subnets?: Readonly<Record<string, readonly number[]>>;
   /** Machine ids by host, 32 hexadecimal digits; random unless given. */
   readonly machineIds?: Readonly<Record<string, string>>;
+  /**
+   * Hosts that forward between their subnets, IPv4 and IPv6, as routers do; with `directedBroadcasts` also to the broadcast addresses of
+   * subnets. Every other host with one interface on a subnet of theirs has its default route by them.
+   */
+  readonly routers?: readonly string[];
+  readonly directedBroadcasts?: boolean;
   /** Gives each host a default route by eth0, without which 255.255.255.255 is unreachable. Off unless given; nobody routes. */
   readonly defaultRoute?: boolean;
 };
@@ -92,8 +99,10 @@ export const createLab = async (options: LabOptions): Promise<Lab> => {
       const machineIdFile = join(directory, name, 'machine-id');
       await mkdir(join(directory, name, 'overlay'), { recursive: true });
       await writeFile(machineIdFile, `${machineId}\n`);
+      const hostsFile = join(directory, name, 'hosts');
+      await writeFile(hostsFile, LOCALHOST);
       const host = createHost({
-        identity: { namespace: `${prefix}${index}`, hostname: name, machineIdFile },
+        identity: { namespace: `${prefix}${index}`, hostname: name, machineIdFile, hostsFile },
         machineId,
         index,
         labBytes: [high, low],
@@ -105,6 +114,7 @@ export const createLab = async (options: LabOptions): Promise<Lab> => {
       if (options.defaultRoute === true) await ip(host.namespace, ['route add default dev eth0']);
       hosts.set(name, host);
     }
+    await makeRouters([...hosts.values()], options);
     let closing: Promise<void> | undefined;
     const close = (): Promise<void> => {
       closing ??= remove();
@@ -133,10 +143,12 @@ export const createLab = async (options: LabOptions): Promise<Lab> => {
   }
 };
 
-const faultsOf = ({ hosts, subnets = {}, machineIds = {}, defaultRoute }: LabOptions): readonly string[] => [
+const faultsOf = ({ hosts, subnets = {}, machineIds = {}, routers = [], defaultRoute }: LabOptions): readonly string[] => [
   ...hosts.filter((name) => !HOST_NAME.test(name)).map((name) => `${name} is no host name (a-z, 0-9, -)`),
   ...(new Set(hosts).size === hosts.length && hosts.length > 0 && hosts.length <= 200 ? [] : ['1 to 200 hosts, each named once']),
-  ...[...Object.keys(subnets), ...Object.keys(machineIds)].filter((name) => !hosts.includes(name)).map((name) => `${name} is no host`),
+  ...[...Object.keys(subnets), ...Object.keys(machineIds), ...routers]
+    .filter((name) => !hosts.includes(name))
+    .map((name) => `${name} is no host`),
   ...Object.values(subnets)
     .flat()
     .filter((subnet) => !Number.isInteger(subnet) || subnet < 1 || subnet > 254)

@@ -1,4 +1,5 @@
 import { type Clock, mono, wall } from '@keyhaven/core/time';
+import { createHeap } from './heap.ts';
 
 // Simulated time: a heap of what is to happen. Between two events everything that the first one set off in promises runs to its end, so
 // a run is a sequence of events and nothing else (I7).
@@ -29,45 +30,10 @@ export const WORLD_BEGINS = Date.UTC(2026, 10, 24, 3);
 export const drain = (): Promise<void> => new Promise((done) => setImmediate(done));
 
 export const createTimeline = (afterEach: () => void = () => undefined): Timeline => {
-  const heap: Happening[] = [];
+  const heap = createHeap<Happening>();
   let now = 0;
   let order = 0;
   let steps = 0;
-  const before = (a: Happening, b: Happening): boolean => a.at < b.at || (a.at === b.at && a.order < b.order);
-
-  const push = (item: Happening): void => {
-    let index = heap.length;
-    heap.push(item);
-    while (index > 0) {
-      const parent = (index - 1) >> 1;
-      const above = heap[parent];
-      if (above === undefined || !before(item, above)) break;
-      heap[index] = above;
-      index = parent;
-    }
-    heap[index] = item;
-  };
-  const pop = (): Happening | undefined => {
-    const [first] = heap;
-    const last = heap.pop();
-    if (first === undefined || last === undefined || heap.length === 0) return first;
-    let index = 0;
-    for (;;) {
-      let child = 2 * index + 1;
-      let below = heap[child];
-      if (below === undefined) break;
-      const right = heap[child + 1];
-      if (right !== undefined && before(right, below)) {
-        child += 1;
-        below = right;
-      }
-      if (!before(below, last)) break;
-      heap[index] = below;
-      index = child;
-    }
-    heap[index] = last;
-    return first;
-  };
 
   const timeline: Timeline = {
     get now() {
@@ -78,7 +44,7 @@ export const createTimeline = (afterEach: () => void = () => undefined): Timelin
     },
     at(time, life, task) {
       const own: Life = { alive: true };
-      push({ at: Math.max(now, time), order: order++, life: own, task: () => life.alive && task() });
+      heap.push({ at: Math.max(now, time), order: order++, life: own, task: () => life.alive && task() });
       return () => {
         own.alive = false;
       };
@@ -86,9 +52,9 @@ export const createTimeline = (afterEach: () => void = () => undefined): Timelin
     after: (milliseconds, life, task) => timeline.at(now + Math.max(0, milliseconds), life, task),
     async step(until) {
       for (;;) {
-        const [next] = heap;
+        const next = heap.peek();
         if (next === undefined || next.at > until) return false;
-        pop();
+        heap.pop();
         if (!next.life.alive) continue;
         now = next.at;
         steps += 1;

@@ -97,6 +97,8 @@ describe('the Linux collector, on a made-up workstation (K6)', () => {
         pci: ['0x10de:0x1b81:0x1458:0x3717'],
         fqdn: ['survey.example.org'],
         vm_uuid: [],
+        vm_generation_id: [],
+        cloud_instance: [],
         container: [],
         ip_address: ['192.0.2.7', '2001:db8::7'],
         custom: [],
@@ -169,6 +171,38 @@ describe('what a computer is', () => {
       { links },
     );
     expect([values.vm_uuid, values.board, values.pci]).toEqual([['4c4c4544-0042-3510-8051-b4c04f4d3532'], [], []]);
+  });
+
+  const qemu = { ...workstation, [`${dmi}/sys_vendor`]: 'QEMU\n', [`${dmi}/product_name`]: 'Standard PC (Q35 + ICH9, 2009)\n' };
+  const generation = '/sys/firmware/qemu_fw_cfg/by_name/etc/vmgenid_guid/raw';
+  /** The blob of QEMU: room for a table header, then the GUID, then nothing up to the end of its page. */
+  const blobOf = (guid: string): string => `${'\0'.repeat(40)}${Buffer.from(guid, 'hex').toString('latin1')}${'\0'.repeat(4_040)}`;
+
+  it('a virtual machine of QEMU has its generation id, and another one when it went back to a snapshot', async () => {
+    const of = async (files: Readonly<Record<string, string>>) => (await observe({ ...qemu, ...files }, { links })).values.vm_generation_id;
+    expect(await of({ [generation]: blobOf('af6e4e32d1d1f64bbf41b9bb6c91fb87') })).toEqual(['af6e4e32d1d1f64bbf41b9bb6c91fb87']);
+    expect(await of({ [generation]: blobOf('00ff11ee22dd33cc44bb55aa66997788') })).toEqual(['00ff11ee22dd33cc44bb55aa66997788']);
+    expect(await of({ [generation]: 'short' })).toEqual([]);
+    expect(await of({})).toEqual([]);
+    const salt = Buffer.alloc(32);
+    const printOf = async (guid: string) => fingerprintOf(await observe({ ...qemu, [generation]: blobOf(guid) }, { links }), salt);
+    const [before, after] = [await printOf('af6e4e32d1d1f64bbf41b9bb6c91fb87'), await printOf('00ff11ee22dd33cc44bb55aa66997788')];
+    expect([matches(before, before, 'VMType2'), matches(before, after, 'VMType2')]).toEqual([true, false]);
+  });
+
+  it('an instance of a cloud has the id that the cloud gives it', async () => {
+    const of = async (files: Readonly<Record<string, string>>) => (await observe(files, { links })).values.cloud_instance;
+    const ec2 = { ...workstation, [`${dmi}/sys_vendor`]: 'Amazon EC2\n', [`${dmi}/product_name`]: 'm7i.large\n' };
+    const file = '/run/cloud-init/instance-data.json';
+    const told = (cloud: unknown, id: unknown): string => JSON.stringify({ v1: { cloud_name: cloud, instance_id: id }, ds: {} });
+    expect(await of({ ...ec2, [`${dmi}/board_asset_tag`]: 'i-0abc1234def567890\n' })).toEqual(['aws i-0abc1234def567890']);
+    expect(await of({ ...ec2, [`${dmi}/board_asset_tag`]: 'Not Specified\n' })).toEqual([]);
+    expect(await of({ ...workstation, [`${dmi}/board_asset_tag`]: 'i-0abc1234def567890\n' })).toEqual([]);
+    expect(await of({ ...qemu, [file]: told('azure', '11112222-3333-4444-5555-666677778888') })).toEqual([
+      'azure 11112222-3333-4444-5555-666677778888',
+    ]);
+    for (const other of [told('nocloud', 'i-1'), told('azure', ''), told('azure', 7), told('', 'x'), '{', '7', 'null', '{"v1":null}'])
+      expect(await of({ ...qemu, [file]: other }), other).toEqual([]);
   });
 
   it.each<[string, string, boolean]>([

@@ -1,15 +1,19 @@
 import type { Observation } from '@keyhaven/core/fingerprint';
 import { bestById, boardSerialIn, containerIdIn, cpuOf, fullNameIn, isContainerGroup, serialInPage80 } from './linux-text.ts';
+import { cloudInitInstanceIn, ec2InstanceIn, generationIdIn } from './linux-virtual.ts';
 import type { SystemReader } from './system-reader.ts';
 import { hasHypervisorFlag, isVirtualMachineName } from './virtual-machine.ts';
 
-// Collector for Linux. Serial numbers of boards and the UUID of a virtual machine can only be read by root: a license manager that runs as an
-// ordinary user goes by disks, addresses and the machine id.
+// Collector for Linux. Serial numbers of boards, and the UUID and the generation id of a virtual machine, can only be read by root: a license manager
+// that runs as an ordinary user goes by disks, addresses and the machine id.
 
 const DMI = '/sys/class/dmi/id';
 const NET = '/sys/class/net';
 const BLOCK = '/sys/block';
 const PCI = '/sys/bus/pci/devices';
+/** The kernel tells programs nothing of the generation id; the device of QEMU, which makes it, does. */
+const GENERATION = '/sys/firmware/qemu_fw_cfg/by_name/etc/vmgenid_guid/raw';
+const CLOUD_INIT = '/run/cloud-init/instance-data.json';
 const ETHERNET = '1';
 const RANDOM_ADDRESS = '1';
 
@@ -108,6 +112,11 @@ export const observeLinux = async (system: SystemReader): Promise<Observation> =
       pci: virtual ? [] : await cards(system),
       fqdn: [fullNameIn((await system.file('/etc/hosts')) ?? '', system.hostname)],
       vm_uuid: virtual ? some(uuid) : [],
+      vm_generation_id: virtual ? some(generationIdIn(await system.bytes(GENERATION))) : [],
+      cloud_instance: some(
+        ec2InstanceIn(await dmi('sys_vendor'), await dmi('board_asset_tag')),
+        cloudInitInstanceIn((await system.file(CLOUD_INIT)) ?? ''),
+      ),
       container: container ? some(containerIdIn(cgroup, (await system.file('/proc/self/mountinfo')) ?? '')) : [],
     },
   };

@@ -7,6 +7,8 @@ import { hostname, networkInterfaces } from 'node:os';
 export type SystemReader = {
   /** Contents of a file as text, without what is beyond the bound; undefined where it cannot be read. */
   file(path: string): Promise<string | undefined>;
+  /** Likewise as bytes. */
+  bytes(path: string): Promise<Uint8Array | undefined>;
   exists(path: string): Promise<boolean>;
   /** Names in a directory, sorted; none where it cannot be read. */
   names(directory: string): Promise<readonly string[]>;
@@ -25,7 +27,7 @@ const MAX_OUTPUT = 4 * 1024 * 1024;
 /** The first question to a Windows computer that just started takes many seconds. */
 const PROGRAM_MS = 60_000;
 
-const readBounded = async (path: string): Promise<string | undefined> => {
+const readBounded = async (path: string): Promise<Buffer | undefined> => {
   try {
     const file = await open(path, 'r');
     try {
@@ -35,7 +37,7 @@ const readBounded = async (path: string): Promise<string | undefined> => {
       for (;;) {
         const { bytesRead } = await file.read(bytes, length, MAX_FILE - length);
         length += bytesRead;
-        if (bytesRead === 0 || length === MAX_FILE) return bytes.toString('utf8', 0, length);
+        if (bytesRead === 0 || length === MAX_FILE) return bytes.subarray(0, length);
       }
     } finally {
       await file.close();
@@ -46,7 +48,8 @@ const readBounded = async (path: string): Promise<string | undefined> => {
 };
 
 export const thisSystem: SystemReader = {
-  file: readBounded,
+  file: async (path) => (await readBounded(path))?.toString('utf8'),
+  bytes: readBounded,
   exists: (path) =>
     access(path).then(
       () => true,

@@ -1,6 +1,6 @@
 import type { SystemReader } from './system-reader.ts';
 
-/** A made-up computer: files by path, links by path, what programs print by the end of their name. */
+/** A made-up computer: files by path (for bytes each character is one), links by path, what programs print by the end of their name. */
 export const madeUpSystem = (of: {
   readonly files?: Readonly<Record<string, string>>;
   readonly links?: Readonly<Record<string, string>>;
@@ -13,6 +13,7 @@ export const madeUpSystem = (of: {
   const paths = [...Object.keys(files), ...Object.keys(links)];
   return {
     file: async (path) => files[path],
+    bytes: async (path) => (files[path] === undefined ? undefined : Buffer.from(files[path], 'latin1')),
     exists: async (path) => paths.some((each) => each === path || each.startsWith(`${path}/`)),
     names: async (directory) =>
       [

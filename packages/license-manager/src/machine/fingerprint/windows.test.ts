@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { observeMachine } from './index.ts';
 import { madeUpSystem } from './system.testing.ts';
-import { readCimJson, readRegistryValue, readWmicList } from './windows.ts';
+import { machineSids, readCimJson, readRegistryValue, readWmicList } from './windows.ts';
 
 // All fixtures here are made by hand in the formats that Microsoft documents for ConvertTo-Json, `wmic /format:list` and `reg query`; none was recorded.
 
@@ -27,6 +27,7 @@ const cim = {
     { MACAddress: null, PhysicalAdapter: true, PNPDeviceID: 'PCI\\VEN_8086&DEV_2723' },
   ],
   CDROMDrive: [],
+  UserAccount: [{ SID: 'S-1-5-21-3623811015-3361044348-30300820-500' }, { SID: 'S-1-5-21-3623811015-3361044348-30300820-1001' }],
 };
 const wmic: Readonly<Record<string, string>> = {
   Win32_BaseBoard: '\r\r\n\r\r\nManufacturer=Made Ltd\r\r\nProduct=X370\r\r\nSerialNumber=MB-0815\r\r\n\r\r\n\r\r\n',
@@ -39,6 +40,8 @@ const wmic: Readonly<Record<string, string>> = {
   Win32_NetworkAdapter:
     'MACAddress=00:1B:21:0A:0B:0C\r\r\nPhysicalAdapter=TRUE\r\r\nPNPDeviceID=PCI\\VEN_8086&amp;DEV_15BB\r\r\n\r\r\nMACAddress=\r\r\nPhysicalAdapter=FALSE\r\r\nPNPDeviceID=ROOT\\KDNIC\\0000\r\r\n',
   Win32_CDROMDrive: '\r\r\n',
+  Win32_UserAccount:
+    '\r\r\n\r\r\nSID=S-1-5-21-3623811015-3361044348-30300820-500\r\r\n\r\r\n\r\r\nSID=S-1-5-21-3623811015-3361044348-30300820-1001\r\r\n',
 };
 const expected = {
   host: 'physical',
@@ -49,6 +52,7 @@ const expected = {
     ethernet_address: ['00:1B:21:0A:0B:0C'],
     optical: [],
     fqdn: ['SURVEY.corp.example'],
+    sid: ['S-1-5-21-3623811015-3361044348-30300820'],
     vm_uuid: [],
     ip_address: [],
     custom: [],
@@ -68,6 +72,17 @@ describe('the Windows collector, on made-up texts (K6)', () => {
     const found = await observe({ 'reg.exe': () => registry, 'wmic.exe': ([, name = '']) => wmic[name] });
     expect(found).toMatchObject(expected);
     expect(found.values.disk).toEqual(['S3Z9NB0K123456X']);
+  });
+
+  it('asks for the accounts of this computer only, by which it knows the SID of the computer, and for nobody of a domain', async () => {
+    const asked: string[] = [];
+    const system = madeUpSystem({ env: { SystemRoot: 'C:\\Windows' } });
+    await observeMachine([], { ...system, run: async (_, args) => void asked.push(args.join(' ')) }, 'win32');
+    expect(asked.find((each) => each.includes('-Command'))).toContain("Win32_UserAccount -Filter 'LocalAccount=TRUE'");
+    expect(asked).toContain('path Win32_UserAccount where LocalAccount=TRUE get SID /format:list');
+    expect(machineSids(['S-1-5-21-1-2-3-500', 'S-1-5-21-1-2-3-1001', 'S-1-5-18', 'S-1-5-21-1-2', 'nonsense', 'S-1-12-1-1-2-3-4'])).toEqual([
+      'S-1-5-21-1-2-3',
+    ]);
   });
 
   it('asks programs of the system by their whole path, with a question that holds nothing from outside (S18)', async () => {

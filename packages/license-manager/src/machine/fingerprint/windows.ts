@@ -1,10 +1,10 @@
 import type { Observation } from '@keyhaven/core/fingerprint';
-import { z } from 'zod';
 import type { SystemReader } from './system-reader.ts';
 import { isVirtualMachineName } from './virtual-machine.ts';
 
 // Collector for Windows: the classes of CIM, through PowerShell as JSON, or through wmic on computers without it. HypervisorPresent is no
-// sign: it is true on every computer that isolates its own kernel.
+// sign: it is true on every computer that isolates its own kernel. The generation id of a virtual machine is told by a device only, to an
+// administrator's program (IOCTL_VMGENCOUNTER_READ); neither CIM nor the registry has it, so it is not read here.
 
 /** Class, and what is read of it. */
 const CLASSES = {
@@ -15,6 +15,7 @@ const CLASSES = {
   Processor: ['Manufacturer', 'Name', 'Description'],
   NetworkAdapter: ['MACAddress', 'PhysicalAdapter', 'PNPDeviceID'],
   CDROMDrive: ['Name'],
+  UserAccount: ['SID'],
 } as const;
 type ClassName = keyof typeof CLASSES;
 const classNames: readonly ClassName[] = [
@@ -25,41 +26,57 @@ const classNames: readonly ClassName[] = [
   'Processor',
   'NetworkAdapter',
   'CDROMDrive',
+  'UserAccount',
 ];
+/** In a domain there may be very many accounts; those of this computer are few. */
+const CONDITIONS: Readonly<Partial<Record<ClassName, string>>> = { UserAccount: 'LocalAccount=TRUE' };
 
 export type CimRecord = Readonly<Record<string, string>>;
 type CimRecords = Readonly<Record<ClassName, readonly CimRecord[]>>;
 
-const record = z
-  .record(z.string(), z.unknown())
-  .transform(
-    (fields): CimRecord =>
-      Object.fromEntries(
-        Object.entries(fields).flatMap(([name, value]) =>
-          ['string', 'number', 'boolean'].includes(typeof value) ? [[name, String(value)]] : [],
-        ),
-      ),
+const NOTHING: CimRecords = {
+  BaseBoard: [],
+  ComputerSystem: [],
+  ComputerSystemProduct: [],
+  DiskDrive: [],
+  Processor: [],
+  NetworkAdapter: [],
+  CDROMDrive: [],
+  UserAccount: [],
+};
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const recordOf = (fields: Readonly<Record<string, unknown>>): CimRecord =>
+  Object.fromEntries(
+    Object.entries(fields).flatMap(([name, value]) =>
+      ['string', 'number', 'boolean'].includes(typeof value) ? [[name, String(value)]] : [],
+    ),
   );
+
 /** ConvertTo-Json writes a list of one as the one, and an empty one as null. */
-const records = z
-  .union([z.array(record), record.transform((one) => [one]), z.null().transform((): CimRecord[] => [])])
-  .optional()
-  .transform((list) => list ?? []);
-const document = z.object({
-  BaseBoard: records,
-  ComputerSystem: records,
-  ComputerSystemProduct: records,
-  DiskDrive: records,
-  Processor: records,
-  NetworkAdapter: records,
-  CDROMDrive: records,
-});
+const recordsOf = (value: unknown): CimRecord[] | undefined => {
+  const list: readonly unknown[] = Array.isArray(value) ? value : value === undefined || value === null ? [] : [value];
+  return list.every(isObject) ? list.map(recordOf) : undefined;
+};
+
+const documentOf = (value: unknown): CimRecords | undefined => {
+  if (!isObject(value)) return undefined;
+  const found: Partial<Record<ClassName, readonly CimRecord[]>> = {};
+  for (const name of classNames) {
+    const records = recordsOf(value[name]);
+    if (records === undefined) return undefined;
+    found[name] = records;
+  }
+  return { ...NOTHING, ...found };
+};
 
 /** What the PowerShell question prints; undefined where that is no such document. */
 export const readCimJson = (text: string): CimRecords | undefined => {
   try {
     const value: unknown = JSON.parse(text.replace(/^\uFEFF/u, ''));
-    return document.safeParse(value).data;
+    return documentOf(value);
   } catch {
     return undefined;
   }
@@ -90,6 +107,11 @@ export const readRegistryValue = (text: string, name: string): string | undefine
   new RegExp(`^\\s*${name}\\s+REG_SZ\\s+(\\S.*?)\\s*$`, 'mu').exec(text)?.[1];
 
 const joined = (...parts: readonly (string | undefined)[]): string => parts.filter((part) => part !== undefined && part !== '').join(' ');
+/** The SID of the computer: that of each of its own accounts is this one with a number behind it. */
+export const machineSids = (accounts: readonly string[]): string[] => [
+  ...new Set(accounts.flatMap((sid) => /^(S-1-5-21-\d+-\d+-\d+)-\d+$/u.exec(sid.trim())?.[1] ?? [])),
+];
+
 /** `PCI\...`, and virtual network cards of the hypervisors; not what hangs on USB, nor tunnels. */
 const ON_BOARD = /^(?:PCI|VMBUS|XENVIF|\{)/iu;
 
@@ -116,6 +138,7 @@ const windowsObservation = (cim: CimRecords, machineGuid: string | undefined): O
       optical: cim.CDROMDrive.flatMap(({ Name }) => Name ?? []),
       // Without a domain Windows names the work group here.
       fqdn: host === '' ? [] : [domain.includes('.') ? `${host}.${domain}` : host],
+      sid: machineSids(cim.UserAccount.flatMap(({ SID }) => SID ?? [])),
       vm_uuid: virtual ? uuids : [],
     },
   };
@@ -123,7 +146,11 @@ const windowsObservation = (cim: CimRecords, machineGuid: string | undefined): O
 
 const QUESTION = [
   "$ErrorActionPreference='SilentlyContinue';[Console]::OutputEncoding=[Text.Encoding]::UTF8;@{",
-  ...classNames.map((name) => `${name}=@(Get-CimInstance Win32_${name} | Select-Object ${CLASSES[name].join(',')});`),
+  ...classNames.map((name) => {
+    const condition = CONDITIONS[name];
+    const where = condition === undefined ? '' : ` -Filter '${condition}'`;
+    return `${name}=@(Get-CimInstance Win32_${name}${where} | Select-Object ${CLASSES[name].join(',')});`;
+  }),
   '} | ConvertTo-Json -Depth 3 -Compress',
 ].join('');
 
@@ -144,10 +171,12 @@ export const observeWindows = async (system: SystemReader): Promise<Observation>
   ]);
   let cim = json === undefined ? undefined : readCimJson(json);
   if (cim === undefined) {
-    const asked = async (name: ClassName): Promise<CimRecord[]> =>
-      readWmicList(
-        (await system.run(`${root}\\wbem\\wmic.exe`, ['path', `Win32_${name}`, 'get', CLASSES[name].join(','), '/format:list'])) ?? '',
-      );
+    const asked = async (name: ClassName): Promise<CimRecord[]> => {
+      const condition = CONDITIONS[name];
+      const where = condition === undefined ? [] : ['where', condition];
+      const args = ['path', `Win32_${name}`, ...where, 'get', CLASSES[name].join(','), '/format:list'];
+      return readWmicList((await system.run(`${root}\\wbem\\wmic.exe`, args)) ?? '');
+    };
     cim = {
       BaseBoard: await asked('BaseBoard'),
       ComputerSystem: await asked('ComputerSystem'),
@@ -156,6 +185,7 @@ export const observeWindows = async (system: SystemReader): Promise<Observation>
       Processor: await asked('Processor'),
       NetworkAdapter: await asked('NetworkAdapter'),
       CDROMDrive: await asked('CDROMDrive'),
+      UserAccount: await asked('UserAccount'),
     };
   }
   return windowsObservation(cim, readRegistryValue(registry ?? '', 'MachineGuid'));

@@ -1,0 +1,117 @@
+import { LicensingError, Status } from '@keyhaven/core/errors';
+import { Command, Option } from 'commander';
+import { z } from 'zod';
+import { withLm } from './list.ts';
+import { askLm, parseTarget } from './lm-client.ts';
+import { printJson, table } from './print.ts';
+
+// keyhaven identity: who may use the REST licensing API of a license manager.
+
+const identity = z.object({
+  id: z.string(),
+  issuedTo: z.string(),
+  rights: z.array(z.string()),
+  limitTo: z.array(z.object({ key: z.string(), product: z.number().optional() })).optional(),
+  expires: z.string().optional(),
+  disabled: z.boolean(),
+});
+type Identity = z.infer<typeof identity>;
+type Common = { readonly lm: string; readonly json?: boolean };
+
+const URL = '/api/v1/identities';
+const shownLimit = ({ limitTo }: Identity): string =>
+  limitTo?.map(({ key, product }) => (product === undefined ? key : `${key}:${product}`)).join(' ') ?? 'all';
+
+/** `KEY` or `KEY:PRODUCT`. @throws LicensingError INVALID_PARAMETER (501) */
+const limitIn = (text: string): { readonly key: string; readonly product?: number } => {
+  const [, key, product] = /^([1-9]\d{0,19})(?::(\d{1,10}))?$/.exec(text) ?? [];
+  if (key === undefined)
+    throw new LicensingError(Status.INVALID_PARAMETER, { detail: `${JSON.stringify(text.slice(0, 40))} is not KEY or KEY:PRODUCT.` });
+  return product === undefined ? { key } : { key, product: Number(product) };
+};
+/** A day ends at its last second, in UTC. @throws LicensingError INVALID_PARAMETER (501) */
+const endIn = (text: string): string => {
+  const at = Date.parse(/^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T23:59:59Z` : text);
+  if (!Number.isNaN(at)) return new Date(at).toISOString();
+  throw new LicensingError(Status.INVALID_PARAMETER, {
+    detail: `${JSON.stringify(text.slice(0, 40))} is no date.`,
+    remedy: 'Write it like 2027-12-31.',
+  });
+};
+const collect = (value: string, before: string[] | undefined): string[] => [...(before ?? []), value];
+const asBody = (value: object): { readonly type: string; readonly text: string } => ({
+  type: 'application/json',
+  text: JSON.stringify(value),
+});
+
+const addCommand = (): Command =>
+  withLm(new Command('add').description('issues an identity; its secret is shown this once'))
+    .argument('<issued-to>', 'the person or computer that it is for')
+    .option('--id <name>', 'its name; without it, one is made')
+    .addOption(new Option('--right <right>', 'may be given several times; without it, both').choices(['login', 'list']).argParser(collect))
+    .option('--limit <key[:product]>', 'only this key, or product of it; may be given several times', collect)
+    .option('--expires <date>', 'the last day, like 2027-12-31')
+    .option('--json', 'one JSON document')
+    .action(
+      async (
+        issuedTo: string,
+        options: Common & { readonly id?: string; readonly right?: string[]; readonly limit?: string[]; readonly expires?: string },
+      ) => {
+        const { id, right, limit, expires } = options;
+        const wish = {
+          issuedTo,
+          ...(id === undefined ? {} : { id }),
+          ...(right === undefined ? {} : { rights: [...new Set(right)] }),
+          ...(limit === undefined ? {} : { limitTo: limit.map(limitIn) }),
+          ...(expires === undefined ? {} : { expires: endIn(expires) }),
+        };
+        const made = z
+          .object({ identity, secret: z.string() })
+          .parse(JSON.parse(await askLm(parseTarget(options.lm), 'POST', URL, asBody(wish))));
+        if (options.json === true) return printJson(made);
+        process.stdout.write(`identity ${made.identity.id}\nsecret ${made.secret}\nThe secret is not shown again.\n`);
+      },
+    );
+
+const listCommand = (): Command =>
+  withLm(new Command('list').description('identities, without their secrets'))
+    .option('--json', 'one JSON document')
+    .action(async ({ lm, json }: Common) => {
+      const identities = z.array(identity).parse(JSON.parse(await askLm(parseTarget(lm), 'GET', URL)));
+      if (json === true) return printJson(identities);
+      process.stdout.write(
+        table(
+          ['ID', 'ISSUED TO', 'RIGHTS', 'LIMIT', 'EXPIRES', 'STATE'],
+          identities.map((each) => [
+            each.id,
+            each.issuedTo,
+            each.rights.join(' '),
+            shownLimit(each),
+            each.expires ?? 'never',
+            each.disabled ? 'disabled' : 'enabled',
+          ]),
+          'There is no identity. Issue one with: keyhaven identity add NAME',
+        ),
+      );
+    });
+
+const actCommand = (name: string, what: string, act: (lm: string, url: string) => Promise<unknown>, done: string): Command =>
+  withLm(new Command(name).description(what))
+    .argument('<id>', 'as shown by: keyhaven identity list')
+    .action(async (id: string, { lm }: Common) => {
+      await act(lm, `${URL}/${encodeURIComponent(id)}`);
+      process.stdout.write(`identity ${id.replaceAll(/\p{Cc}+/gu, ' ')} ${done}\n`);
+    });
+const setDisabled =
+  (disabled: boolean) =>
+  (lm: string, url: string): Promise<string> =>
+    askLm(parseTarget(lm), 'PUT', url, asBody({ disabled }));
+
+export const identityCommand = (): Command =>
+  new Command('identity')
+    .description('identities of clients of the REST licensing API')
+    .addCommand(addCommand())
+    .addCommand(listCommand())
+    .addCommand(actCommand('disable', 'switches it off; its sessions end', setDisabled(true), 'is disabled'))
+    .addCommand(actCommand('enable', 'switches it on again', setDisabled(false), 'is enabled'))
+    .addCommand(actCommand('remove', 'takes it away; its sessions end', (lm, url) => askLm(parseTarget(lm), 'DELETE', url), 'is removed'));

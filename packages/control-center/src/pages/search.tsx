@@ -1,0 +1,76 @@
+import type { FeatureInfo, KeyInfo, PeerInfo, ProductInfo, SessionInfo } from '@keyhaven/core/admin';
+import { useLive } from '../app-context.ts';
+import { linkTo } from '../router.ts';
+import { Empty, ProblemNotice, Waiting } from '../ui/notice.tsx';
+import type { Paged } from './overview.tsx';
+
+// Search everywhere: what the license manager finds in each of its lists.
+
+const SHOWN = 10;
+type Hit = { readonly id: string; readonly text: string; readonly href: string };
+
+const useFound = <Row,>(list: string, q: string, hitOf: (row: Row) => Hit) => {
+  const { value, problem } = useLive<Paged<Row>>(`/api/v1/list/${list}?limit=${SHOWN}&q=${encodeURIComponent(q)}`, 'keys');
+  return { list, problem, total: value?.total, hits: value?.items.map(hitOf) ?? [] };
+};
+
+export const SearchPage = ({ q }: { readonly q: string }) => {
+  const all = [
+    useFound<KeyInfo>('keys', q, ({ key, type, licenseManager }) => ({
+      id: `${key} ${licenseManager.guid}`,
+      text: `${key}, ${type}, ${licenseManager.hostname}`,
+      href: linkTo('key', { id: key }),
+    })),
+    useFound<ProductInfo>('products', q, ({ product, name, key }) => ({
+      id: `${key} ${product}`,
+      text: `${name} (${product}) in key ${key}`,
+      href: linkTo('products', { q }),
+    })),
+    useFound<FeatureInfo>('features', q, ({ feature, name, key, product, licenseManager }) => ({
+      id: `${key} ${product} ${feature} ${licenseManager.guid}`,
+      text: `${name} (${feature}) in key ${key}`,
+      href: linkTo('features', { q }),
+    })),
+    useFound<SessionInfo>('sessions', q, ({ id, user, host, application, feature }) => ({
+      id,
+      text: `${user} at ${host}, ${application}, feature ${feature}`,
+      href: linkTo('sessions', { q }),
+    })),
+    useFound<PeerInfo>('peers', q, ({ guid, hostname, address }) => ({
+      id: guid,
+      text: `${hostname} (${address})`,
+      href: linkTo('network'),
+    })),
+  ];
+  const problem = all.find((each) => each.problem !== undefined)?.problem;
+  if (problem !== undefined) return <ProblemNotice problem={problem} />;
+  if (all.some(({ total }) => total === undefined)) return <Waiting />;
+  const found = all.filter(({ hits }) => hits.length > 0);
+  if (found.length === 0)
+    return (
+      <Empty title={`“${q}” is in no key, product, feature, session or license manager.`}>
+        Try a part of a name, a user, a computer or a number.
+      </Empty>
+    );
+  return (
+    <>
+      {found.map(({ list, hits, total = 0 }) => (
+        <section key={list}>
+          <h2>{list === 'peers' ? 'Other license managers' : `${list.charAt(0).toUpperCase()}${list.slice(1)}`}</h2>
+          <ul>
+            {hits.map(({ id, text, href }) => (
+              <li key={id}>
+                <a href={href}>{text}</a>
+              </li>
+            ))}
+          </ul>
+          {total > hits.length ? (
+            <p>
+              <a href={list === 'peers' ? linkTo('network') : linkTo(list, { q })}>All {total}</a>
+            </p>
+          ) : null}
+        </section>
+      ))}
+    </>
+  );
+};

@@ -1,0 +1,71 @@
+import type { ComponentChildren } from 'preact';
+import { useEffect, useId, useRef } from 'preact/hooks';
+
+/** A modal dialog: the browser keeps the focus inside, Escape closes it, and the focus goes back to where it was. */
+export const Dialog = ({
+  title,
+  children,
+  onClose,
+}: {
+  readonly title: string;
+  readonly children: ComponentChildren;
+  readonly onClose: () => void;
+}) => {
+  const at = useRef<HTMLDialogElement>(null);
+  const id = useId();
+  useEffect(() => {
+    const dialog = at.current;
+    const before = document.activeElement;
+    dialog?.showModal();
+    return () => {
+      dialog?.close();
+      if (before instanceof HTMLElement) before.focus();
+    };
+  }, []);
+  return (
+    <dialog ref={at} aria-labelledby={id} onClose={onClose}>
+      <article>
+        <header>
+          <h2 id={id}>{title}</h2>
+          <button type="button" class="plain" aria-label="Close" onClick={onClose}>
+            ✕
+          </button>
+        </header>
+        {children}
+      </article>
+    </dialog>
+  );
+};
+
+/** Asks before something that cannot be taken back. */
+export const Confirm = ({
+  title,
+  children,
+  action,
+  onYes,
+  onClose,
+}: {
+  readonly title: string;
+  readonly children: ComponentChildren;
+  readonly action: string;
+  readonly onYes: () => void;
+  readonly onClose: () => void;
+}) => (
+  <Dialog title={title} onClose={onClose}>
+    {children}
+    <footer>
+      <button type="button" class="secondary" onClick={onClose}>
+        Cancel
+      </button>
+      <button
+        type="button"
+        onClick={() => {
+          onClose();
+          onYes();
+        }}
+      >
+        {action}
+      </button>
+    </footer>
+  </Dialog>
+);

@@ -1,0 +1,19 @@
+export { type Action, type ActionSettings, actionIn } from './action.ts';
+export { type Exact, exactJson, parseExactJson } from './exact-json.ts';
+export { ACTION_DONE, diagnosticsOf, type FeedRow, feedOf, feedText, MAX_FEED_ROWS } from './feed.ts';
+export { chosen, type FeedQuery, feedQueryOf } from './feed-query.ts';
+export { deviceRow, featureRow, productNameOf, sessionRow } from './feed-rows.ts';
+export { faultOfIdentity, type Identity, type IdentityFault, type IdentityRight, identityRights, mayUse } from './identity.ts';
+export {
+  DATE_WINDOW_MS,
+  IDENTITY_HEADER,
+  IDENTITY_NAME,
+  identityKey,
+  isSignedBy,
+  type SignedRequest,
+  signatureOf,
+  signedRequestIn,
+} from './identity-header.ts';
+export { oldHttpAnswer, SERVER_NAME } from './old-http.ts';
+export { fromRemotePage, type PageSettings, toRemotePage, uploadPage } from './pages.ts';
+export { featureModel, keyModel, listOf, type PageQuery, pageQueryOf, productModel } from './rest-models.ts';

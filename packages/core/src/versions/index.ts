@@ -1,0 +1,1 @@
+export { type Conversation, chooseVersion, spanOf, type VersionRange } from './versions.ts';

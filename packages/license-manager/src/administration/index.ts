@@ -1,0 +1,2 @@
+export { type Administration, openAdministration, type Proof } from './administration.ts';
+export { MAX_PASSWORD, MIN_PASSWORD } from './password.ts';

@@ -1,0 +1,140 @@
+import { Buffer } from 'node:buffer';
+import { hex } from '@keyhaven/core/bytes';
+import { IDENTITY_NAME, type Identity, identityKey } from '@keyhaven/core/compat';
+import type { Entropy, KeyObject } from '@keyhaven/core/crypto';
+import { LicensingError, Status } from '@keyhaven/core/errors';
+import type { Clock } from '@keyhaven/core/time';
+import type { Ledger } from '@keyhaven/ledger';
+import type { MachineSeal } from '../machine/index.ts';
+
+// Identities of clients of the REST licensing API, kept in the ledger (C6). A secret is shown once, when it is made, and sealed to this computer.
+
+type IdentityRow = Identity & { readonly secret: string };
+export type IdentityWish = Pick<Identity, 'issuedTo' | 'rights'> &
+  Partial<Pick<Identity, 'limitTo' | 'expires'>> & {
+    /** Chosen by the license manager where absent. */
+    readonly id?: string;
+  };
+export type IdentityChange = {
+  readonly issuedTo?: string | undefined;
+  readonly rights?: Identity['rights'] | undefined;
+  readonly disabled?: boolean | undefined;
+  /** null takes the limit or the end away. */
+  readonly limitTo?: Identity['limitTo'] | null | undefined;
+  readonly expires?: string | null | undefined;
+};
+
+export type Identities = {
+  list(): readonly Identity[];
+  /** With its secret, which is told this once. @throws LicensingError INVALID_PARAMETER (501) */
+  add(wish: IdentityWish, by: string): Promise<{ readonly identity: Identity; readonly secret: string }>;
+  /** @throws LicensingError INV_HND (9) where there is no such identity */
+  change(id: string, change: IdentityChange, by: string): Promise<Identity>;
+  remove(id: string, by: string): Promise<void>;
+  /** For whoever checks signatures. */
+  find(id: string): { readonly identity: Identity; readonly key: KeyObject } | undefined;
+};
+
+/** BOUNDED: identities of a license manager. */
+const MAX_IDENTITIES = 10_000;
+const SECRET_BYTES = 16;
+const rowKey = (id: string) => `lm/identity/${id}` as const;
+const contextOf = (id: string): string => `identity ${id}`;
+
+const plainOf = ({ id, issuedTo, rights, limitTo, expires, disabled, since }: IdentityRow): Identity => ({
+  id,
+  issuedTo,
+  rights,
+  ...(limitTo === undefined ? {} : { limitTo }),
+  ...(expires === undefined ? {} : { expires }),
+  disabled,
+  since,
+});
+
+export const openIdentities = async (options: {
+  readonly ledger: Ledger;
+  readonly seal: Pick<MachineSeal, 'seal' | 'open'>;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  /** What was allowed a moment ago is not any more: sessions of the identity end. Never rejects. */
+  readonly onWithdrawn: (id: string) => void;
+}): Promise<Identities> => {
+  const { ledger, seal, clock, entropy } = options;
+  const known = new Map<string, { readonly row: IdentityRow; readonly key: KeyObject }>(); // BOUNDED by MAX_IDENTITIES
+  const take = (row: IdentityRow): boolean => {
+    const secret = seal.open(contextOf(row.id), row.secret);
+    if (secret === undefined) return false;
+    known.set(row.id, { row, key: identityKey(secret.toString('ascii')) });
+    return true;
+  };
+  for await (const [, row] of ledger.scan<IdentityRow>('lm/identity/')) take(row);
+
+  const keep = (kind: string, id: string, row: IdentityRow | undefined, by: string): Promise<void> =>
+    ledger.update([rowKey(id)], () => ({
+      changes: [{ key: rowKey(id), row }],
+      audit: [{ kind, scope: 'lm', detail: { identity: id, address: by } }],
+      reply: undefined,
+    }));
+  const rowOf = (id: string): IdentityRow => {
+    const row = known.get(id)?.row;
+    if (row === undefined)
+      throw new LicensingError(Status.INV_HND, {
+        detail: `There is no identity ${JSON.stringify(id.slice(0, 40))}.`,
+        remedy: 'List them with: keyhaven identity list',
+      });
+    return row;
+  };
+
+  return {
+    list: () => [...known.values()].map(({ row }) => plainOf(row)),
+    async add(wish, by) {
+      const id = wish.id ?? `id-${hex(entropy.bytes(6))}`;
+      if (!IDENTITY_NAME.test(id))
+        throw new LicensingError(Status.INVALID_PARAMETER, { detail: 'The name of an identity has letters, digits, - and _, at most 40.' });
+      if (known.has(id)) throw new LicensingError(Status.INVALID_PARAMETER, { detail: `There is an identity ${id} already.` });
+      if (known.size >= MAX_IDENTITIES)
+        throw new LicensingError(Status.INVALID_PARAMETER, { detail: `There are ${MAX_IDENTITIES} identities.` });
+      const secret = hex(entropy.bytes(SECRET_BYTES));
+      const row: IdentityRow = {
+        id,
+        issuedTo: wish.issuedTo,
+        rights: wish.rights,
+        ...(wish.limitTo === undefined ? {} : { limitTo: wish.limitTo }),
+        ...(wish.expires === undefined ? {} : { expires: wish.expires }),
+        disabled: false,
+        since: new Date(clock.wall()).toISOString(),
+        secret: seal.seal(contextOf(id), Buffer.from(secret, 'ascii')),
+      };
+      await keep('identity added', id, row, by);
+      take(row);
+      return { identity: plainOf(row), secret };
+    },
+    async change(id, { issuedTo, rights, disabled, limitTo, expires }, by) {
+      const { limitTo: limited, expires: ending, ...before } = rowOf(id);
+      const limits = limitTo === undefined ? limited : (limitTo ?? undefined);
+      const end = expires === undefined ? ending : (expires ?? undefined);
+      const row: IdentityRow = {
+        ...before,
+        issuedTo: issuedTo ?? before.issuedTo,
+        rights: rights ?? before.rights,
+        disabled: disabled ?? before.disabled,
+        ...(limits === undefined ? {} : { limitTo: limits }),
+        ...(end === undefined ? {} : { expires: end }),
+      };
+      await keep('identity changed', id, row, by);
+      take(row);
+      if (row.disabled && !before.disabled) options.onWithdrawn(id);
+      return plainOf(row);
+    },
+    async remove(id, by) {
+      rowOf(id);
+      await keep('identity removed', id, undefined, by);
+      known.delete(id);
+      options.onWithdrawn(id);
+    },
+    find(id) {
+      const found = known.get(id);
+      return found && { identity: plainOf(found.row), key: found.key };
+    },
+  };
+};

@@ -1,0 +1,84 @@
+import { IDENTITY_NAME, identityRights } from '@keyhaven/core/compat';
+import { MAX_ID } from '@keyhaven/core/license';
+import { z } from 'zod';
+import { answers, json, type Route, route } from '../http/route.ts';
+import { keyId, moment, said } from '../http/shapes.ts';
+import type { Identities } from './identities.ts';
+
+// Identities of clients of the REST licensing API (C4, C6): made, changed and taken away by the administrator.
+
+const id = z.string().regex(IDENTITY_NAME, 'has letters, digits, - and _, at most 40').meta({ example: 'build-7' });
+const issuedTo = z.string().max(200);
+const rights = z.array(z.enum(identityRights)).min(1).max(identityRights.length);
+const limitTo = z
+  .array(z.strictObject({ key: keyId, product: z.int().min(0).max(MAX_ID).exactOptional() }))
+  .min(1)
+  .max(1_000);
+const identity = z.strictObject({
+  id,
+  issuedTo: said,
+  rights,
+  limitTo: limitTo.optional(),
+  expires: moment.optional(),
+  disabled: z.boolean(),
+  since: moment,
+});
+const params = z.strictObject({ id: z.string().max(200) });
+
+export const identityRoutes = (identities: Identities): Route[] => [
+  route({
+    method: 'GET',
+    url: '/api/v1/identities',
+    need: 'read',
+    summary: 'Identities of clients of the REST licensing API, without their secrets',
+    answer: answers(z.array(identity)),
+    run: () => identities.list(),
+  }),
+  route({
+    method: 'POST',
+    url: '/api/v1/identities',
+    need: 'configure',
+    summary: 'Issues an identity; its secret is told this once',
+    body: json(
+      z.strictObject({
+        id: id.exactOptional(),
+        issuedTo,
+        rights: rights.default([...identityRights]),
+        limitTo: limitTo.exactOptional(),
+        expires: moment.exactOptional(),
+      }),
+    ),
+    answer: answers(z.strictObject({ identity, secret: z.string() })),
+    run: ({ body, caller }) => identities.add(body, caller.address),
+  }),
+  route({
+    method: 'PUT',
+    url: '/api/v1/identities/:id',
+    need: 'configure',
+    summary: 'Changes an identity; disabled, its sessions end',
+    params,
+    body: json(
+      z.strictObject({
+        issuedTo: issuedTo.optional(),
+        rights: rights.optional(),
+        disabled: z.boolean().optional(),
+        limitTo: limitTo.nullish().meta({ description: 'null = every key.' }),
+        expires: moment.nullish().meta({ description: 'null = for ever.' }),
+      }),
+    ),
+    answer: answers(identity),
+    run: ({ params: { id: of }, body, caller }) => identities.change(of, body, caller.address),
+  }),
+  route({
+    method: 'DELETE',
+    url: '/api/v1/identities/:id',
+    need: 'configure',
+    summary: 'Takes an identity away; its sessions end',
+    params,
+    answer: answers(z.strictObject({ status: z.literal('removed') })),
+    async run({ params: { id: of }, caller }) {
+      await identities.remove(of, caller.address);
+      return { status: 'removed' };
+    },
+  }),
+];

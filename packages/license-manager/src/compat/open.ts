@@ -1,0 +1,65 @@
+import type { Entropy } from '@keyhaven/core/crypto';
+import type { Clock } from '@keyhaven/core/time';
+import type { Ledger } from '@keyhaven/ledger';
+import type { RuleBar } from '../access/access.ts';
+import type { Authority } from '../authority/index.ts';
+import type { Key, Keystore } from '../keystore/index.ts';
+import type { MachineSeal } from '../machine/index.ts';
+import type { Overview } from '../overview.ts';
+import type { Settings } from '../settings.ts';
+import type { CompatFaces } from './faces.ts';
+import { openIdentities } from './identities.ts';
+import { createRest } from './rest.ts';
+import { createIdentityCheck } from './rest-identity.ts';
+import { createRestSessions } from './rest-sessions.ts';
+
+/** BOUNDED: refused identities that the audit has in a minute; who asks again and again adds nothing. */
+const NOTED_A_MINUTE = 60;
+
+/** What existing programs are served with (C6), joined to a license manager. Rejects as the ledger does. */
+export const openCompat = async (options: {
+  readonly ledger: Ledger;
+  readonly seal: Pick<MachineSeal, 'seal' | 'open'>;
+  readonly authority: Authority;
+  readonly keystore: Keystore;
+  readonly overview: Pick<Overview, 'keys' | 'catalog'>;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly settings: () => Settings;
+  readonly against: (address: string) => RuleBar | undefined;
+  readonly fingerprint: (of: Key['identity']) => Promise<string>;
+}): Promise<CompatFaces & { close(): void }> => {
+  const { ledger, authority, keystore, clock, entropy } = options;
+  const sessions = createRestSessions({ authority, keystore, clock, entropy });
+  const identities = await openIdentities({
+    ledger,
+    seal: options.seal,
+    clock,
+    entropy,
+    onWithdrawn: (id) => sessions.endOf(id),
+  });
+  let noted = { minute: -1, count: 0 };
+  const check = createIdentityCheck({
+    identities,
+    clock,
+    against: options.against,
+    onRefused(identity, address, { status, message }) {
+      const minute = Math.floor(clock.mono() / 60_000);
+      if (noted.minute !== minute) noted = { minute, count: 0 };
+      noted.count += 1;
+      if (noted.count > NOTED_A_MINUTE) return;
+      const entry = { kind: 'refused', scope: 'lm', detail: { user: identity, address, status, cause: message } };
+      ledger.update([], () => ({ changes: [], audit: [entry], reply: undefined }), { durability: 'later' }).catch(() => undefined);
+    },
+  });
+  return {
+    identities,
+    rest: createRest({ check, sessions, keystore, authority, overview: options.overview, clock }),
+    settings: options.settings,
+    async fingerprintFor(vendor) {
+      const key = [...keystore.keys()].find(({ identity }) => identity.vendor === vendor);
+      return key && options.fingerprint(key.identity);
+    },
+    close: () => sessions.close(),
+  };
+};

@@ -1,0 +1,162 @@
+import { readers, readersOfFeatures } from '@keyhaven/testkit/feeds';
+import { describe, expect, it } from 'vitest';
+import { startCompatSite } from './compat-site.testing.ts';
+import { createRestClient } from './rest-client.testing.ts';
+
+describe('feeds and pages of existing programs', () => {
+  it('are under /_int_/ and without it, with every query that clients send', async () => {
+    const site = await startCompatSite();
+    const key = await site.license();
+    const queries = [
+      '',
+      '?',
+      `?haspid=${key}`,
+      '?vendorid=7&featureid=-1',
+      '?haspid=0&featureid=-1&vendorid=0&productid=0&filterfrom=1&filterto=20&timestamp=1700000000000?',
+      '?filterfrom=1&filterfrom=2',
+    ];
+    for (const prefix of ['', '/_int_'])
+      for (const query of queries) {
+        const reply = await site.ask('GET', `${prefix}/tab_feat.html${query}`, '', {
+          accept: 'application/json',
+          'user-agent': 'Mozilla/5.0',
+        });
+        expect([query, reply.code]).toEqual([query, 200]);
+        for (const read of Object.values(readersOfFeatures)) {
+          const rows = read(reply.text);
+          expect(rows.map(({ fid, haspid, ven, prid }) => [fid, haspid, ven, prid])).toEqual([
+            ['42', key, '7', '5'],
+            ['43', key, '7', '5'],
+          ]);
+          expect(rows[0]?.['fn']).toBe('/* Terrain */ {x},');
+        }
+        for (const read of Object.values(readers)) {
+          const devices = (await site.ask('GET', `${prefix}/tab_dev.html${query}`)).text;
+          expect(read(devices).map(({ haspid, isloc, cloned, key_disabled: disabled }) => [haspid, isloc, cloned, disabled])).toEqual([
+            [key, '1', '0', '0'],
+          ]);
+        }
+      }
+    for (const query of ['?haspid=1', '?vendorid=8', '?productid=6', '?featureid=44', '?filterfrom=3'])
+      expect(readers['tool7']?.((await site.ask('GET', `/_int_/tab_feat.html${query}`)).text)).toEqual([]);
+    expect(readers['tool7']?.((await site.ask('GET', '/_int_/tab_feat.html?filterfrom=2&filterto=2')).text)).toMatchObject([
+      { ndx: '2', fid: '43' },
+    ]);
+  });
+
+  it('show sessions, which a script ends one by one until none is left', async () => {
+    const site = await startCompatSite();
+    await site.license();
+    const { identity, secret } = JSON.parse(await site.api('POST', '/api/v1/identities', { issuedTo: 'a test' }));
+    const client = createRestClient({ port: site.port, identity: identity.id, secret, vendor: 7 });
+    for (const processId of [1, 2]) await client.login(42, { clientInfo: { userName: '<i>},{/*', processId } });
+    const rows = async () => readers['tool9']?.((await site.ask('GET', '/_int_/tab_sessions.html')).text) ?? [];
+    expect(await rows()).toMatchObject([
+      { index: '1', vendorid: '7', fid: '42', usr: '&lt;i&gt;},{/*', fn: '/* Terrain */ {x},' },
+      { index: '2' },
+    ]);
+    const types = ['text/plain; charset=utf-8', 'application/x-www-form-urlencoded'];
+    for (let [first] = await rows(); first !== undefined; [first] = await rows()) {
+      const reply = await site.ask('POST', '/_int_/action.html', `deletelogin=${first['sid']}`, { 'content-type': types.pop() ?? '' });
+      expect(reply.code).toBe(200);
+    }
+    expect(types).toEqual([]);
+    expect((await site.ask('POST', '/action.html', 'deletelogin=00', { 'content-type': 'text/plain' })).code).toBe(404);
+  });
+
+  it('lead people to the Admin Control Center, and give files', async () => {
+    const site = await startCompatSite();
+    const key = await site.license();
+    for (const name of [
+      'index.html',
+      'devices.html',
+      'products.html',
+      'features.html',
+      'sessions.html',
+      'config.html',
+      'diag.html',
+      'diagnostics.html',
+    ])
+      for (const prefix of ['/', '/_int_/'])
+        expect(await site.ask('GET', `${prefix}${name}`)).toMatchObject({
+          code: 302,
+          headers: { location: '/', server: expect.stringMatching(/^HASP LM\/\S+$/) },
+        });
+    const c2v = await site.ask('GET', `/download/my.c2v?${key}`);
+    expect(c2v.text).toContain('<?xml');
+    expect(site.vendor.issue(c2v.text)).toContain('V2C');
+    expect((await site.ask('GET', '/download/my.fp?7')).text).toMatch(/^<\?xml[\s\S]*host_fingerprint/);
+    expect((await site.ask('GET', '/download/my.c2v?1')).code).toBe(404);
+    expect((await site.ask('GET', '/download/my.fp?8')).code).toBe(404);
+    expect((await site.ask('GET', '/download/my.fp')).code).toBe(404);
+  });
+});
+
+describe('settings by a script', () => {
+  const block =
+    'config\naccesstoremote=0\nbroadcastsearch=0\naccessfromremote_local=1\naccessfromremote_secure=0\naccessfromremote_split=0\naccessfromremote_remote=0\n/config\n';
+  const checked = (page: string): string[] => [...page.matchAll(/<input type=\w+ id=(\w+) [^>]*checked>/g)].map(([, id = '']) => id);
+
+  it('are written into the file, and hold when they are read back', async () => {
+    const site = await startCompatSite('; a comment\n');
+    expect(checked((await site.ask('GET', '/conf_to.html')).text)).toEqual(['accesstoremote']);
+    expect(checked((await site.ask('GET', '/_int_/conf_from.html')).text)).toEqual(['accessfromremote_remote']);
+    const reply = await site.ask('POST', '/action.html', block, { 'content-type': 'text/plain; charset=utf-8' });
+    expect([reply.code, reply.text]).toEqual([200, expect.stringContaining('<code>0</code>')]);
+    expect(checked((await site.ask('GET', '/conf_to.html')).text)).toEqual([]);
+    expect(checked((await site.ask('GET', '/conf_from.html')).text)).toEqual(['accessfromremote_local']);
+    expect(await site.ini()).toContain('; a comment');
+    expect(
+      (
+        await site.ask('POST', '/_int_/action.html', 'config\nserverlist\n192.0.2.1\n/serverlist\n/config', {
+          'content-type': 'text/plain',
+        })
+      ).code,
+    ).toBe(200);
+    expect((await site.ask('GET', '/_int_/config_to.html')).text).toContain('192.0.2.1');
+  });
+
+  it('are refused from pages of other origins, without the password where one is set, and where they are none', async () => {
+    const site = await startCompatSite();
+    const before = await site.ini();
+    const plain = { 'content-type': 'text/plain' };
+    for (const headers of [
+      { origin: 'http://evil.example' },
+      { origin: 'null' },
+      { 'sec-fetch-site': 'cross-site' },
+      { 'sec-fetch-site': 'same-site' },
+      { host: 'evil.example' },
+    ])
+      for (const [path, body] of [
+        ['/action.html', block],
+        ['/_int_/action.html', 'deletelogin=00'],
+        ['/checkin_file.html', 'x'],
+      ] as const)
+        expect((await site.ask('POST', path, body, { ...plain, ...headers })).code).toBe(403);
+    expect((await site.ask('POST', '/action.html', 'config\npassacc=1\n/config', plain)).code).toBe(400);
+    await site.api('PUT', '/api/v1/password', { password: 'correct horse' });
+    expect((await site.ask('POST', '/action.html', block, plain)).code).toBe(401);
+    expect(await site.ini()).toBe(before);
+    const basic = { authorization: `Basic ${Buffer.from('admin:correct horse').toString('base64')}` };
+    expect((await site.ask('POST', '/action.html', block, { ...plain, ...basic })).code).toBe(200);
+    expect(await site.ini()).not.toBe(before);
+  });
+
+  it('make a new LM id only where that is switched on, and not for a browser', async () => {
+    const off = await startCompatSite();
+    expect((await off.ask('GET', '/action.html?Create_new_lmid')).code).toBe(403);
+    const site = await startCompatSite('[COMPAT]\nnew_lm_id_by_get = 1\n');
+    const id = async () => /"srvguid":"([A-Za-z0-9+/]{40})"/.exec((await site.ask('GET', '/_int_/tab_diag2.html')).text)?.[1];
+    const before = await id();
+    expect(before).toBeDefined();
+    for (const headers of [{ 'sec-fetch-mode': 'no-cors' }, { 'sec-fetch-site': 'none' }, { referer: `http://localhost:${site.port}/` }])
+      expect((await site.ask('GET', '/action.html?Create_new_lmid', '', headers)).code).toBe(403);
+    expect((await site.ask('GET', '/action.html')).code).toBe(400);
+    expect(await id()).toBe(before);
+    expect(await site.ask('GET', '/action.html?Create_new_lmid')).toMatchObject({
+      code: 200,
+      text: expect.stringContaining('<code>0</code>'),
+    });
+    expect(await id()).not.toBe(before);
+  });
+});

@@ -1,0 +1,92 @@
+import { Buffer } from 'node:buffer';
+import { z } from 'zod';
+import { type Asked, bytes, type FileAnswer, type Route, route, sends } from '../http/route.ts';
+import { anyQuery } from './feed-routes.ts';
+import type { Rest, RestAnswer } from './rest.ts';
+import type { RestRequest } from './rest-identity.ts';
+
+// The REST licensing API as routes (C6). The gate lets everybody come here: each of them asks for an identity itself, over the body as it came.
+
+const BASE = '/sentinel/ldk_runtime/v1/vendors/:vendor';
+const json = 'application/json';
+/** BOUNDED: bytes of a login; nothing else has a body. */
+const BODY_LIMIT = 64 * 1024;
+
+const vendorOf = (text: string): number => (/^\d{1,10}$/.test(text) ? Number(text) : 0);
+const inVendor = z.strictObject({ vendor: z.string().max(20) });
+const inSession = z.strictObject({ vendor: z.string().max(20), session: z.string().max(200) });
+
+const answer = async (from: Promise<RestAnswer>): Promise<FileAnswer> => {
+  const { code, text } = await from;
+  return { code, headers: { 'content-type': json }, body: Buffer.from(text) };
+};
+
+export const restRoutes = (rest: Rest): Route[] => {
+  const requestOf = (
+    method: string,
+    { target, headers, caller }: Asked<unknown, unknown, unknown>,
+    body: Buffer = Buffer.alloc(0),
+  ): RestRequest => ({
+    method,
+    target,
+    headers,
+    body,
+    address: caller.address,
+  });
+  const body = bytes(BODY_LIMIT, 'As it was signed');
+  const need = 'identity';
+  return [
+    route({
+      method: 'POST',
+      url: `${BASE}/sessions`,
+      need,
+      summary: 'Logs in',
+      params: inVendor,
+      body,
+      answer: sends(json),
+      run: (asked) => answer(rest.login(requestOf('POST', asked, asked.body), vendorOf(asked.params.vendor))),
+    }),
+    route({
+      method: 'POST',
+      url: `${BASE}/sessions/:session/refresh`,
+      need,
+      summary: 'Keeps a session',
+      params: inSession,
+      body,
+      answer: sends(json),
+      run: (asked) => answer(rest.refresh(requestOf('POST', asked, asked.body), vendorOf(asked.params.vendor), asked.params.session)),
+    }),
+    route({
+      method: 'DELETE',
+      url: `${BASE}/sessions/:session`,
+      need,
+      summary: 'Logs out',
+      params: inSession,
+      body,
+      answer: sends(json),
+      run: (asked) => answer(rest.logout(requestOf('DELETE', asked, asked.body), vendorOf(asked.params.vendor), asked.params.session)),
+    }),
+    route({
+      method: 'GET',
+      url: `${BASE}/sessions/:session/read`,
+      need,
+      summary: 'Reads memory',
+      params: inSession,
+      query: anyQuery,
+      answer: sends(json),
+      run: (asked) => answer(rest.read(requestOf('GET', asked), vendorOf(asked.params.vendor), asked.params.session, asked.query)),
+    }),
+    ...(['keys', 'products', 'features'] as const).map((what) =>
+      route({
+        method: 'GET',
+        url: `${BASE}/${what}`,
+        need,
+        summary: `Lists ${what}`,
+        params: inVendor,
+        query: anyQuery,
+        answer: sends(json),
+        run: (asked) => answer(rest.list(requestOf('GET', asked), vendorOf(asked.params.vendor), what, asked.query)),
+      }),
+    ),
+  ];
+};

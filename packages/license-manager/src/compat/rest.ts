@@ -1,0 +1,198 @@
+import { Buffer } from 'node:buffer';
+import {
+  type Exact,
+  exactJson,
+  featureModel,
+  type Identity,
+  keyModel,
+  listOf,
+  mayUse,
+  type PageQuery,
+  pageQueryOf,
+  productModel,
+} from '@keyhaven/core/compat';
+import { LicensingError, Status, type StatusCode } from '@keyhaven/core/errors';
+import { MAX_CALL_BYTES } from '@keyhaven/core/session';
+import { type Clock, SECOND } from '@keyhaven/core/time';
+import type { Authority } from '../authority/index.ts';
+import { type Key, type Keystore, poolName } from '../keystore/index.ts';
+import type { Overview } from '../overview.ts';
+import { createReplays } from './replays.ts';
+import { keysOf } from './rest-candidates.ts';
+import type { Asker, IdentityCheck, RestRequest } from './rest-identity.ts';
+import { loginCallIn } from './rest-login.ts';
+import { REST_IDLE_MS, type RestSession, type RestSessions } from './rest-sessions.ts';
+
+// The REST licensing API (C6): requests and answers. Whoever asks is checked first, over the bytes as they came; what changes something is done once.
+
+export type RestAnswer = { readonly code: number; readonly text: string };
+export type Rest = {
+  login(request: RestRequest, vendor: number): Promise<RestAnswer>;
+  refresh(request: RestRequest, vendor: number, session: string): Promise<RestAnswer>;
+  read(request: RestRequest, vendor: number, session: string, query: Readonly<Record<string, unknown>>): Promise<RestAnswer>;
+  logout(request: RestRequest, vendor: number, session: string): Promise<RestAnswer>;
+  list(
+    request: RestRequest,
+    vendor: number,
+    what: 'keys' | 'products' | 'features',
+    query: Readonly<Record<string, unknown>>,
+  ): Promise<RestAnswer>;
+};
+
+const UNPROVEN: readonly StatusCode[] = [
+  Status.IDENTITY_REQUIRED,
+  Status.IDENTITY_UNAUTHENTICATED,
+  Status.IDENTITY_DISABLED,
+  Status.IDENTITY_EXPIRED,
+];
+const MISSING: readonly StatusCode[] = [
+  Status.KEY_NOT_FOUND,
+  Status.FEATURE_NOT_FOUND,
+  Status.SCOPE_RESULTS_EMPTY,
+  Status.INV_HND,
+  Status.BROKEN_SESSION,
+  Status.KILLED_SESSION,
+  Status.INV_FILEID,
+];
+const codeOf = (status: StatusCode): number => {
+  if (UNPROVEN.includes(status)) return 401;
+  if (MISSING.includes(status)) return 404;
+  if (status === Status.INVALID_PARAMETER || status === Status.MEM_RANGE) return 400;
+  if (status === Status.IDENTITY_RATE_LIMIT_EXCEEDED) return 429;
+  return status === Status.INT_ERR ? 500 : 403;
+};
+const refusal = (error: unknown): RestAnswer => {
+  const known = error instanceof LicensingError ? error : new LicensingError(Status.INT_ERR, { cause: error });
+  return { code: codeOf(known.status), text: exactJson({ errorCode: known.status, message: known.message }) };
+};
+const success = (code: number, more: { readonly [name: string]: Exact }): RestAnswer => ({
+  code,
+  text: exactJson({ errorCode: Status.OK, message: 'OK', ...more }),
+});
+const numberIn = (query: Readonly<Record<string, unknown>>, name: string): number => {
+  const value = query[name];
+  if (typeof value === 'string' && /^\d{1,10}$/.test(value) && Number(value) <= 0xffff_ffff) return Number(value);
+  throw new LicensingError(Status.INVALID_PARAMETER, { detail: `${name} is missing, or no whole number of 32 bits.` });
+};
+
+export const createRest = (options: {
+  readonly check: IdentityCheck;
+  readonly sessions: RestSessions;
+  readonly keystore: Keystore;
+  readonly authority: Authority;
+  readonly overview: Pick<Overview, 'keys' | 'catalog'>;
+  readonly clock: Clock;
+}): Rest => {
+  const { check, sessions, keystore, authority, overview, clock } = options;
+  const replays = createReplays();
+  const startedAt = clock.wall();
+
+  const answered = async (work: () => RestAnswer | Promise<RestAnswer>): Promise<RestAnswer> => {
+    try {
+      return await work();
+    } catch (error) {
+      return refusal(error);
+    }
+  };
+  const once = ({ signed }: Asker, { method, target }: RestRequest, work: () => Promise<RestAnswer>): Promise<RestAnswer> =>
+    replays.once(signed, `${method} ${target}`, clock.wall(), () => answered(work));
+  /** What the last minutes before a start had is not remembered. */
+  const refuseForgotten = ({ signed }: Asker): void => {
+    if (signed.at >= Math.floor(startedAt / SECOND) * SECOND) return;
+    throw new LicensingError(Status.IDENTITY_UNAUTHENTICATED, {
+      detail: 'The request was made before this license manager was started, and may have been done already.',
+      remedy: 'Sign each request anew, with the moment at which it is sent.',
+    });
+  };
+  const said = ({ session, key, product, feature }: RestSession): { readonly [name: string]: Exact } => ({
+    sessionId: session,
+    sessionInfo: { currentlogins: authority.used({ key, product, feature }), idleTimeout: REST_IDLE_MS / SECOND },
+    featureId: feature,
+    productId: product,
+    keyId: BigInt(key),
+  });
+
+  const flagsOf = (key: Key, product: number, feature: number) => {
+    const pool = key.license?.pools.get(poolName(product, feature));
+    return {
+      detachable: pool?.feature.detachable === true,
+      virtualMachine: pool?.feature.concurrency.virtualMachine === true,
+      usable: pool !== undefined,
+    };
+  };
+  const listed = (vendor: number, identity: Identity, what: 'keys' | 'products' | 'features', page: PageQuery): Exact => {
+    const keys = keysOf(keystore, vendor).filter((key) => mayUse(identity, key.identity.id));
+    const byId = new Map(keys.map((key) => [key.identity.id, key]));
+    const infos = overview.keys().filter((info) => info.local && byId.has(info.key));
+    const detachable = (id: string, product?: number): boolean =>
+      [...(byId.get(id)?.license?.pools.values() ?? [])].some(
+        (pool) => pool.product !== undefined && (product === undefined || pool.product.id === product) && pool.feature.detachable,
+      );
+    if (what === 'keys')
+      return listOf(
+        'keys',
+        'key',
+        infos.map((info) => keyModel(info, detachable(info.key))),
+        page,
+      );
+    const now = authority.time();
+    const catalog = overview.catalog().filter((entry) => byId.has(entry.key));
+    const pools = catalog.flatMap(({ key, pools: of }) =>
+      of.filter((pool) => mayUse(identity, key, pool.product)).map((pool) => ({ key, pool })),
+    );
+    if (what === 'features') {
+      const models = pools.flatMap(({ key, pool }) => {
+        const owner = byId.get(key);
+        const last = pool.graceEnds ?? pool.ends;
+        const out = pool.license.type === 'executions' && pool.executions >= pool.license.count;
+        const expired = out || (last !== undefined && last < now);
+        return owner === undefined ? [] : [featureModel(key, pool, { ...flagsOf(owner, pool.product, pool.feature), expired }, false)];
+      });
+      return listOf('features', 'feature', models, page);
+    }
+    const products = new Map(pools.map(({ key, pool }) => [`${key}.${pool.product}`, { key, pool }]));
+    const models = [...products.values()].flatMap(({ key, pool }) => {
+      const info = infos.find((each) => each.key === key);
+      return info === undefined ? [] : [productModel(info, pool.product, pool.productName, detachable(key, pool.product))];
+    });
+    return listOf('products', 'product', models, page);
+  };
+
+  return {
+    login: (request, vendor) =>
+      answered(async () => {
+        const asker = check(request, 'login');
+        refuseForgotten(asker);
+        return once(asker, request, async () => {
+          const call = loginCallIn(request.body, asker);
+          return success(201, said(await sessions.login(vendor, call, asker)));
+        });
+      }),
+    refresh: (request, vendor, session) =>
+      answered(() => {
+        const asker = check(request, 'login');
+        return once(asker, request, async () => success(200, said(await sessions.refresh(vendor, session, asker.identity))));
+      }),
+    logout: (request, vendor, session) =>
+      answered(() => {
+        const asker = check(request, 'login');
+        return once(asker, request, async () => {
+          await sessions.logout(vendor, session, asker.identity);
+          return success(200, {});
+        });
+      }),
+    read: (request, vendor, session, query) =>
+      answered(async () => {
+        const { identity } = check(request, 'login');
+        const at = { file: numberIn(query, 'memoryId'), offset: numberIn(query, 'offset'), length: numberIn(query, 'length') };
+        if (at.length > MAX_CALL_BYTES) throw new LicensingError(Status.MEM_RANGE);
+        const content = Buffer.from(await sessions.read(vendor, session, identity, at)).toString('base64');
+        return success(200, { content });
+      }),
+    list: (request, vendor, what, query) =>
+      answered(() => {
+        const { identity } = check(request, 'list');
+        return { code: 200, text: exactJson(listed(vendor, identity, what, pageQueryOf(query))) };
+      }),
+  };
+};

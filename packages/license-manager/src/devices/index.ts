@@ -1,0 +1,1 @@
+export { watchDevices } from './devices.ts';

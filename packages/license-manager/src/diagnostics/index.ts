@@ -1,0 +1,1 @@
+export { createDiagnostics, type Report } from './diagnostics.ts';

@@ -1,0 +1,3 @@
+export type { Doctor } from './doctor.ts';
+export { doctorOfCommand } from './of-command.ts';
+export { doctorOfLm } from './of-lm.ts';

@@ -1,0 +1,1 @@
+export { type History, type OpenSession, openHistory, type UsageQuery } from './history.ts';

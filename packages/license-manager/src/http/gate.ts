@@ -1,0 +1,143 @@
+import { Buffer } from 'node:buffer';
+import type { IncomingHttpHeaders } from 'node:http';
+import { TLSSocket } from 'node:tls';
+import { isLoopback } from '@keyhaven/core/discovery';
+import { LicensingError, Status } from '@keyhaven/core/errors';
+import type { FastifyRequest } from 'fastify';
+import type { Administration } from '../administration/index.ts';
+import type { HttpFaces } from './faces.ts';
+import { HttpRefusal } from './problem.ts';
+import type { Caller, Need } from './route.ts';
+
+// The one gate before every route (S7, S15, S19). Whatever administers is for a caller on this computer, or on another one where remote
+// administration is on and the password is given; the Host header names this computer, so that no web page elsewhere reaches it by DNS rebinding;
+// a request that a web page of another origin makes is refused. What a route needs says its declaration, and nothing else asks.
+
+export const COOKIE = 'keyhaven';
+
+export type Gate = (request: FastifyRequest, need: Need) => Promise<Caller>;
+
+const hostOf = (header: string | undefined): string =>
+  (header ?? '')
+    .replace(/:\d+$/, '')
+    .replace(/^\[|\]$/g, '')
+    .toLowerCase();
+
+const denied = (detail: string, remedy: string): LicensingError => new LicensingError(Status.ACCESS_DENIED, { detail, remedy });
+
+/** Who may not come at all, whatever he knows. */
+const barred = (request: FastifyRequest, faces: HttpFaces): LicensingError | undefined => {
+  if (!isLoopback(request.ip) && !faces.remoteAdministration)
+    return denied(
+      'Administration from another computer is off.',
+      'Administer on the computer itself, or set access.remoteAdministration there.',
+    );
+  const host = hostOf(request.headers.host);
+  if (!faces.hostNames().has(host) && !isLoopback(host))
+    return denied(
+      `The Host header names ${JSON.stringify(host.slice(0, 80))}, which is not this computer.`,
+      'Use the name or address of this computer.',
+    );
+  const { origin } = request.headers;
+  const site = request.headers['sec-fetch-site'];
+  // The whole of it with its port: another program's page on this computer is another origin.
+  const own = (request.headers.host ?? '').toLowerCase();
+  const foreign =
+    (origin !== undefined && origin.replace(/^https?:\/\//, '').toLowerCase() !== own) ||
+    (site !== undefined && site !== 'same-origin' && site !== 'none');
+  return foreign
+    ? denied('The request comes from a web page of another origin.', 'Open the page of this license manager itself.')
+    : undefined;
+};
+
+/** What widens access is changed on this computer only (S7). @throws LicensingError ACCESS_DENIED (5) */
+export const onlyHere = ({ kind }: Caller): void => {
+  if (kind === 'local') return;
+  throw denied('What widens access is not changed from another computer.', 'Change it on the computer of the license manager itself.');
+};
+
+/** The session of the page that a request shows. */
+export const tokenIn = (cookies: string | undefined): string | undefined =>
+  cookies
+    ?.split(';')
+    .map((each) => each.trim().split('='))
+    .find(([name]) => name === COOKIE)?.[1];
+
+/** The password of HTTP Basic; there is one administrator, so that any user name is his. */
+const passwordIn = (authorization: string | undefined): string | undefined => {
+  const [, encoded] = /^Basic ([A-Za-z0-9+/=]{1,2000})$/i.exec(authorization ?? '') ?? [];
+  if (encoded === undefined) return authorization === undefined ? undefined : '';
+  const text = Buffer.from(encoded, 'base64').toString('utf8');
+  return text.slice(text.indexOf(':') + 1);
+};
+
+/** The same for a wrong password, none, and where none is set. */
+const passwordNeeded = (headers: IncomingHttpHeaders): HttpRefusal =>
+  new HttpRefusal(401, Status.ACCESS_DENIED, {
+    detail: "This needs the administrator's password.",
+    remedy: 'Give the password of this license manager; on its computer it is set with: keyhaven password set.',
+    // A script of the page asks by itself; everything else may.
+    headers: headers['sec-fetch-dest'] === 'empty' ? {} : { 'www-authenticate': 'Basic realm="Keyhaven", charset="UTF-8"' },
+  });
+
+/** @throws HttpRefusal 401, 429 */
+export const passwordTry = async (
+  administration: Administration,
+  password: string,
+  address: string,
+  headers: IncomingHttpHeaders,
+): Promise<void> => {
+  const proof = await administration.check(password, address);
+  if (proof.kind === 'right') return;
+  if (proof.kind === 'wrong') throw passwordNeeded(headers);
+  throw new HttpRefusal(429, Status.ACCESS_DENIED, {
+    detail: 'Too many wrong passwords.',
+    remedy: `Try again in ${proof.seconds} s.`,
+    headers: { 'retry-after': String(proof.seconds) },
+  });
+};
+
+const isSecure = ({ socket }: FastifyRequest): boolean => socket instanceof TLSSocket;
+
+export const createGate = (faces: HttpFaces): Gate => {
+  const { administration } = faces;
+  const isAuthenticated = async (request: FastifyRequest): Promise<boolean> => {
+    const password = passwordIn(request.headers.authorization);
+    if (password !== undefined) {
+      await passwordTry(administration, password, request.ip, request.headers);
+      return true;
+    }
+    const token = tokenIn(request.headers.cookie);
+    return token !== undefined && administration.hasSession(token);
+  };
+  const mayPass = (need: Need, { kind, authenticated }: Caller): boolean => {
+    if (authenticated || need === 'page') return true;
+    if (kind === 'remote') return false;
+    return need !== 'configure' || !administration.passwordSet;
+  };
+  const admitted = async (request: FastifyRequest, need: Need): Promise<Caller> => {
+    const refusal = barred(request, faces);
+    if (refusal !== undefined) throw refusal;
+    const kind = isLoopback(request.ip) ? 'local' : 'remote';
+    const caller = { kind, address: request.ip, authenticated: await isAuthenticated(request) } as const;
+    if (!mayPass(need, caller)) throw passwordNeeded(request.headers);
+    return caller;
+  };
+  return async (request, need) => {
+    const kind = isLoopback(request.ip) ? 'local' : 'remote';
+    const caller = { kind, address: request.ip, authenticated: false } as const;
+    if (need === 'open' || need === 'identity') return caller;
+    if (need === 'metrics' && kind === 'remote' && faces.records.remoteMetrics) return caller;
+    if (need === 'link') {
+      const refusal = kind === 'local' ? undefined : faces.againstRemote(request.ip, isSecure(request));
+      if (refusal !== undefined) throw refusal;
+      return caller;
+    }
+    try {
+      return await admitted(request, need);
+    } catch (error) {
+      if (error instanceof LicensingError) faces.administrationRefused(request.ip, error);
+      throw error;
+    }
+  };
+};

@@ -1,0 +1,65 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { bodyOf, parsed } from './bodies.ts';
+import type { Gate } from './gate.ts';
+import type { Caller, FileAnswer, Need, Route, Stream } from './route.ts';
+
+// Declared routes on a server. Nothing else registers any, so that none is without the gate.
+
+type Registered = { readonly method: string; readonly url: string; readonly need: Need };
+
+export const registerRoutes = (
+  app: FastifyInstance,
+  routes: readonly Route[],
+  gate: Gate,
+  headers: Readonly<Record<string, string>>,
+): readonly Registered[] => {
+  const registered: Registered[] = [];
+  const callers = new WeakMap<FastifyRequest, Caller>();
+
+  const answer = async (route: Route, request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
+    const caller = callers.get(request);
+    // A route that the gate was not asked about answers nobody.
+    if (caller === undefined) throw new Error('no caller');
+    const value = await route.run({
+      params: route.params === undefined ? undefined : parsed(route.params, request.params),
+      query: route.query === undefined ? undefined : parsed(route.query, request.query),
+      body: route.body === undefined ? undefined : bodyOf(route.body, request),
+      caller,
+      headers: request.headers,
+      secure: 'encrypted' in request.raw.socket,
+      setHeader: (name, text) => void reply.header(name, text),
+      target: request.raw.url ?? '',
+    });
+    switch (route.answer.kind) {
+      case 'json':
+        return reply.type('application/json; charset=utf-8').send(JSON.stringify(value));
+      case 'text':
+        return reply.type(route.answer.type).send(value);
+      case 'file': {
+        const { code, headers: own, body } = value as FileAnswer;
+        return reply.code(code).headers(own).send(body);
+      }
+      case 'stream':
+        reply.hijack();
+        reply.raw.writeHead(200, { ...headers, 'content-type': 'text/event-stream; charset=utf-8' });
+        (value as Stream)(reply.raw);
+        return reply;
+    }
+  };
+  for (const route of routes) {
+    const { method, url, need } = route;
+    const exposeHeadRoute = method === 'GET' && route.answer.kind !== 'stream';
+    registered.push({ method, url, need }, ...(exposeHeadRoute ? [{ method: 'HEAD', url, need }] : []));
+    app.route({
+      method,
+      url,
+      exposeHeadRoute,
+      ...(route.body === undefined ? {} : { bodyLimit: route.body.limit }),
+      onRequest: async (request) => {
+        callers.set(request, await gate(request, need));
+      },
+      handler: (request, reply) => answer(route, request, reply),
+    });
+  }
+  return registered;
+};

@@ -1,0 +1,78 @@
+import { Status } from '@keyhaven/core/errors';
+import { MAX_BODY } from '@keyhaven/core/link';
+import { z } from 'zod';
+import type { HttpFaces } from '../faces.ts';
+import { HttpRefusal } from '../problem.ts';
+import { answers, type Route, route, says, text } from '../route.ts';
+
+// LM to LM (R7; docs/protocol/link.md), and whether this one is there.
+
+/** BOUNDED: what a stranger may send before its identity is proven, and what a linked LM may (S14). */
+const HANDSHAKE_LIMIT = 16 * 1024;
+const LINK_LIMIT = MAX_BODY * 1.5;
+
+export const linkRoutes = ({ link }: Pick<HttpFaces, 'link'>): Route[] => {
+  const answer = says('text/plain', 'As docs/protocol/link.md has it.');
+  const need = 'link';
+  return [
+    route({
+      method: 'POST',
+      url: '/lm/v1/hello',
+      need,
+      summary: 'Begins a link',
+      body: text(HANDSHAKE_LIMIT, 'A hello'),
+      answer,
+      run: ({ body, caller }) => link.hello(body, caller.address),
+    }),
+    route({
+      method: 'POST',
+      url: '/lm/v1/confirm',
+      need,
+      summary: 'Proves an identity',
+      body: text(HANDSHAKE_LIMIT, 'A confirmation'),
+      answer,
+      run: ({ body, caller }) => link.confirm(body, caller.address),
+    }),
+    route({
+      method: 'POST',
+      url: '/lm/v1/exchange',
+      need,
+      summary: 'Messages of a link',
+      body: text(LINK_LIMIT, 'Sealed messages'),
+      answer,
+      run: ({ body, caller }) => link.exchange(body, caller.address),
+    }),
+    route({
+      method: 'POST',
+      url: '/lm/v1/listen',
+      need,
+      summary: 'Waits for messages of a link',
+      body: text(HANDSHAKE_LIMIT, 'A sealed request'),
+      answer,
+      run: ({ body }) => link.listen(body),
+    }),
+  ];
+};
+
+export const healthRoutes = ({ records }: Pick<HttpFaces, 'records'>): Route[] => [
+  route({
+    method: 'GET',
+    url: '/healthz',
+    need: 'open',
+    summary: 'Whether the process answers',
+    answer: answers(z.strictObject({ status: z.literal('ok') })),
+    run: () => ({ status: 'ok' }),
+  }),
+  route({
+    method: 'GET',
+    url: '/readyz',
+    need: 'open',
+    summary: 'Whether it serves: its sockets are open and its ledger can be written; 503 where not',
+    answer: answers(z.strictObject({ status: z.literal('ready') })),
+    async run() {
+      const [why] = await records.unready();
+      if (why === undefined) return { status: 'ready' };
+      throw new HttpRefusal(503, Status.DEVICE_ERR, { detail: `Not ready: ${why}.`, remedy: 'The log of the license manager says more.' });
+    },
+  }),
+];

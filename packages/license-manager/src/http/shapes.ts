@@ -1,0 +1,164 @@
+import { keyTypes, MAX_ID } from '@keyhaven/core/license';
+import { kinds } from '@keyhaven/core/network';
+import { z } from 'zod';
+
+// What the admin API answers with (INTERFACES, core/admin). Strict, so that a test sees a field that nobody declared; in the description fields
+// that are not declared may join, and readers ignore them.
+
+export const keyId = z
+  .string()
+  .regex(/^[1-9]\d{0,19}$/, 'must be a key id')
+  .meta({ example: '2622877015606951895' });
+/** What people write as a key id, where it is only looked for. */
+export const wantedKey = z.string().max(20);
+export const id = z.int().min(0).max(MAX_ID);
+export const moment = z.iso.datetime();
+/** Of other computers and people; control characters and all. */
+export const said = z.string();
+const count = z.int().min(0);
+
+export const lmRef = z.strictObject({ guid: said, hostname: said, address: said });
+export const keyInfo = z.strictObject({
+  key: keyId,
+  type: z.enum(keyTypes),
+  vendor: count,
+  local: z.boolean(),
+  licenseManager: lmRef,
+  updateCounter: count,
+  damage: said.nullable().meta({ description: 'Why the key is not served; null where all is well.' }),
+  warnings: z.array(said).optional(),
+  memory: z.array(z.strictObject({ file: count, size: count, access: z.enum(['ro', 'rw', 'rwo']) })).optional(),
+});
+export const productInfo = z.strictObject({ product: id, name: said, key: keyId, vendor: count, local: z.boolean(), features: count });
+const license = z.strictObject({
+  type: z.enum(['perpetual', 'expiration', 'period', 'executions']),
+  from: said.optional(),
+  until: said.optional(),
+  days: count.optional(),
+  graceDays: count.optional(),
+  trial: z.literal(true).optional(),
+  count: count.optional(),
+  used: count.optional(),
+  firstUse: moment.optional(),
+  ends: moment.optional(),
+  graceEnds: moment.optional(),
+});
+export const featureInfo = z.strictObject({
+  feature: id,
+  name: said,
+  product: id,
+  key: keyId,
+  vendor: count,
+  local: z.boolean(),
+  licenseManager: lmRef,
+  license,
+  seats: z.strictObject({ limit: count.nullable(), used: count, waiting: count }),
+  count: z.enum(['login', 'process', 'station']),
+  network: z.boolean(),
+});
+export const sessionInfo = z.strictObject({
+  id: said,
+  key: keyId,
+  product: id,
+  feature: id,
+  user: said,
+  host: said,
+  address: said,
+  pid: count,
+  application: said,
+  since: moment,
+  seats: count,
+  holder: said.meta({ description: '`local`, or the GUID of the license manager that answers for the application.' }),
+});
+export const peerInfo = z.strictObject({ guid: said, hostname: said, address: said, state: z.enum(['linked', 'lost']), keys: count });
+export const status = z.strictObject({
+  guid: said,
+  name: said,
+  version: said,
+  uptime: count.meta({ description: 'Seconds.' }),
+  tcp: z.array(said),
+  udp: z.array(said),
+  sessions: count,
+  keys: count,
+  peers: count,
+  adminPort: count.optional(),
+  duplicates: z
+    .array(z.strictObject({ address: said, host: said.nullable(), proven: z.boolean(), at: moment }))
+    .optional()
+    .meta({ description: 'Other computers that use the GUID of this one, or say so.' }),
+  newId: z.strictObject({ guid: said, waitsFor: count }).optional().meta({ description: 'A new LM id that waits for a start.' }),
+});
+export const auditRecord = z.strictObject({
+  sequence: count,
+  at: z.number().meta({ description: 'Milliseconds since 1970.' }),
+  kind: said,
+  scope: said.meta({ description: 'The key, or `lm`.' }),
+  detail: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
+  hash: z.string().optional().meta({ description: 'SHA-256 in hex of the record and the hash before it; where it was asked for.' }),
+});
+export const updateResult = z.strictObject({
+  key: keyId,
+  updateCounter: count,
+  ack: said.optional(),
+  updates: z
+    .array(
+      z.strictObject({
+        key: keyId,
+        updates: count,
+        status: count,
+        updateCounter: count.optional(),
+        name: said.optional(),
+        detail: said.optional(),
+      }),
+    )
+    .optional(),
+});
+export const detachedCopy = z.strictObject({
+  key: keyId,
+  recipient: said,
+  product: id,
+  seats: count,
+  network: z.boolean(),
+  from: moment,
+  until: moment,
+  sequence: count,
+  guid: said,
+  host: said,
+});
+const kind = z.enum(kinds);
+export const plan = z.strictObject({
+  flows: z.array(
+    z.strictObject({
+      direction: z.enum(['in', 'out']),
+      transport: z.enum(['udp', 'tcp', 'icmpv6', 'dns']),
+      kinds: z.array(kind),
+      interface: said.optional(),
+      remote: z.array(said),
+      localPort: count.optional(),
+      remotePort: count.optional(),
+      reply: z.literal(true).optional(),
+      every: said.optional(),
+      reason: said,
+    }),
+  ),
+  remarks: z.array(said),
+});
+export const upcoming = z.strictObject({ kind, to: said, at: moment });
+/** Facts of many forms, docs/decisions/0017-doctor.md; `diagnose` of core/doctor makes findings of them. */
+export const evidence = z.strictObject({
+  self: z.looseObject({ kind: z.enum(['license manager', 'command']), name: said, port: count }),
+  known: z.array(z.strictObject({ name: said, guid: said, address: said, linked: z.boolean() })),
+  broadcasts: z.array(z.looseObject({ interface: said, family: z.literal([4, 6]), to: said })),
+  hosts: z.array(z.looseObject({ asked: said, host: said, port: count, addresses: z.array(z.looseObject({ address: said })) })),
+});
+export const problem = z.strictObject({
+  type: z.string().meta({ description: '`urn:keyhaven:status:<code>`' }),
+  title: said,
+  status: z.int().meta({ description: 'Of HTTP.' }),
+  detail: said.meta({ description: 'What happened, in particular.' }),
+  code: z.int().meta({ description: 'Of the catalogue of statuses.' }),
+  name: said,
+  message: said.meta({ description: 'What happened.' }),
+  remedy: said.meta({ description: 'What to do.' }),
+  adminPort: z.int().optional(),
+});

@@ -1,0 +1,1 @@
+export { createLegacies, type Legacies } from './legacies.ts';

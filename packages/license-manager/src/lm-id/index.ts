@@ -1,0 +1,1 @@
+export { aboutIdentity, type LmId, type NewId, openLmId } from './lm-id.ts';

@@ -1,0 +1,159 @@
+import { join } from 'node:path';
+import { openMetrics, prometheusText } from '@keyhaven/core/metrics';
+import type { Note } from '@keyhaven/core/network';
+import { type Clock, SECOND } from '@keyhaven/core/time';
+import type { UsageItem } from '@keyhaven/core/usage';
+import type { AuditEntry, AuditVerdict, Ledger } from '@keyhaven/ledger';
+import type { Authority } from './authority/index.ts';
+import { type History, openHistory, type UsageQuery } from './history/index.ts';
+import type { LmEvent } from './lm/index.ts';
+import { type AnsweredRequest, createLogs } from './log/index.ts';
+import { createCounters, type MetricSources, metricFamilies, processFigures, watchLedger } from './metrics/index.ts';
+import type { Settings } from './settings.ts';
+
+// What an Admin LM writes down of what happens (C5): its logs, its metrics, the history of use, and what it says of the audit. All of it listens;
+// nothing that is licensed waits for any of it.
+
+/** For the doors. */
+export type RecordFaces = {
+  /** Other computers may read the metrics without a password (S19). */
+  readonly remoteMetrics: boolean;
+  request(request: AnsweredRequest): void;
+  verifyAudit(): Promise<AuditVerdict>;
+  usage(query: UsageQuery): Promise<readonly UsageItem[]>;
+  logLines(log: 'access' | 'error', lines: number): Promise<readonly string[]>;
+  /** As a reader of this Accept header wants them. */
+  metrics(accept: string): { readonly type: string; readonly text: string };
+  /** Why it does not serve; empty = it does. */
+  unready(): Promise<readonly string[]>;
+};
+
+export type Records = {
+  readonly faces: RecordFaces;
+  /** The ledger that everything else is to use. */
+  watch(ledger: Ledger): Ledger;
+  /** Before whoever else is told. */
+  readonly noted: Note;
+  event(event: LmEvent): void;
+  /** When there is something to write down. */
+  begin(of: {
+    readonly authority: Authority;
+    readonly sources: Omit<MetricSources, 'startedAt' | 'isWritable' | 'process' | 'sessions'>;
+    /** Sockets are open. */
+    readonly isListening: () => boolean;
+  }): Promise<void>;
+  close(): Promise<void>;
+};
+
+/** How long an answer on whether the disk takes writes holds. */
+const PROBE_MS = SECOND;
+const OPEN_METRICS = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
+const PROMETHEUS = 'text/plain; version=0.0.4; charset=utf-8';
+
+export const createRecords = (options: {
+  readonly stateDirectory: string;
+  readonly clock: Clock;
+  readonly settings: () => Settings;
+  readonly onEvent: (event: LmEvent) => void;
+}): Records => {
+  const { stateDirectory, clock, settings, onEvent } = options;
+  const counters = createCounters();
+  const startedAt = clock.wall() / SECOND;
+  const logs = createLogs({
+    directory: settings().log.directory ?? join(stateDirectory, 'logs'),
+    clock,
+    settings: () => settings().log,
+    onProblem: (problem, error) => onEvent({ level: 'warn', event: problem, error }),
+  });
+  let ledger: Ledger | undefined;
+  let history: History | undefined;
+  let sources: MetricSources | undefined;
+  let isListening = (): boolean => false;
+  let probed = Number.NEGATIVE_INFINITY;
+
+  const decided = (entries: readonly AuditEntry[], at: Parameters<History['decided']>[1]): void => {
+    for (const entry of entries) {
+      counters.decided(entry);
+      history?.decided(entry, at);
+      logs.decided(entry, at);
+    }
+  };
+
+  /** A disk that refused is asked again, at most once in a while. */
+  const probe = async (): Promise<void> => {
+    if (!counters.isRefusing || ledger === undefined || clock.mono() - probed < PROBE_MS) return;
+    probed = clock.mono();
+    const row = { at: clock.wall() };
+    await ledger.update([], () => ({ changes: [{ key: 'lm/lm/probe', row }], audit: [], reply: undefined })).catch(() => undefined);
+  };
+
+  return {
+    watch(inner) {
+      ledger = watchLedger(inner, clock, {
+        decided,
+        committed(milliseconds) {
+          counters.commits.add(milliseconds / SECOND);
+          counters.isRefusing = false;
+        },
+        refused() {
+          counters.refusedCommits += 1;
+          counters.isRefusing = true;
+        },
+      });
+      return ledger;
+    },
+    noted: counters.noted,
+    event: logs.event,
+
+    async begin({ authority, sources: of, isListening: listening }) {
+      if (ledger === undefined) throw new TypeError('records begin before they have a ledger');
+      isListening = listening;
+      sources = {
+        ...of,
+        startedAt,
+        sessions: () => authority.sessions(),
+        isWritable: () => !counters.isRefusing,
+        process: processFigures,
+      };
+      history = await openHistory({
+        ledger,
+        clock,
+        used: (pool) => authority.used(pool),
+        *sessions() {
+          for (const { pool, row } of authority.sessions()) yield { pool, user: row.user, host: row.host };
+        },
+        onProblem: (error) => onEvent({ level: 'warn', event: 'the history of use is not written', error }),
+      });
+    },
+
+    faces: {
+      get remoteMetrics() {
+        return settings().access.remoteMetrics;
+      },
+      request: logs.request,
+      async verifyAudit() {
+        if (ledger === undefined) throw new TypeError('no ledger');
+        return ledger.verifyAudit();
+      },
+      async usage(query) {
+        return (await history?.report(query)) ?? [];
+      },
+      logLines: logs.tail,
+      metrics(accept) {
+        const families = sources === undefined ? [] : metricFamilies(sources, counters);
+        return accept.includes('application/openmetrics-text')
+          ? { type: OPEN_METRICS, text: openMetrics(families) }
+          : { type: PROMETHEUS, text: prometheusText(families) };
+      },
+      async unready() {
+        await probe();
+        return [...(counters.isRefusing ? ['the ledger cannot be written'] : []), ...(isListening() ? [] : ['no socket is open'])];
+      },
+    },
+
+    async close() {
+      await history?.close();
+      await logs.close();
+    },
+  };
+};

@@ -1,0 +1,86 @@
+import type { Entropy } from '@keyhaven/core/crypto';
+import { LicensingError, Status } from '@keyhaven/core/errors';
+import type { HostKind } from '@keyhaven/core/hosts';
+import type { ApplicationIdentity } from '@keyhaven/core/session';
+import type { LmAddress, Surroundings } from './environment.ts';
+import { connectOver, connectToLm } from './lm-connection.ts';
+import { createLmLink, type LmLink } from './lm-link.ts';
+import type { IntegratedLm } from './near-surroundings.ts';
+
+// The license managers that this process talks to: the Admin LM of the computer, and of each vendor whose keys need one an External or an
+// Integrated LM, started when it is first asked.
+
+export type Links = {
+  readonly admin: LmLink;
+  to(kind: HostKind, vendor: number): LmLink;
+  /** Closes all connections; an External LM then ends by itself. */
+  close(): void;
+};
+
+export const createLinks = (address: LmAddress, identity: ApplicationIdentity, entropy: Entropy, surroundings: Surroundings): Links => {
+  const { time, near } = surroundings;
+  const links = new Map<string, LmLink>(); // BOUNDED by the vendors in use
+  const integrated = new Map<number, Promise<IntegratedLm>>(); // BOUNDED by the vendors in use
+  const absent = (): LicensingError => new LicensingError(Status.REQ_NOT_SUPP, { detail: 'Only the Admin LM can be used here.' });
+
+  const admin = createLmLink({
+    kind: 'admin',
+    connect: (onClosed) => connectToLm(address, identity, surroundings, onClosed),
+    recovers: true,
+    entropy,
+    time,
+  });
+
+  const toExternal = (vendor: number, name: string): LmLink =>
+    createLmLink({
+      kind: 'external',
+      async connect(onClosed) {
+        if (near === undefined) throw absent();
+        return connectOver(near.startExternal(vendor), identity, time, onClosed);
+      },
+      recovers: false,
+      // The next login starts it again (T3).
+      onGone: () => links.delete(name),
+      entropy,
+      time,
+    });
+
+  const opened = (vendor: number): Promise<IntegratedLm> => {
+    const running = integrated.get(vendor);
+    if (running !== undefined) return running;
+    const opening = near === undefined ? Promise.reject(absent()) : near.openIntegrated(vendor);
+    integrated.set(vendor, opening);
+    opening.catch(() => integrated.delete(vendor));
+    return opening;
+  };
+  const toIntegrated = (vendor: number): LmLink =>
+    createLmLink({
+      kind: 'integrated',
+      async connect(onClosed) {
+        const lm = await opened(vendor);
+        return connectOver({ name: 'The Integrated LM', ready: 'answered', socket: lm.connect() }, identity, time, onClosed);
+      },
+      recovers: true,
+      entropy,
+      time,
+    });
+
+  return {
+    admin,
+    to(kind, vendor) {
+      if (kind === 'admin') return admin;
+      const name = `${kind} ${vendor}`;
+      const known = links.get(name);
+      if (known !== undefined) return known;
+      const link = kind === 'external' ? toExternal(vendor, name) : toIntegrated(vendor);
+      links.set(name, link);
+      return link;
+    },
+    close() {
+      admin.close();
+      for (const link of links.values()) link.close();
+      for (const opening of integrated.values()) opening.then((lm) => lm.close()).catch(() => undefined);
+      integrated.clear();
+    },
+  };
+};

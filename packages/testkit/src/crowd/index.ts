@@ -1,0 +1,1 @@
+export { type CrowdFigures, type CrowdOptions, simulateCrowd } from './crowd.ts';

@@ -1,0 +1,161 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseSettings, startAdminLm } from '@keyhaven/license-manager';
+import { createTestVendor, freeTcpPort } from '@keyhaven/testkit/local-lm';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { hostile, nearly, type Schema, valid } from './schema-arbitrary.ts';
+
+// Every route of the admin API with what its description takes, what is at the edge of it, and what is hostile (S6, S14): each is answered in
+// time, never with 500, and the license manager goes on as before.
+
+type Operation = {
+  readonly parameters: readonly { readonly name: string; readonly in: string; readonly schema: Schema }[];
+  readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: Schema }>> };
+};
+type Described = { readonly method: string; readonly path: string; readonly operation: Operation };
+
+const vendor = createTestVendor('products:\n  - { id: 1, name: Survey, features: [{ id: 42, license: { type: perpetual } }] }');
+const RUNS = 25;
+/** A body of hundreds of kilobytes on a busy computer; a password is hashed one after the other. */
+const ANSWER_MS = 5_000;
+const CODES = new Set([200, 201, 204, 302, 304, 400, 401, 403, 404, 405, 409, 413, 415, 422, 429, 503]);
+
+describe('any request (S6, S14)', () => {
+  const root = mkdtempSync(join(tmpdir(), 'kh-fuzz-'));
+  const ini = join(root, 'keyhaven.ini');
+  let lm: Awaited<ReturnType<typeof startAdminLm>>;
+  let port = 0;
+  let key = '';
+  let described: Described[] = [];
+
+  const send = (method: string, path: string, headers: Record<string, string>, body: Buffer | string): Promise<number> =>
+    new Promise((resolve, reject) => {
+      const before = performance.now();
+      const sent = request({ host: '127.0.0.1', port, method, path, headers, agent: false, timeout: ANSWER_MS }, (response) => {
+        response.on('error', () => undefined).resume();
+        const done = (): void => {
+          sent.destroy();
+          if (performance.now() - before > ANSWER_MS) reject(new Error(`${method} ${path.slice(0, 80)} was not answered in time`));
+          else resolve(response.statusCode ?? 0);
+        };
+        if (response.headers['content-type']?.startsWith('text/event-stream') === true) done();
+        else response.on('end', done);
+      });
+      sent.on('timeout', () => sent.destroy(new Error(`${method} ${path.slice(0, 80)} was not answered in time`)));
+      // The answer may come before all of a large body is sent.
+      sent.on('error', (error: NodeJS.ErrnoException) =>
+        error.code === 'EPIPE' || error.code === 'ECONNRESET' ? resolve(413) : reject(error),
+      );
+      sent.end(body);
+    });
+  const api = async (method: string, path: string, body?: string | object): Promise<string> => {
+    const type = typeof body === 'string' ? 'text/plain' : 'application/json';
+    const text = typeof body === 'string' ? body : JSON.stringify(body);
+    const init = body === undefined ? { method } : { method, headers: { 'content-type': type }, body: text ?? '' };
+    const response = await fetch(`http://127.0.0.1:${port}${path}`, init);
+    expect(response.status).toBe(200);
+    return response.text();
+  };
+
+  beforeAll(async () => {
+    port = await freeTcpPort();
+    writeFileSync(ini, '[REMOTE]\nbroadcastsearch = 0\naccesstoremote = 0\n');
+    const settings = parseSettings('', { bind: ['127.0.0.1'], port, name: 'fuzz', search: { broadcast: false } });
+    // What is written into the file is not taken over: it would search at addresses that nobody wrote.
+    const configuration = { file: ini, overrides: { bind: ['127.0.0.1'], port, name: 'fuzz', search: { broadcast: false } } };
+    lm = await startAdminLm({ settings, configuration, stateDirectory: join(root, 'state') });
+    const c2v = await api('POST', '/api/v1/c2v', { vendorCode: vendor.vendorCode });
+    key = (JSON.parse(await api('POST', '/api/v1/apply', vendor.issue(c2v))) as { key: string }).key;
+    const { paths } = JSON.parse(await api('GET', '/api/v1/openapi.json')) as { paths: Record<string, Record<string, Operation>> };
+    described = Object.entries(paths).flatMap(([path, of]) =>
+      Object.entries(of).map(([method, operation]) => ({ method: method.toUpperCase(), path, operation })),
+    );
+    // With it, what changes settings would be refused before anything of it is looked at.
+    described = described.filter(({ path }) => path !== '/api/v1/password');
+    for (const name of ['hello', 'confirm', 'exchange', 'listen'])
+      described.push({
+        method: 'POST',
+        path: `/lm/v1/${name}`,
+        operation: { parameters: [], requestBody: { content: { 'text/plain': { schema: {} } } } },
+      });
+  });
+  afterAll(async () => {
+    await lm?.close();
+    rmSync(root, { recursive: true, force: true });
+  });
+
+  /** Nothing is sent to anywhere but this computer. */
+  const harmless = (path: string, body: unknown): unknown => {
+    if (!path.startsWith('/api/v1/network/') || typeof body !== 'object' || body === null || !('hosts' in body)) return body;
+    return Array.isArray(body.hosts) && body.hosts.every((host) => typeof host === 'string' && host !== '' && host.length <= 320)
+      ? { ...body, hosts: [`127.0.0.1:${port}`], broadcast: false }
+      : body;
+  };
+  const json = (value: unknown): string => JSON.stringify(value) ?? '';
+  const textOf = (value: unknown): string => (typeof value === 'string' ? value : json(value));
+  const bodiesOf = (operation: Operation, path: string): fc.Arbitrary<readonly [type: string, body: string]> => {
+    const [type = '', content] = Object.entries(operation.requestBody?.content ?? {})[0] ?? [];
+    if (content === undefined) return fc.constantFrom<readonly [string, string]>(['', ''], ['application/json', '{}']);
+    const schema = content.schema;
+    const value =
+      type === 'application/json'
+        ? fc.oneof(valid(schema), nearly(schema), hostile).map((each) => json(harmless(path, each)))
+        : fc.oneof(fc.string({ maxLength: 3_000 }), hostile.map(textOf));
+    const types = fc.oneof(
+      { weight: 8, arbitrary: fc.constant(type) },
+      {
+        weight: 1,
+        arbitrary: fc.constantFrom(
+          '',
+          'application/json',
+          'text/plain',
+          'multipart/form-data',
+          'multipart/form-data; boundary=x',
+          'text/html',
+          'application/octet-stream',
+        ),
+      },
+    );
+    return fc.tuple(types, value);
+  };
+
+  it('is answered in time and never with 500, whatever is in it', async () => {
+    expect(described.length).toBeGreaterThan(40);
+    const seen = new Map<number, number>();
+    for (const { method, path, operation } of described) {
+      const parameter = (schema: Schema) => fc.oneof(valid(schema), hostile).map((value) => textOf(value).slice(0, 3_000));
+      const query = fc.record(
+        Object.fromEntries(operation.parameters.filter((each) => each.in === 'query').map(({ name, schema }) => [name, parameter(schema)])),
+        { requiredKeys: [] },
+      );
+      const names = operation.parameters.filter((each) => each.in === 'path');
+      const inPath = fc.tuple(...names.map(({ schema }) => fc.oneof(parameter(schema), fc.constantFrom(key, 'a'.repeat(32)))));
+      await fc.assert(
+        fc.asyncProperty(query, inPath, bodiesOf(operation, path), async (asked, values, [type, body]) => {
+          const url = values.reduce((at, value) => at.replace(/\{\w+\}/, () => encodeURIComponent(value.toWellFormed())), path);
+          const search = new URLSearchParams(
+            Object.entries(asked).map(([name, value]): [string, string] => [name, String(value)]),
+          ).toString();
+          const headers = { host: `127.0.0.1:${port}`, connection: 'close', ...(type === '' ? {} : { 'content-type': type }) };
+          const code = await send(
+            method,
+            `${url}${search === '' ? '' : `?${search}`}`.slice(0, 12_000),
+            headers,
+            method === 'GET' ? '' : body,
+          );
+          seen.set(code, (seen.get(code) ?? 0) + 1);
+          expect(CODES, `${method} ${url} ${type} ${body.slice(0, 300)}`).toContain(code);
+        }),
+        { numRuns: RUNS, endOnFailure: true },
+      );
+    }
+    for (const code of [200, 400, 404, 415, 422]) expect(seen.get(code) ?? 0, `answers ${code}`).toBeGreaterThan(0);
+    // It is there, serves its key, and its file is one that it can read.
+    expect(await api('GET', '/api/v1/features')).toContain(`"key":"${key}"`);
+    expect(JSON.parse(await api('GET', '/api/v1/settings'))).toMatchObject({ fault: null });
+    expect(readFileSync(ini, 'utf8')).toContain('[REMOTE]');
+  });
+});

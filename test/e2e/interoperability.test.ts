@@ -1,0 +1,71 @@
+import { execFile } from 'node:child_process';
+import { rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { createTestVendor, startLocalLm } from '@keyhaven/testkit/local-lm';
+import { describe, expect, it, type TestContext } from 'vitest';
+
+// Unmodified programs of others know the license manager for what it is, and upload to it (C6).
+
+type Ran = { readonly code: number; readonly text: string };
+const run = (program: string, ...args: string[]): Promise<Ran | undefined> =>
+  new Promise((resolve) => {
+    execFile(program, args, { timeout: 120_000 }, (error, stdout, stderr) => {
+      if (error !== null && 'code' in error && error.code === 'ENOENT') return resolve(undefined);
+      resolve({ code: error === null ? 0 : 1, text: `${stdout}${stderr}` });
+    });
+  });
+const needs = async (context: TestContext, program: string): Promise<void> => {
+  if ((await run(program, '--version')) === undefined) context.skip(`${program} is not installed`);
+};
+
+describe('programs of others', () => {
+  it('nmap -sV names the license manager', async (context) => {
+    await needs(context, 'nmap');
+    await using lm = await startLocalLm();
+    const found = await run('nmap', '-sV', '-Pn', '-n', '-p', String(lm.port), '127.0.0.1');
+    expect(found?.text).toMatch(/open\s+http\s+Aladdin\/SafeNet HASP license manager [\w._-]+/);
+    // Nothing that nmap sent has stopped it.
+    expect(JSON.parse(await lm.ask('GET', '/api/v1/status'))).toMatchObject({ name: 'test-lm' });
+  });
+
+  it('whatweb names the license manager', async (context) => {
+    await needs(context, 'whatweb');
+    await using lm = await startLocalLm();
+    const found = await run('whatweb', '--color=never', `http://127.0.0.1:${lm.port}/`);
+    expect(found?.text).toMatch(/Aladdin-HASP-License-Manager/);
+  });
+
+  it('curl uploads a license, and is told what is wrong with another one', async (context) => {
+    await needs(context, 'curl');
+    await using lm = await startLocalLm();
+    const vendor = createTestVendor('products:\n  - id: 1\n    name: P\n    features: [{ id: 42, license: { type: perpetual } }]\n');
+    const file = join(lm.stateDirectory, '..', `interoperability-${lm.port}.v2c`);
+    context.onTestFinished(() => rm(file, { force: true }));
+    await writeFile(file, vendor.issue(await lm.ask('POST', '/api/v1/c2v', { vendorCode: vendor.vendorCode })));
+    const upload = (): Promise<Ran | undefined> =>
+      run('curl', '-sS', '--fail-with-body', '-F', `check_in_file=@${file}`, `http://127.0.0.1:${lm.port}/_int_/checkin_file.html`);
+    expect(await upload()).toMatchObject({ code: 0, text: expect.stringContaining('var error = 0;') });
+    expect(JSON.parse(await lm.ask('GET', '/api/v1/features'))).toHaveLength(1);
+    expect(await upload()).toMatchObject({ code: 1, text: expect.stringMatching(/var error = (?:54|65);/) });
+    const feed = await run('curl', '-sS', `http://127.0.0.1:${lm.port}/tab_feat.html`);
+    expect(feed?.text).toContain('"fid":"42"');
+  });
+
+  it('whoever asks in HTTP/1.0 with a Host header is served as everybody', async () => {
+    await using lm = await startLocalLm();
+    const ask = (text: string): Promise<string> =>
+      new Promise((resolve, reject) => {
+        let answer = '';
+        const socket = connect(lm.port, '127.0.0.1', () => socket.write(text));
+        socket
+          .on('data', (chunk) => (answer += chunk.toString('latin1')))
+          .on('end', () => resolve(answer))
+          .on('error', reject);
+      });
+    expect(await ask('GET / HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1\.0 302 Moved\r\nServer: HASP LM\//);
+    expect(await ask('GET /healthz HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1\.1 200 /);
+    expect(await ask('GET / HTTP/1.0\r\nHost: localhost\r\n\r\n')).toMatch(/^HTTP\/1\.1 200 /);
+    expect(await ask('OPTIONS / RTSP/1.0\r\n\r\n')).toMatch(/^HTTP\/0\.0 501 Not Implemented\r\n/);
+  });
+});

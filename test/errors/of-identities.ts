@@ -1,0 +1,42 @@
+import { Buffer } from 'node:buffer';
+import type { StatusName } from '@keyhaven/core/errors';
+import { wall } from '@keyhaven/core/time';
+import { createReplays } from '../../packages/license-manager/src/compat/replays.ts';
+import { createRestClient } from '../../packages/license-manager/src/compat/rest-client.testing.ts';
+import { filesIn } from '../../packages/license-manager/src/http/multipart.ts';
+import { startLm, vendorOf } from './lms.ts';
+
+// Statuses of identities, as clients of the REST licensing API meet them, and of uploads.
+
+type Answer = { readonly identity: { readonly id: string }; readonly secret: string };
+
+/** The status that a login with this identity gets. */
+const loginWith = async (wish: object, change?: object): Promise<number> => {
+  const site = await startLm();
+  await site.license(vendorOf());
+  const { identity, secret } = JSON.parse(await site.ask('POST', '/api/v1/identities', { issuedTo: 'a test', ...wish })) as Answer;
+  if (change !== undefined)
+    await fetch(`http://127.0.0.1:${site.port}/api/v1/identities/${identity.id}`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json', connection: 'close' },
+      body: JSON.stringify(change),
+    });
+  const { json } = await createRestClient({ port: site.port, identity: identity.id, secret, vendor: 7 }).login(42);
+  return Number(json['errorCode']);
+};
+
+export const ofIdentities = {
+  IDENTITY_DISABLED: () => loginWith({}, { disabled: true }),
+  IDENTITY_DENIED: () => loginWith({ rights: ['list'] }),
+  IDENTITY_EXPIRED: () => loginWith({ expires: '2020-01-01T00:00:00.000Z' }),
+  IDENTITY_RATE_LIMIT_EXCEEDED: async () => {
+    const replays = createReplays();
+    for (let count = 0; count <= 20_000; count += 1) {
+      const signature = Buffer.alloc(32);
+      signature.writeUInt32BE(count);
+      await replays.once({ identity: 'a', date: '', at: 0, signature }, 'POST /sessions', wall(0), async () => 0);
+    }
+  },
+  // A form that was cut off.
+  UPLOAD_ERROR: () => filesIn('multipart/form-data; boundary=a', Buffer.from('--a\r\nContent-Disposition: form-data')),
+} as const satisfies Partial<Readonly<Record<StatusName, () => unknown>>>;
