@@ -39,7 +39,7 @@ const report = z.looseObject({
 });
 type Item = z.infer<typeof report>['items'][number];
 
-const heads: Readonly<Record<string, readonly (keyof Item & string)[]>> = {
+const heads: Readonly<Record<string, readonly (keyof Item)[]>> = {
   feature: ['key', 'product', 'feature'],
   product: ['key', 'product'],
   user: ['user'],

@@ -43,10 +43,26 @@ describe('settings', () => {
       tls: { peers: 'off' },
       proxy: { connect: 'none', port: 3_128 },
       search: { broadcast: true, aggressive: false, addresses: [], intervalMinutes: 5 },
-      access: { remoteClients: 'all', remoteLicenses: true, remoteAdministration: false, users: [], clients: [] },
+      access: { remoteClients: 'all', remoteLicenses: true, remoteAdministration: false, users: [], clients: [], remoteMetrics: false },
       protection: { duplicateKey: 'refuse', custom: [] },
       detach: { maxDays: 14 },
       limits: { connections: 16_384, connectionsPerAddress: 256, firstByteSeconds: 10 },
+      compat: { newLmIdByGet: false },
+      log: {
+        access: false,
+        local: false,
+        remote: false,
+        admin: false,
+        errors: false,
+        json: false,
+        pattern:
+          '{timestamp} {clientaddr}:{clientport} {clientid} {method} {url} {function}({functionparams}) result({statuscode}){newline}',
+        daily: false,
+        accessMaxKb: 0,
+        errorMaxKb: 0,
+        compressDays: 0,
+        deleteDays: 0,
+      },
     });
   });
 

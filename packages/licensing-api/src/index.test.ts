@@ -49,6 +49,8 @@ describe('the exports of the Licensing API', () => {
         'SessionEvent',
         'SessionInfo',
         'StatusCode',
+        'TelemetrySpan',
+        'TelemetryTracer',
         'TransferOptions',
       ].sort(),
     );

@@ -47,7 +47,7 @@ export const traced = async <T>(
   };
   try {
     const result = await work();
-    finish(OK, { 'keyhaven.status': 0, ...(silently(() => learned(result)) ?? {}) });
+    finish(OK, { 'keyhaven.status': 0, ...silently(() => learned(result)) });
     return result;
   } catch (error) {
     const status =

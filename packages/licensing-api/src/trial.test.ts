@@ -60,7 +60,7 @@ const statusOf = (work: Promise<unknown>): Promise<number> =>
     () => 0,
     (error: unknown) => {
       if (error instanceof LicensingError) return error.status;
-      const [, status] = /"status":(\d+)/.exec(String(error)) ?? [];
+      const [, status] = /"code":(\d+)/.exec(String(error)) ?? [];
       if (status === undefined) throw error;
       return Number(status);
     },

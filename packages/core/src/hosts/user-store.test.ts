@@ -3,19 +3,19 @@ import { type Environment, externalLmFile, userStoreDirectory } from './user-sto
 
 describe('userStoreDirectory', () => {
   it.each([
-    ['linux', {}, '/home/eva/.local/share/keyhaven/user/7'],
+    ['linux', {}, '/users/eva/.local/share/keyhaven/user/7'],
     ['linux', { XDG_DATA_HOME: '/data' }, '/data/keyhaven/user/7'],
-    ['linux', { XDG_DATA_HOME: 'data' }, '/home/eva/.local/share/keyhaven/user/7'],
+    ['linux', { XDG_DATA_HOME: 'data' }, '/users/eva/.local/share/keyhaven/user/7'],
     ['linux', { XDG_DATA_HOME: '/data', KEYHAVEN_STATE: '/state' }, '/state/user/7'],
-    ['linux', { KEYHAVEN_STATE: '' }, '/home/eva/.local/share/keyhaven/user/7'],
-    ['darwin', { XDG_DATA_HOME: '/data' }, '/home/eva/Library/Application Support/Keyhaven/user/7'],
+    ['linux', { KEYHAVEN_STATE: '' }, '/users/eva/.local/share/keyhaven/user/7'],
+    ['darwin', { XDG_DATA_HOME: '/data' }, '/users/eva/Library/Application Support/Keyhaven/user/7'],
   ])('on %s with %j is %s', (platform, env, directory) => {
-    expect(userStoreDirectory(env, platform, '/home/eva', 7)).toBe(directory);
+    expect(userStoreDirectory(env, platform, '/users/eva', 7)).toBe(directory);
   });
 
   it('on Windows lies in the local part of the profile', () => {
-    const directory = (env: Environment): string => userStoreDirectory(env, 'win32', 'C:\\Users\\eva', 7);
-    expect(directory({})).toBe('C:\\Users\\eva\\AppData\\Local\\Keyhaven\\user\\7');
+    const directory = (env: Environment): string => userStoreDirectory(env, 'win32', 'C:\\People\\eva', 7);
+    expect(directory({})).toBe('C:\\People\\eva\\AppData\\Local\\Keyhaven\\user\\7');
     expect(directory({ LOCALAPPDATA: 'D:\\Local' })).toBe('D:\\Local\\Keyhaven\\user\\7');
   });
 });

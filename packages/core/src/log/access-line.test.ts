@@ -48,7 +48,7 @@ describe('a line of the access log (field-facts 2.9)', () => {
     expect(line.endsWith('\n')).toBe(true);
     const json = jsonLine(evil);
     expect(json.slice(0, -1)).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u);
-    expect(Object.keys(JSON.parse(json))).toEqual([
+    expect(Object.keys(JSON.parse(json) as object)).toEqual([
       'at',
       'address',
       'port',

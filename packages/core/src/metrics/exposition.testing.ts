@@ -70,7 +70,7 @@ export const readMetrics = (text: string, format: 'prometheus' | 'openmetrics'):
     const ends = format === 'prometheus' && family.type !== 'histogram' ? [''] : (suffixes[family.type] ?? []);
     if (!ends.some((end) => series.name === current + end)) throw new Error(`${series.name} in ${current}, a ${family.type}`);
     if (family.type === 'counter' && !(series.value >= 0)) throw new Error(`${line}: a counter`);
-    const id = `${series.name} ${JSON.stringify(Object.entries(series.labels).toSorted())}`;
+    const id = `${series.name} ${JSON.stringify(Object.entries(series.labels).toSorted(([a], [b]) => (a < b ? -1 : 1)))}`;
     if (ids.has(id)) throw new Error(`${line} comes twice`);
     ids.add(id);
     family.series.push(series);

@@ -72,19 +72,19 @@ describe('the settings of External and Integrated LM', () => {
 
 describe('the file of these settings', () => {
   const at = (platform: string, env = {}, beside: string | undefined = platform === 'win32' ? 'C:\\App' : '/opt/app') =>
-    nearFiles({ platform, env, beside, home: platform === 'win32' ? 'C:\\Users\\ada' : '/home/ada' }, 7);
+    nearFiles({ platform, env, beside, home: platform === 'win32' ? 'C:\\People\\ada' : '/users/ada' }, 7);
   it.each([
-    ['linux', {}, ['/opt/app/keyhaven_7.ini', '/home/ada/.config/keyhaven/keyhaven_7.ini']],
+    ['linux', {}, ['/opt/app/keyhaven_7.ini', '/users/ada/.config/keyhaven/keyhaven_7.ini']],
     ['linux', { XDG_CONFIG_HOME: '/etc/ada' }, ['/opt/app/keyhaven_7.ini', '/etc/ada/keyhaven/keyhaven_7.ini']],
-    ['linux', { XDG_CONFIG_HOME: 'relative' }, ['/opt/app/keyhaven_7.ini', '/home/ada/.config/keyhaven/keyhaven_7.ini']],
-    ['darwin', {}, ['/opt/app/keyhaven_7.ini', '/home/ada/Library/Preferences/keyhaven/keyhaven_7.ini']],
+    ['linux', { XDG_CONFIG_HOME: 'relative' }, ['/opt/app/keyhaven_7.ini', '/users/ada/.config/keyhaven/keyhaven_7.ini']],
+    ['darwin', {}, ['/opt/app/keyhaven_7.ini', '/users/ada/Library/Preferences/keyhaven/keyhaven_7.ini']],
     ['win32', { APPDATA: 'D:\\Roam' }, ['C:\\App\\keyhaven_7.ini', 'D:\\Roam\\Keyhaven\\keyhaven_7.ini']],
-    ['win32', { APPDATA: '' }, ['C:\\App\\keyhaven_7.ini', 'C:\\Users\\ada\\AppData\\Roaming\\Keyhaven\\keyhaven_7.ini']],
+    ['win32', { APPDATA: '' }, ['C:\\App\\keyhaven_7.ini', 'C:\\People\\ada\\AppData\\Roaming\\Keyhaven\\keyhaven_7.ini']],
   ])('on %s with %j', (platform, env, files) => {
     expect(at(platform, env)).toEqual(files);
   });
   it('is looked for in one place where nobody knows where the application is', () => {
-    expect(nearFiles({ platform: 'linux', env: {}, beside: undefined, home: '/home/ada' }, 7)).toHaveLength(1);
+    expect(nearFiles({ platform: 'linux', env: {}, beside: undefined, home: '/users/ada' }, 7)).toHaveLength(1);
     expect(at('linux', {}, '/')).toContain('/keyhaven_7.ini');
   });
 });

@@ -19,15 +19,18 @@ const hear = (text: string | undefined): number => {
 const SECOND = 1_000;
 
 /** Separators, what JSON would write in more characters, and the sign of escaping itself. */
+const SPECIAL = /[%,;"\\\p{Cc}\p{Cs}]/u;
 const sayName = (name: string): string =>
-  name.toWellFormed().replace(/[%,;"\\\p{Cc}]/gu, (character) => `%${(character.codePointAt(0) ?? 0).toString(16).padStart(2, '0')}`);
+  SPECIAL.test(name)
+    ? name.toWellFormed().replace(/[%,;"\\\p{Cc}]/gu, (character) => `%${(character.codePointAt(0) ?? 0).toString(16).padStart(2, '0')}`)
+    : name;
 const hearName = (text: string): string =>
-  text.replace(/%([0-9a-f]{2})/g, (_all, code: string) => String.fromCodePoint(Number.parseInt(code, 16)));
+  text.includes('%') ? text.replace(/%([0-9a-f]{2})/g, (_all, code: string) => String.fromCodePoint(Number.parseInt(code, 16))) : text;
 
 const sayCounts = (counts: ReadonlyMap<string, Count>): string =>
   [...counts]
     .filter(([, { time, grants, denials }]) => time + grants + denials > 0)
-    .map(([name, { time, grants, denials }]) => [sayName(name), say(time / SECOND), say(grants), say(denials)].join(','))
+    .map(([name, { time, grants, denials }]) => `${sayName(name)},${say(time / SECOND)},${say(grants)},${say(denials)}`)
     .join(';');
 
 const hearCounts = (text: string, counts: Map<string, Count>): void => {

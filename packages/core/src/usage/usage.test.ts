@@ -111,7 +111,7 @@ describe('use at rest', () => {
     for (const { usage: of } of meter.take(after(30))) joinUsage(usage, of);
     const text = encodeUsage(usage);
     expect(JSON.stringify(text).length, 'short').toBeLessThan(150);
-    const read = decodeUsage(JSON.parse(JSON.stringify(text)));
+    const read = decodeUsage(JSON.parse(JSON.stringify(text)) as object);
     expect([...read.users.keys()]).toEqual([HOSTILE.toWellFormed(), '%41']);
     expect(encodeUsage(read)).toEqual(text);
     expect([...read.hours.values()][0]).toMatchObject({

@@ -73,7 +73,7 @@ const securityOf: Readonly<Record<Need, readonly Json[] | undefined>> = {
 const operationId = ({ method, url }: Route): string =>
   [method.toLowerCase(), ...url.split(/[^A-Za-z0-9]+/).filter((part) => part !== '' && part !== 'api' && part !== 'v1')].join('-');
 
-export const pathOf = (url: string): string => url.replaceAll(/:(\w+)/g, '{$1}');
+const pathOf = (url: string): string => url.replaceAll(/:(\w+)/g, '{$1}');
 
 const operationOf = (route: Route): Json => ({
   operationId: operationId(route),

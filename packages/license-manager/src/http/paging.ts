@@ -6,7 +6,7 @@ import { z } from 'zod';
 // last row of the one before by its value and id, so that rows which come and go meanwhile neither repeat nor hide others.
 
 /** BOUNDED: rows of a page. */
-export const MAX_PAGE = 1_000;
+const MAX_PAGE = 1_000;
 type Value = string | number;
 
 export const pageQuery = {

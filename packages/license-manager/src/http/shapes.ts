@@ -17,7 +17,7 @@ export const moment = z.iso.datetime();
 export const said = z.string();
 const count = z.int().min(0);
 
-export const lmRef = z.strictObject({ guid: said, hostname: said, address: said });
+const lmRef = z.strictObject({ guid: said, hostname: said, address: said });
 export const keyInfo = z.strictObject({
   key: keyId,
   type: z.enum(keyTypes),

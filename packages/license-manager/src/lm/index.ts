@@ -1,1 +1,2 @@
-export { type Lm, type LmEvent, type LmOptions, openLm } from './lm.ts';
+export { openLm } from './lm.ts';
+export type { Lm, LmEvent, LmOptions } from './types.ts';

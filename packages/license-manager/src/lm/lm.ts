@@ -1,134 +1,34 @@
 import { Buffer } from 'node:buffer';
-import type { Duplicate } from '@keyhaven/core/admin';
-import type { Entropy } from '@keyhaven/core/crypto';
 import { LicensingError, Status } from '@keyhaven/core/errors';
-import { type HostKind, serves } from '@keyhaven/core/hosts';
+import { serves } from '@keyhaven/core/hosts';
 import { armor, unarmor } from '@keyhaven/core/license';
-import type { LmIdentity } from '@keyhaven/core/link';
 import { isLinked } from '@keyhaven/core/seats';
-import { type Clock, SECOND } from '@keyhaven/core/time';
-import type { AccessRules, AddressesOf } from '@keyhaven/core/users';
+import { SECOND } from '@keyhaven/core/time';
 import type { Find, Found, Hello } from '@keyhaven/core/wire';
-import type { AuditEntry, Ledger } from '@keyhaven/ledger';
+import type { AuditEntry } from '@keyhaven/ledger';
 import { createAccess, type RuleBar } from '../access/access.ts';
 import { createDeniedClients, type DeniedClient } from '../access/denied-clients.ts';
 import { createApplications } from '../applications.ts';
-import { type Authority, openAuthority, type Sharing } from '../authority/index.ts';
+import { openAuthority } from '../authority/index.ts';
 import { candidatesFor, type Source } from '../candidates.ts';
 import { watchDevices } from '../devices/index.ts';
-import { type Computer, createInformation, partsOf, textParts } from '../information/index.ts';
-import type { DeviceSource, Key, Keystore } from '../keystore/index.ts';
+import { createInformation, partsOf, textParts } from '../information/index.ts';
 import { createLegacies } from '../legacy/index.ts';
 import { type LocalConnectionOptions, type Route, routeLater } from '../local/index.ts';
-import type { InstallMarks, ProcessIdentity, TrialMarks } from '../machine/index.ts';
-import { createOverview, type Overview } from '../overview.ts';
+import { createOverview } from '../overview.ts';
 import { createOwnCatalog } from '../own-catalog.ts';
-import {
-  createLinkAnswerer,
-  type LinkAnswerer,
-  openPeers,
-  type PeerAddress,
-  type Peers,
-  type Post,
-  type Probes,
-  tellUnspoken,
-} from '../peers/index.ts';
-import { openProtection, type ProtectionSettings } from '../protection/index.ts';
-import { DEFAULT_TRANSFER_SETTINGS, openTransfers, type TransferSettings, type Transfers } from '../transfer/index.ts';
+import { createLinkAnswerer, openPeers, tellUnspoken } from '../peers/index.ts';
+import { openProtection } from '../protection/index.ts';
+import { DEFAULT_TRANSFER_SETTINGS, openTransfers } from '../transfer/index.ts';
 import { openTrials } from '../trial/index.ts';
-import { createUpdates, sayResult, type UpdateResult } from '../updates/index.ts';
+import { createUpdates, sayResult } from '../updates/index.ts';
+import type { Lm, LmOptions } from './types.ts';
 
 // A license manager without sockets, disks and clocks of its own: the authority for the keys here, the other LMs, the applications of this
 // computer, and how they are joined. The hosts (T1) give it a ledger, a way to other LMs and connections of applications; the
 // simulated world gives it simulated ones. Nothing of the rules is here.
 
 /** Something that happened, for logs. `level` as in pino. */
-export type LmEvent = { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly event: string; readonly [detail: string]: unknown };
-
-export type LmOptions = {
-  readonly self: LmIdentity;
-  readonly hostname: string;
-  /** GUIDs that this LM had before: applications that come back may call it by them. */
-  readonly former?: ReadonlySet<string>;
-  /** Which of the three it is (T1); absent = the Admin LM. */
-  readonly host?: HostKind;
-  /** The one vendor whose keys it holds; absent = every vendor. */
-  readonly vendor?: number;
-  readonly ledger: Ledger;
-  /** Where the sessions at other LMs are kept; absent = in the ledger. */
-  readonly forwarded?: Ledger;
-  /** Whom the ledger is shared with (T4); absent = nobody. */
-  readonly sharing?: Sharing;
-  readonly keystore: Keystore;
-  readonly clock: Clock;
-  readonly entropy: Entropy;
-  readonly post: Post;
-  /** How often this LM has started; makes its catalog versions differ from those before. */
-  readonly boot: number;
-  /** What its discovery can tell another LM that looks for what blocks it (K20); absent = nothing. */
-  readonly probes?: Probes;
-  readonly idleConnectionMs: number;
-  readonly idleSessionMs: number;
-  /** Applications here may use keys of other LMs. */
-  readonly remoteLicenses: boolean;
-  /** Somebody waits for the first search: where it has not begun, it begins. */
-  readonly onSearchAwaited?: () => void;
-  /** For whoever asks what is here; absent where the host does not know. */
-  readonly computer?: Computer;
-  /** Clone protection (K6, K9); absent = only the license time. */
-  readonly protection?: ProtectionSettings;
-  /** Who may take which seat; absent = everybody every one (R9). */
-  readonly access?: AccessRules;
-  /** The addresses of computers that rules name. */
-  readonly addressesOf?: AddressesOf;
-  /** Whether a process of this computer runs; asks the system where absent. */
-  readonly running?: (process: ProcessIdentity) => boolean;
-  /** Detaching; as an administrator's default where absent (K5). */
-  readonly transfer?: TransferSettings;
-  /** What this computer remembers of trial licenses outside of the ledger; absent = nothing (K8). */
-  readonly trialMarks?: TrialMarks;
-  /** Likewise of SL Legacy licenses (T1). */
-  readonly installMarks?: InstallMarks;
-  /** Keys in hardware (K7); absent = none. */
-  readonly devices?: DeviceSource;
-  /** `added`: the key was not here before. */
-  readonly onKeysChanged: (key: Key, added: boolean) => void;
-  /** A key was given back, moved to another computer, or unplugged. */
-  readonly onKeyGone?: (key: string) => void;
-  /** The state or the address of another LM changed. */
-  readonly onPeersChanged: () => void;
-  readonly onEvent: (event: LmEvent) => void;
-};
-
-export type Lm = {
-  readonly guid: string;
-  readonly authority: Authority;
-  readonly peers: Peers;
-  readonly answerer: LinkAnswerer;
-  readonly overview: Overview;
-  /** For `serveLocalConnection`. */
-  readonly local: LocalConnectionOptions;
-  readonly transfers: Transfers;
-  /** Applies a license document of this text. */
-  apply(text: string): Promise<UpdateResult>;
-  /** Somebody at this address uses the GUID of this LM, or says so (K9). */
-  suspectTwin(address: PeerAddress): void;
-  /** All who do, or say so. */
-  duplicates(): readonly Duplicate[];
-  /** What the mode of "Access from Remote Clients" says to another computer, which is then noted; undefined = it may come (R9). */
-  againstRemote(address: string): RuleBar | undefined;
-  /** Against a client that has shown an identity, on another computer; noted (R9). */
-  againstIdentified(address: string): RuleBar | undefined;
-  /** Somebody may not administer from that address; noted likewise. */
-  administrationRefused(address: string, refusal: LicensingError): void;
-  /** Sessions over the network: of others here, and of applications here at others. */
-  crossing(): number;
-  /** Other rules of who may take which seat, from now on; sessions that run go on (R9). */
-  changeAccess(rules: AccessRules): void;
-  /** The first search is over: questions that wait for it go on. By itself it is over after 1.5 s. */
-  searched(): void;
-  close(): Promise<void>;
-};
 
 /** An application's first question may come before the first search is over; it waits so long for what the search finds. */
 const FIRST_SEARCH_MS = 1.5 * SECOND;

@@ -19,7 +19,7 @@ beforeEach(() => {
     directory,
     clock: createSimulatedClock(),
     settings: () => settings,
-    onProblem: (problem, error) => problems.push(`${problem}: ${error}`),
+    onProblem: (problem, error) => problems.push(`${problem}: ${String(error)}`),
   });
 });
 afterEach(async () => {

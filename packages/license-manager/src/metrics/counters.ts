@@ -10,7 +10,7 @@ export const MAX_POOLS = 1_000;
 const MAX_VALUES = 200;
 
 /** Seconds: from a fast disk to one that makes applications wait. */
-export const COMMIT_BOUNDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+const COMMIT_BOUNDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 
 export type Counter = {
   add(labels: Readonly<Record<string, string>>): void;
@@ -18,7 +18,7 @@ export type Counter = {
 };
 
 /** The first `limit` combinations of labels are counted each, further ones together as `other`. */
-export const createCounter = (limit: number): Counter => {
+const createCounter = (limit: number): Counter => {
   const counts = new Map<string, { readonly labels: Readonly<Record<string, string>>; value: number }>(); // BOUNDED by limit and one
   return {
     add(labels) {

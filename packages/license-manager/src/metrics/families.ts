@@ -107,7 +107,7 @@ export const metricFamilies = (sources: MetricSources, counters: Counters): read
     {
       ...seats('license_end_timestamp_seconds', 'When the license of a pool ends; none where it does not.', 'ends'),
       unit: 'seconds',
-    } as Family,
+    },
     {
       name: 'keyhaven_sessions',
       type: 'gauge',

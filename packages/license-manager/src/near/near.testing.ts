@@ -25,7 +25,6 @@ products:
 ${more}
     memory: { readWrite: 4032, readOnly: 16, readOnlyData: { text: fleet } }
 `;
-export type TestVendor = ReturnType<typeof createTestVendor>;
 
 /** `busy`: questions to the ledger that are under way. */
 type Life = { state: 'running' | 'stopped' | 'killed'; deferred: (() => void)[]; busy: number };

@@ -5,7 +5,7 @@ import type { Entropy } from '@keyhaven/core/crypto';
 import { isBroadcast, type Random, withoutZone } from '@keyhaven/core/discovery';
 import type { NearSettings } from '@keyhaven/core/near-settings';
 import { type Clock, MINUTE, type Mono, SECOND } from '@keyhaven/core/time';
-import type { LmEvent } from '../lm/lm.ts';
+import type { LmEvent } from '../lm/index.ts';
 import { createTcpSearch, discoveryInterfaces, type Resolve, type RunningDiscovery, startDiscovery } from '../net/index.ts';
 import type { PeerAddress, Peers } from '../peers/index.ts';
 import { adminPeers, type KnownPeer } from './admin-peers.ts';

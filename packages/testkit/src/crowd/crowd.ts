@@ -55,10 +55,13 @@ export const simulateCrowd = ({ count, servers, seed, perSubnet, delay = 0.2 }: 
   const agenda = createAgenda(count);
   const machines: Discovery[] = [];
   const knows = Array.from({ length: count }, () => new Set<string>());
-  const guids = Array.from({ length: count }, (_, index) => guidText(createHash('sha256').update(`${seed} ${index}`).digest().subarray(0, 30)));
+  const guids = Array.from({ length: count }, (_, index) =>
+    guidText(createHash('sha256').update(`${seed} ${index}`).digest().subarray(0, 30)),
+  );
   const sent: number[] = [];
   let now = mono(0);
-  let heardOfKey: Set<number> | undefined;
+  /** Since a key was added. */
+  const heardOfKey = new Set<number>();
 
   const places = guids.map((_, index) => placeOf(index, count, perSubnet));
   const byAddress = new Map(places.map(({ address }, index) => [address, index]));
@@ -102,7 +105,7 @@ export const simulateCrowd = ({ count, servers, seed, perSubnet, delay = 0.2 }: 
         link(index, byGuid.get(output.guid) ?? index);
       } else if (output.kind === 'heard') {
         if (!output.known) machine.ask(now, output.address);
-        if (output.notification.kind === 'changed') heardOfKey?.add(index);
+        if (output.notification.kind === 'changed') heardOfKey.add(index);
       }
     }
     agenda.wake(index, machine.nextTimeout(now));
@@ -146,7 +149,8 @@ export const simulateCrowd = ({ count, servers, seed, perSubnet, delay = 0.2 }: 
   const blind = knows.filter((of, index) => serversGuids.some((guid, server) => server !== index && !of.has(guid))).length;
 
   // A key more at the first of those that have some.
-  heardOfKey = new Set([0]);
+  heardOfKey.clear();
+  heardOfKey.add(0);
   const added = now;
   machines[0]?.keysChanged(now, [{ what: 'added', keyId: 1n, version: 1 }]);
   turn(0);
