@@ -52,6 +52,34 @@ describe('programs of others', () => {
     expect(feed?.text).toContain('"fid":"42"');
   });
 
+  it('keyhaven identity issues, lists, switches off and takes away what REST clients show', async () => {
+    await using lm = await startLocalLm();
+    const program = join(import.meta.dirname, '../../packages/cli/bin/keyhaven.js');
+    const keyhaven = (...args: string[]): Promise<Ran | undefined> =>
+      run(process.execPath, program, 'identity', ...args, '--lm', `127.0.0.1:${lm.port}`);
+    const added = await keyhaven(
+      'add',
+      'a build computer',
+      '--id',
+      'build-7',
+      '--right',
+      'login',
+      '--limit',
+      '123:5',
+      '--expires',
+      '2030-12-31',
+    );
+    expect(added?.text).toMatch(/^identity build-7\nsecret [0-9a-f]{32}\n/);
+    expect((await keyhaven('list'))?.text).toMatch(/build-7 +a build computer +login +123:5 +2030-12-31T23:59:59.000Z +enabled/);
+    expect((await keyhaven('disable', 'build-7'))?.text).toBe('identity build-7 is disabled\n');
+    expect(JSON.parse((await keyhaven('list', '--json'))?.text ?? '')).toMatchObject([{ id: 'build-7', disabled: true }]);
+    expect((await keyhaven('enable', 'build-7'))?.code).toBe(0);
+    expect((await keyhaven('remove', 'build-7'))?.code).toBe(0);
+    expect(await keyhaven('remove', 'build-7')).toMatchObject({ code: 1, text: expect.stringMatching(/^error 9 /) });
+    expect((await keyhaven('add', 'x', '--limit', 'y'))?.text).toMatch(/^error 501 /);
+    expect((await keyhaven('list'))?.text).toContain('There is no identity.');
+  });
+
   it('whoever asks in HTTP/1.0 with a Host header is served as everybody', async () => {
     await using lm = await startLocalLm();
     const ask = (text: string): Promise<string> =>

@@ -82,6 +82,9 @@ field("session", ProtoField.bytes, "Session")
 field("sessions", ProtoField.uint32, "Number of sessions")
 field("probing", ProtoField.uint8, "Probe", base.DEC, probings)
 field("probe_number", ProtoField.uint32, "Cookie or size")
+field("since", ProtoField.uint64, "Since version (0 = everything)")
+field("wishes", ProtoField.uint8, "Wishes", base.HEX)
+field("keys_gone", ProtoField.uint32, "Number of keys that are gone")
 field("padding", ProtoField.bytes, "Padding")
 field("agreed", ProtoField.uint8, "Both mean the same sessions", base.DEC, yesno)
 field("catalog_version", ProtoField.uint64, "Version of the catalog")
@@ -251,7 +254,7 @@ local messages = {
   [15] = { "transfer", after_vendor({ "u8", "action" }, { "u32", "seconds" }, { "u16", "seats" }, { "text", "scope" }, { "block", "document" }) },
 }
 
--- Blocks of the link (K9 to K20): the same frames.
+-- Blocks of the link (K9 to K25): the same frames.
 local ids = { { "u32", "sessions" }, { "list", { { "bytes", "session", 16 } }, 4, "Session" } }
 local blocks = {
   [5] = { "open", { { "u32", "channel" }, { "u64", "key" }, { "block", "opening" } } },
@@ -273,6 +276,8 @@ local blocks = {
   [31] = { "listen", {} },
   [32] = { "probe", { { "u8", "probing" }, { "u32", "probe_number" }, { "block", "padding" } } },
   [33] = { "probed", { { "u8", "probing" }, { "u32", "probe_number" }, { "u8", "agreed" }, { "block", "padding" } } },
+  [34] = { "ask changes", { { "u64", "since" }, { "u8", "wishes" } } },
+  [35] = { "changes", { { "u64", "since" }, { "u64", "catalog_version" }, { "u8", "more" }, { "u32", "keys_gone" }, { "list", { { "u64", "key" } }, 4, "Key" }, { "longtext", "catalog" } } },
 }
 
 -- One frame. Its name, for the column of information.

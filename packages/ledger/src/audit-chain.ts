@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { AuditVerdict } from './port.ts';
 
-// The chain of the audit (C5, docs/decisions/0021-audit.md). The hash of a record is SHA-256 over the hash before it, its number and its canonical text, the JSON
+// The chain of the audit (C5, docs/decisions/0002-ledger.md). The hash of a record is SHA-256 over the hash before it, its number and its canonical text, the JSON
 // array [at, kind, scope, detail] as it is stored. So nobody edits, inserts, takes out or reorders a record without all hashes behind it
 // changing; and the last hash, with that of the last record that was pruned, is sealed by the ledger's key, which an editor of the file has not.
 //

@@ -1,5 +1,5 @@
 export { usageCsv } from './csv.ts';
 export { createUsageMeter, type PoolOf, type UsageMeter } from './meter.ts';
-export { percentile, type ReportedPool, type UsageBy, type UsageItem, usageReport } from './report.ts';
+export { createUsageReport, percentile, type ReportedPool, type UsageBy, type UsageItem, usageReport } from './report.ts';
 export { type Count, emptyUsage, joinUsage, MAX_NAMES, OTHERS, type Usage, type UsageHour } from './usage.ts';
 export { decodeUsage, encodeUsage, type UsageText } from './usage-text.ts';

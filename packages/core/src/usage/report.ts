@@ -48,7 +48,8 @@ const NOTHING = { key: null, product: null, feature: null, user: null, host: nul
 
 const rounded = (milliseconds: number): number => Math.round((milliseconds / HOUR) * 1_000) / 1_000;
 
-export const usageReport = (pools: readonly ReportedPool[], by: UsageBy, from: Wall, to: Wall): readonly UsageItem[] => {
+/** A report that is made bit by bit, so that nobody waits for a long one. */
+export const createUsageReport = (by: UsageBy, from: Wall, to: Wall): { add(pool: ReportedPool): void; items(): readonly UsageItem[] } => {
   const groups = new Map<string, Group>(); // BOUNDED by the pools, or by the names that are kept
   const groupOf = (id: string, head: Partial<Group['head']>, hasPeaks: boolean): Group => {
     const known = groups.get(id);
@@ -76,7 +77,7 @@ export const usageReport = (pools: readonly ReportedPool[], by: UsageBy, from: W
     }
   };
   const [first, end] = [Math.floor(from / HOUR), Math.ceil(to / HOUR)];
-  for (const { pool, usage } of pools) {
+  const add = ({ pool, usage }: ReportedPool): void => {
     if (by === 'user') addNames(usage.users, 'user');
     else if (by === 'host') addNames(usage.hosts, 'host');
     else {
@@ -92,18 +93,26 @@ export const usageReport = (pools: readonly ReportedPool[], by: UsageBy, from: W
         addHour(groupOf(Object.values(head).join('.'), head, true), hour);
       }
     }
-  }
+  };
   const hours = by === 'hour' ? 1 : Math.max(1, end - first);
-  return [...groups.values()].map(({ head, time, grants, denials, causes, peaks }) => {
-    const values = [...(peaks?.values() ?? [])];
-    const at = (share: number): number => percentile(values, share, hours);
-    return {
-      ...head,
-      hours: rounded(time),
-      grants,
-      denials,
-      denialsByCause: Object.fromEntries([...causes].toSorted(([a], [b]) => a - b).map(([status, times]) => [String(status), times])),
-      peaks: peaks === undefined ? null : { max: Math.max(0, ...values), p50: at(0.5), p90: at(0.9), p95: at(0.95), p99: at(0.99) },
-    };
-  });
+  const items = (): readonly UsageItem[] =>
+    [...groups.values()].map(({ head, time, grants, denials, causes, peaks }) => {
+      const values = [...(peaks?.values() ?? [])];
+      const at = (share: number): number => percentile(values, share, hours);
+      return {
+        ...head,
+        hours: rounded(time),
+        grants,
+        denials,
+        denialsByCause: Object.fromEntries([...causes].toSorted(([a], [b]) => a - b).map(([status, times]) => [String(status), times])),
+        peaks: peaks === undefined ? null : { max: Math.max(0, ...values), p50: at(0.5), p90: at(0.9), p95: at(0.95), p99: at(0.99) },
+      };
+    });
+  return { add, items };
+};
+
+export const usageReport = (pools: readonly ReportedPool[], by: UsageBy, from: Wall, to: Wall): readonly UsageItem[] => {
+  const report = createUsageReport(by, from, to);
+  for (const pool of pools) report.add(pool);
+  return report.items();
 };

@@ -61,10 +61,11 @@ const partsOf = (row: object, name: string): string => {
   return typeof value === 'string' ? value : '';
 };
 
-/** What is not ours is nothing. */
-export const decodeUsage = (row: object): Usage => {
+/** What is not ours is nothing. Names are most of the work, so only those that are `wanted` are read. */
+export const decodeUsage = (row: object, wanted: 'all' | keyof UsageText = 'all'): Usage => {
   const usage = emptyUsage();
-  const hours = partsOf(row, 'hours');
+  const isWanted = (part: keyof UsageText): boolean => wanted === 'all' || wanted === part;
+  const hours = isWanted('hours') ? partsOf(row, 'hours') : '';
   for (const each of hours === '' ? [] : hours.split(';')) {
     const [hour, peak, seatTime, grants, refused = ''] = each.split(',');
     const of = hourOf(usage, hear(hour));
@@ -76,7 +77,7 @@ export const decodeUsage = (row: object): Usage => {
       of.denials.set(hear(status), hear(times));
     }
   }
-  hearCounts(partsOf(row, 'users'), usage.users);
-  hearCounts(partsOf(row, 'hosts'), usage.hosts);
+  if (isWanted('users')) hearCounts(partsOf(row, 'users'), usage.users);
+  if (isWanted('hosts')) hearCounts(partsOf(row, 'hosts'), usage.hosts);
   return usage;
 };

@@ -1,17 +1,18 @@
+import { performance } from 'node:perf_hooks';
+import { setImmediate } from 'node:timers/promises';
 import { type Clock, DAY, HOUR, MINUTE, type Wall } from '@keyhaven/core/time';
 import {
   createUsageMeter,
+  createUsageReport,
   decodeUsage,
   emptyUsage,
   encodeUsage,
   joinUsage,
   type PoolOf,
-  type ReportedPool,
   type Usage,
   type UsageBy,
   type UsageItem,
   type UsageText,
-  usageReport,
 } from '@keyhaven/core/usage';
 import type { AuditEntry, Change, Ledger, RowKey } from '@keyhaven/ledger';
 
@@ -55,6 +56,19 @@ const keptOf = (rowKey: string): Kept | undefined => {
   return { at: Number(at), pool: { key, product: Number(product), feature: Number(feature) } };
 };
 
+/** BOUNDED: milliseconds at a time in which nothing else is done. */
+const AT_ONCE_MS = 10;
+
+/** What to wait for between two parts of a long work, so that logins go on meanwhile. */
+const pauses = (): (() => Promise<void>) => {
+  let since = performance.now();
+  return async () => {
+    if (performance.now() - since < AT_ONCE_MS) return;
+    await setImmediate();
+    since = performance.now();
+  };
+};
+
 const numberIn = (detail: AuditEntry['detail'], name: string): number | undefined => {
   const value = detail[name];
   return typeof value === 'number' ? value : undefined;
@@ -87,11 +101,17 @@ export const openHistory = async (options: {
   const write = async (): Promise<void> => {
     for (const each of meter.take(clock.wall())) owed.set(hourKey(each.hour, each.pool), each);
     // Together, so that they share a commit.
-    const written = [...owed].map(async ([key, { usage }]) => {
+    const pause = pauses();
+    const written: Promise<void>[] = [];
+    for (const [key, { usage }] of owed) {
       const row: UsageText = encodeUsage(usage);
-      await ledger.update([key], () => ({ changes: [{ key, row }], audit: [], reply: undefined }));
-      owed.delete(key);
-    });
+      const done = ledger.update([key], () => ({ changes: [{ key, row }], audit: [], reply: undefined }));
+      const wrote = done.then(() => void owed.delete(key));
+      // Looked at below, when all have been asked for.
+      wrote.catch(() => undefined);
+      written.push(wrote);
+      await pause();
+    }
     const failed = (await Promise.allSettled(written)).find((outcome) => outcome.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
   };
@@ -179,15 +199,18 @@ export const openHistory = async (options: {
         (key === undefined || pool.key === key) &&
         (product === undefined || pool.product === product) &&
         (feature === undefined || pool.feature === feature);
-      const pools: ReportedPool[] = [];
+      const report = createUsageReport(by, from, to);
+      const wanted = by === 'user' ? 'users' : by === 'host' ? 'hosts' : 'hours';
+      const pause = pauses();
       for await (const [rowKey, row] of ledger.scan('usage/')) {
         const kept = keptOf(rowKey);
         if (kept === undefined || !isWanted(kept)) continue;
         const length = rowKey.startsWith('usage/hour/') ? HOUR : DAY;
         if ((kept.at + 1) * length <= from || kept.at * length >= to) continue;
-        pools.push({ pool: kept.pool, usage: decodeUsage(row) });
+        report.add({ pool: kept.pool, usage: decodeUsage(row, wanted) });
+        await pause();
       }
-      return usageReport(pools, by, from, to);
+      return report.items();
     },
 
     flush,
