@@ -34,7 +34,8 @@ function isThere({ program }: Wanted): boolean {
 
 function apt(args: readonly string[]): string | undefined {
   const result = spawnSync('apt-get', ['-q', '-o', 'DPkg::Lock::Timeout=120', ...args], {
-    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+    // Programs are wanted, not the services that come with some of them.
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', SYSTEMD_OFFLINE: '1' },
     stdio: ['ignore', 'pipe', 'pipe'],
     encoding: 'utf8',
     timeout: 600_000,

@@ -1,6 +1,6 @@
+import { readMetrics } from '@keyhaven/testkit/metrics';
 import { describe, expect, it } from 'vitest';
 import { boundLabels } from './bound-labels.ts';
-import { readMetrics } from './exposition.testing.ts';
 import { type Family, openMetrics, prometheusText } from './exposition.ts';
 import { createHistogram } from './histogram.ts';
 

@@ -1,8 +1,10 @@
 import { createMemoryLedger } from '@keyhaven/ledger';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Administration, openAdministration } from '../administration/index.ts';
+import { createSite } from '../authority/site.testing.ts';
 import { systemEntropy } from '../machine/index.ts';
 import { createSimulatedClock } from '../simulated-clock.testing.ts';
+import { facesOf } from './faces.testing.ts';
 import type { HttpFaces } from './faces.ts';
 import { ask, basic, launchHttp, ownAddress } from './launch.testing.ts';
 import type { Need } from './route.ts';
@@ -167,5 +169,16 @@ describe('the login of the page (S9)', () => {
       expect((await ask(port, 'GET', '/api/v1/status', { ...cookie(), ...foreign })).code).toBe(403);
       expect((await ask(port, 'POST', '/api/v1/login', { ...json, ...foreign }, JSON.stringify({ password: PASSWORD }))).code).toBe(403);
     }
+  });
+});
+
+describe('a caller on another computer, of the metrics', () => {
+  const address = ownAddress();
+
+  it.skipIf(address === undefined)('gets them where the settings let him, and nothing else by that (S19)', async () => {
+    const { faces } = await facesOf(await createSite());
+    const site = await launch(PASSWORD, { records: { ...faces.records, remoteMetrics: true } });
+    const refused = { page: 403, read: 403, write: 403, configure: 403 };
+    expect(await outcomes(site, () => ({}), address)).toEqual({ ...ALL, ...refused });
   });
 });
