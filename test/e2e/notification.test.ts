@@ -1,4 +1,5 @@
-import { labAvailable } from '@keyhaven/testkit/lab';
+import { decodeDatagram } from '@keyhaven/core/discovery';
+import { captureAvailable, labAvailable } from '@keyhaven/testkit/lab';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createSite, eventually, FEATURE, linkedTo, needsLab, type Site } from './site.ts';
 import { statusOf } from './told-application.ts';
@@ -65,6 +66,28 @@ describe('what one computer says at once, so that others need not wait for their
     expect(
       await known('the office is there again after a crash', async () => (await state()) === 'linked' && (await yard.keys()).length === 1),
     ).toBeLessThan(SECOND);
+  });
+
+  it('an LM that starts with keys tells of them, so that a crowd asks it; one without does not (D16, D18)', async (context) => {
+    const noCapture = captureAvailable();
+    if (noCapture !== undefined) return context.skip(noCapture);
+    await using _closing = closing;
+    const { lab, startLm, license } = await build({ hosts: ['office', 'yard'] });
+    let office = await startLm('office');
+    const yard = await startLm('yard');
+    await license(office);
+    await linkedTo(yard, office);
+    await Promise.all([office.end('SIGTERM'), yard.end('SIGTERM')]);
+
+    const capture = await lab.capture();
+    office = await office.again();
+    await linkedTo(await yard.again(), office);
+    const told = (await capture.stop()).flatMap((packet) => {
+      const datagram = packet.protocol === 'udp' ? decodeDatagram(packet.payload) : undefined;
+      return datagram?.kind === 'changed' ? [{ guid: datagram.guid, entries: datagram.entries.length }] : [];
+    });
+    expect(new Set(told.map(({ guid }) => guid))).toEqual(new Set([office.guid]));
+    expect(new Set(told.map(({ entries }) => entries))).toEqual(new Set([0]));
   });
 
   it('an interface that comes while the LM runs finds the LM on that subnet', async () => {

@@ -3,6 +3,7 @@ import { arch, type as osName, release } from 'node:os';
 import { join } from 'node:path';
 import type { LmStatus } from '@keyhaven/core/admin';
 import type { Entropy } from '@keyhaven/core/crypto';
+import type { Entry } from '@keyhaven/core/discovery';
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import type { Observation } from '@keyhaven/core/fingerprint';
 import { renderInfo } from '@keyhaven/core/format';
@@ -134,6 +135,8 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
     const httpPost = createHttpPost({ note: journal.note, carriage: await carriageOf(settings, clock, journal.note) });
     closers.push(() => httpPost.close());
     let tellPeers = (): void => undefined;
+    // A key in hardware is there before discovery is; nobody has asked by then (D13).
+    let tellKeys = (_change: Entry): void => undefined;
     const lm = await openLm({
       self,
       former,
@@ -165,14 +168,9 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
       ...(trialMarks === undefined ? {} : { trialMarks }),
       ...(installMarks === undefined ? {} : { installMarks }),
       ...(options.devices === undefined ? {} : { devices: options.devices }),
-      onKeysChanged({ identity, counter }, added) {
-        discovery.serving(servesOthers(keystore));
-        discovery.keysChanged([{ what: added ? 'added' : 'changed', keyId: BigInt(identity.id), version: counter }]);
-      },
-      onKeyGone(key) {
-        discovery.serving(servesOthers(keystore));
-        discovery.keysChanged([{ what: 'removed', keyId: BigInt(key), version: 0 }]);
-      },
+      onKeysChanged: ({ identity, counter }, added) =>
+        tellKeys({ what: added ? 'added' : 'changed', keyId: BigInt(identity.id), version: counter }),
+      onKeyGone: (key) => tellKeys({ what: 'removed', keyId: BigInt(key), version: 0 }),
       onPeersChanged() {
         notices.touch('peers', 'keys', 'features');
         tellPeers();
@@ -342,6 +340,10 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
     aggressive.follow(settings);
 
     discovery.serving(servesOthers(keystore));
+    tellKeys = (change) => {
+      discovery.serving(servesOthers(keystore));
+      discovery.keysChanged([change]);
+    };
     tellPeers = () => discovery.setPeers(peers.reachable(), lm.answerer.callers());
     tellPeers();
     const udpAddresses = discovery.addresses.map(({ address, port, family }) =>
