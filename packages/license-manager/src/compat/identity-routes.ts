@@ -1,11 +1,13 @@
 import { IDENTITY_NAME, identityRights } from '@keyhaven/core/compat';
 import { MAX_ID } from '@keyhaven/core/license';
 import { z } from 'zod';
+import { onlyHere } from '../http/gate.ts';
 import { answers, json, type Route, route } from '../http/route.ts';
 import { keyId, moment, said } from '../http/shapes.ts';
 import type { Identities } from './identities.ts';
 
-// Identities of clients of the REST licensing API (C4, C6): made, changed and taken away by the administrator.
+// Identities of clients of the REST licensing API (C4, C6): made, changed and taken away by the administrator. What gives somebody more rights is
+// done on this computer only (S7); from another one, with the password, an identity is disabled or taken away.
 
 const id = z.string().regex(IDENTITY_NAME, 'has letters, digits, - and _, at most 40').meta({ example: 'build-7' });
 const issuedTo = z.string().max(200);
@@ -49,7 +51,10 @@ export const identityRoutes = (identities: Identities): Route[] => [
       }),
     ),
     answer: answers(z.strictObject({ identity, secret: z.string() })),
-    run: ({ body, caller }) => identities.add(body, caller.address),
+    run({ body, caller }) {
+      onlyHere(caller);
+      return identities.add(body, caller.address);
+    },
   }),
   route({
     method: 'PUT',
@@ -67,7 +72,11 @@ export const identityRoutes = (identities: Identities): Route[] => [
       }),
     ),
     answer: answers(identity),
-    run: ({ params: { id: of }, body, caller }) => identities.change(of, body, caller.address),
+    run({ params: { id: of }, body, caller }) {
+      const { disabled, issuedTo: _name, ...more } = body;
+      if (disabled === false || Object.keys(more).length > 0) onlyHere(caller);
+      return identities.change(of, body, caller.address);
+    },
   }),
   route({
     method: 'DELETE',

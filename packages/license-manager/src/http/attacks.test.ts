@@ -60,6 +60,46 @@ describe('S7: what widens access', () => {
     expect(faces.administration.passwordSet).toBe(true);
   });
 
+  it('is no identity made or given more from another computer, also with the password; taking away is allowed', async (context) => {
+    const address = ownAddress();
+    if (address === undefined) return context.skip('this computer has no address but loopback');
+    const acts: string[] = [];
+    const made = { id: 'build-7', issuedTo: 'x', rights: ['login'], disabled: true, since: '2026-11-24T00:00:00.000Z' };
+    const identities = {
+      list: () => [],
+      add: async () => (acts.push('add'), { identity: made, secret: 's' }),
+      change: async () => (acts.push('change'), made),
+      remove: async () => void acts.push('remove'),
+    };
+    const { port, faces } = await launch({ remoteAdministration: true, compat: { identities } as never });
+    await faces.administration.setPassword('correct horse', 'test');
+    const send = async (method: string, path: string, body: object | undefined, from?: string) =>
+      (
+        await ask(
+          port,
+          method,
+          `/api/v1/identities${path}`,
+          { ...(body === undefined ? {} : json), host: 'here', ...basic('correct horse') },
+          body === undefined ? '' : JSON.stringify(body),
+          from,
+        )
+      ).code;
+    for (const change of [
+      { disabled: false },
+      { rights: ['login'] },
+      { limitTo: null },
+      { expires: null },
+      { disabled: true, limitTo: null },
+    ])
+      expect(await send('PUT', '/build-7', change, address), JSON.stringify(change)).toBe(403);
+    expect(await send('POST', '', { issuedTo: 'x' }, address)).toBe(403);
+    expect(acts).toEqual([]);
+    expect(await send('PUT', '/build-7', { disabled: true }, address)).toBe(200);
+    expect(await send('DELETE', '/build-7', undefined, address)).toBe(200);
+    expect(await send('POST', '', { issuedTo: 'x' })).toBe(200);
+    expect(acts).toEqual(['change', 'remove', 'add']);
+  });
+
   it('is not changed by whoever does not know the password, nor is the password itself', async () => {
     const { port, faces, acts } = await launch();
     await faces.administration.setPassword('correct horse', 'test');
