@@ -5,8 +5,10 @@ import { fileURLToPath } from 'node:url';
 import { become, findNode, noNodeMessage, runtimeSuffices } from './pinned-node.js';
 
 if (runtimeSuffices()) {
-  const { main } = await import('../src/main.ts');
-  await main(process.argv.slice(2));
+  const argv = process.argv.slice(2);
+  // What shells ask for while somebody types loads less.
+  const { main } = await (argv[0] === '__values' ? import('../src/completion-values.ts') : import('../src/main.ts'));
+  await main(argv);
 } else {
   const self = fileURLToPath(import.meta.url);
   const node = findNode(fileURLToPath(new URL('.', import.meta.url)));

@@ -2,9 +2,9 @@ import { LicensingError, Status } from '@keyhaven/core/errors';
 import { lineSafe, saidParams } from '@keyhaven/core/log';
 import { Command } from 'commander';
 import { z } from 'zod';
-import { withLm } from './list.ts';
 import { askLm, parseTarget } from './lm-client.ts';
 import { printJson, table } from './print.ts';
+import { withLm } from './with-lm.ts';
 
 // keyhaven audit, audit verify: what was granted, refused and administered, and whether all of it is still as it was written (C5).
 

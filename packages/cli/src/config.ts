@@ -1,11 +1,15 @@
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import { changeIniFile, loadConfiguration, parseSettings, type SettingChanges, settingFacts, valueAt } from '@keyhaven/license-manager';
 import { Command } from 'commander';
+import { type Common, withExamples } from './parts.ts';
 import { printJson } from './print.ts';
+import { resetCommand, setAtLm, showCommand } from './settings-lm.ts';
+import { plain } from './width.ts';
+import { withLm } from './with-lm.ts';
 
-// keyhaven config: what a file of settings means, and changes of one that keep all else in it.
+// keyhaven config: settings of a license manager that runs; and what a file of settings means, and changes of one that keep all else in it.
 
-const plain = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value)).replaceAll(/\p{Cc}+/gu, ' ');
+const said = (value: unknown): string => plain(typeof value === 'string' ? value : JSON.stringify(value));
 
 const checkCommand = (): Command =>
   new Command('check')
@@ -18,10 +22,10 @@ const checkCommand = (): Command =>
       const usual = parseSettings('');
       const lines = settingFacts().flatMap(({ path }) => {
         const value = valueAt(settings, path);
-        return JSON.stringify(value) === JSON.stringify(valueAt(usual, path)) ? [] : [`${path} = ${plain(value)}`];
+        return JSON.stringify(value) === JSON.stringify(valueAt(usual, path)) ? [] : [`${path} = ${said(value)}`];
       });
-      const said = notes.map(({ line, level, text }) => `line ${line}: ${level === 'warn' ? 'attention: ' : ''}${plain(text)}`);
-      process.stdout.write([...(lines.length === 0 ? ['all settings as by default'] : lines), ...said, 'valid', ''].join('\n'));
+      const remarks = notes.map(({ line, level, text }) => `line ${line}: ${level === 'warn' ? 'attention: ' : ''}${plain(text)}`);
+      process.stdout.write([...(lines.length === 0 ? ['all settings as by default'] : lines), ...remarks, 'valid', ''].join('\n'));
     });
 
 const valueOf = (type: string, text: string): unknown => {
@@ -29,17 +33,21 @@ const valueOf = (type: string, text: string): unknown => {
   return text;
 };
 
+const CHANGE = /^([A-Za-z.]+)=(.*)$/s;
+const pairIn = (text: string): readonly [path: string, value: string] => {
+  const [, path, value] = CHANGE.exec(text) ?? [];
+  if (path !== undefined && value !== undefined) return [path, value];
+  throw new LicensingError(Status.INVALID_PARAMETER, {
+    detail: `${plain(text).slice(0, 80)} is not NAME=VALUE.`,
+    remedy: 'Write for example search.broadcast=false; docs/guide/operate.md has all names.',
+  });
+};
+
 /** `search.broadcast=false`; a list is said in several of them, and nothing behind the = takes the setting out. */
-const changesIn = (texts: readonly string[]): SettingChanges => {
+const changesIn = (pairs: readonly (readonly [path: string, value: string])[]): SettingChanges => {
   const changes: Record<string, unknown> = {};
   const lists = new Map<string, string[]>();
-  for (const text of texts) {
-    const [, path, value] = /^([A-Za-z.]+)=(.*)$/.exec(text) ?? [];
-    if (path === undefined || value === undefined)
-      throw new LicensingError(Status.INVALID_PARAMETER, {
-        detail: `${plain(text).slice(0, 80)} is not NAME=VALUE.`,
-        remedy: 'Write for example search.broadcast=false; docs/guide/operate.md has all names.',
-      });
+  for (const [path, value] of pairs) {
     const type = settingFacts().find((each) => each.path === path)?.type ?? '';
     if (type === 'array') {
       const list = [...(lists.get(path) ?? []), ...(value === '' ? [] : [value])];
@@ -50,12 +58,37 @@ const changesIn = (texts: readonly string[]): SettingChanges => {
   return changes;
 };
 
-const setCommand = (): Command =>
-  new Command('set')
-    .description('changes settings in an ini file and keeps everything else in it')
-    .argument('<file>', 'an ini file; made where it is missing')
-    .argument('<changes...>', 'NAME=VALUE; several of one NAME make a list; NAME= takes the setting out')
-    .action(async (file: string, texts: readonly string[]) => changeIniFile(file, changesIn(texts)));
+const setCommand = (): Command => {
+  const command = withLm(
+    new Command('set').description(
+      'changes settings of the license manager; or, where a file is named first, those of an ini file, and keeps everything else in it',
+    ),
+  )
+    .usage('[options] [file] NAME=VALUE...')
+    .argument(
+      '<words...>',
+      'NAME=VALUE; several of one NAME make a list; NAME= takes the setting out. An ini file before them is made where it is missing',
+    )
+    .option('--json', 'one JSON document')
+    .action(async (words: string[], options: Common) => {
+      const [first = '', ...rest] = words;
+      if (CHANGE.test(first)) return setAtLm(options, words.map(pairIn));
+      if (rest.length === 0)
+        return command.error(`error: what to set in ${plain(first).slice(0, 80)}? Write it like search.broadcast=false`, { exitCode: 2 });
+      await changeIniFile(first, changesIn(rest.map(pairIn)));
+    });
+  return withExamples(
+    command,
+    'keyhaven config set search.intervalMinutes=10',
+    "keyhaven config set 'access.users=allow=ada' 'access.users=deny=*'",
+    'keyhaven config set ./keyhaven.ini search.broadcast=false',
+  );
+};
 
 export const configCommand = (): Command =>
-  new Command('config').description('files of settings').addCommand(checkCommand()).addCommand(setCommand());
+  new Command('config')
+    .description('settings of the license manager, and files of settings')
+    .addCommand(showCommand())
+    .addCommand(setCommand())
+    .addCommand(resetCommand())
+    .addCommand(checkCommand());

@@ -1,14 +1,13 @@
 import { explain, statusOf } from '@keyhaven/core/errors';
 import { Command } from 'commander';
 import { z } from 'zod';
-import { withLm } from './list.ts';
-import { askLm, parseTarget } from './lm-client.ts';
-import { printJson, table } from './print.ts';
+import { listed } from './listing.ts';
 
 // keyhaven denials: who was refused of late, and why (R9). From the audit of the license manager, newest first.
 
 const text = z.string().nullish();
 const record = z.object({
+  sequence: z.number(),
   at: z.number(),
   scope: z.string(),
   detail: z.object({
@@ -28,7 +27,7 @@ const record = z.object({
 });
 
 /** One denial as `--json` shows it. */
-const denialOf = ({ at, scope, detail }: z.infer<typeof record>) => {
+const denialOf = ({ sequence, at, scope, detail }: z.infer<typeof record>) => {
   const status = statusOf(detail.status);
   return {
     at: new Date(at).toISOString(),
@@ -46,22 +45,26 @@ const denialOf = ({ at, scope, detail }: z.infer<typeof record>) => {
     rule: detail.rule ?? null,
     ruleFile: detail.ruleFile ?? null,
     ruleLine: detail.ruleLine ?? null,
+    number: sequence,
   };
 };
 
+type Denial = ReturnType<typeof denialOf>;
+
 export const denialsCommand = (): Command =>
-  withLm(new Command('denials').description('who was refused of late, and why'))
-    .option('--limit <n>', 'how many at most', '50')
-    .option('--json', 'one JSON document')
-    .action(async (options: { readonly lm: string; readonly limit: string; readonly json?: boolean }) => {
-      const path = `/api/v1/audit?kind=refused&limit=${encodeURIComponent(options.limit)}`;
-      const json: unknown = JSON.parse(await askLm(parseTarget(options.lm), 'GET', path));
-      const denials = z.array(record).parse(json).map(denialOf);
-      if (options.json === true) return printJson(denials);
-      process.stdout.write(
-        table(
-          ['AT', 'STATUS', 'USER', 'HOST', 'ADDRESS', 'KEY', 'FEATURE', 'CAUSE', 'RULE'],
-          denials.map((each) => [
+  listed<readonly Denial[], { readonly limit: string }>(
+    new Command('denials').description('who was refused of late, and why').option('--limit <n>', 'how many at most', '50'),
+    {
+      topics: ['denials'],
+      async read(ask, { limit }) {
+        const json = await ask(`/api/v1/audit?kind=refused&limit=${encodeURIComponent(limit)}`);
+        return z.array(record).parse(json).map(denialOf);
+      },
+      heads: ['AT', 'STATUS', 'USER', 'HOST', 'ADDRESS', 'KEY', 'FEATURE', 'CAUSE', 'RULE'],
+      rows: (denials) =>
+        denials.map((each) => ({
+          id: String(each.number),
+          cells: [
             each.at,
             `${each.status} ${each.name ?? ''}`,
             each.user,
@@ -71,8 +74,8 @@ export const denialsCommand = (): Command =>
             each.feature,
             each.cause,
             each.ruleFile === null || each.rule === null ? each.rule : `${each.rule} (${each.ruleFile}:${each.ruleLine})`,
-          ]),
-          'Nobody was refused.',
-        ),
-      );
-    });
+          ],
+        })),
+      none: 'Nobody was refused.',
+    },
+  );

@@ -1,7 +1,10 @@
 import { Command } from 'commander';
 import { writeLicenseFile } from './license-files.ts';
-import { withLm } from './list.ts';
 import { askLm, parseTarget } from './lm-client.ts';
+import { say } from './print.ts';
+import { withLm } from './with-lm.ts';
+
+type Options = { readonly lm: string; readonly vendorCode: string; readonly out: string; readonly json?: boolean };
 
 /** keyhaven fingerprint: what an SL Legacy license is issued for (T1). */
 export const fingerprintCommand = (): Command =>
@@ -12,11 +15,12 @@ export const fingerprintCommand = (): Command =>
   )
     .requiredOption('--vendor-code <code>', 'the vendor who gets it: to every vendor a computer looks different')
     .requiredOption('--out <file>', 'the file to write')
-    .action(async ({ lm, vendorCode, out }: { readonly lm: string; readonly vendorCode: string; readonly out: string }) => {
+    .option('--json', 'one JSON document')
+    .action(async ({ lm, vendorCode, out, json }: Options) => {
       const text = await askLm(parseTarget(lm), 'POST', '/api/v1/fingerprint', {
         type: 'application/json',
         text: JSON.stringify({ vendorCode }),
       });
       await writeLicenseFile(out, text);
-      process.stdout.write(`written: ${out}\n`);
+      say(json, `written: ${out}`, { file: out });
     });

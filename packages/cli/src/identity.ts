@@ -1,9 +1,11 @@
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import { Command, Option } from 'commander';
 import { z } from 'zod';
-import { withLm } from './list.ts';
+import { changeCommand } from './identity-change.ts';
 import { askLm, parseTarget } from './lm-client.ts';
-import { printJson, table } from './print.ts';
+import { printJson, say, table } from './print.ts';
+import { plain } from './width.ts';
+import { withLm } from './with-lm.ts';
 
 // keyhaven identity: who may use the REST licensing API of a license manager.
 
@@ -14,6 +16,8 @@ const identity = z.object({
   limitTo: z.array(z.object({ key: z.string(), product: z.number().optional() })).optional(),
   expires: z.string().optional(),
   disabled: z.boolean(),
+  maxMachines: z.number().optional(),
+  machines: z.array(z.object({ machine: z.string() })).optional(),
 });
 type Identity = z.infer<typeof identity>;
 type Common = { readonly lm: string; readonly json?: boolean };
@@ -29,6 +33,13 @@ const limitIn = (text: string): { readonly key: string; readonly product?: numbe
     throw new LicensingError(Status.INVALID_PARAMETER, { detail: `${JSON.stringify(text.slice(0, 40))} is not KEY or KEY:PRODUCT.` });
   return product === undefined ? { key } : { key, product: Number(product) };
 };
+/** @throws LicensingError INVALID_PARAMETER (501) */
+const countIn = (text: string): number => {
+  if (/^[1-9]\d{0,3}$/.test(text)) return Number(text);
+  throw new LicensingError(Status.INVALID_PARAMETER, { detail: `${JSON.stringify(text.slice(0, 40))} is no number of computers.` });
+};
+const shownMachines = ({ maxMachines, machines = [] }: Identity): string =>
+  maxMachines === undefined ? 'any' : `${machines.length} of ${maxMachines}${machines.map(({ machine }) => ` ${plain(machine)}`).join('')}`;
 /** A day ends at its last second, in UTC. @throws LicensingError INVALID_PARAMETER (501) */
 const endIn = (text: string): string => {
   const at = Date.parse(/^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T23:59:59Z` : text);
@@ -51,25 +62,34 @@ const addCommand = (): Command =>
     .addOption(new Option('--right <right>', 'may be given several times; without it, both').choices(['login', 'list']).argParser(collect))
     .option('--limit <key[:product]>', 'only this key, or product of it; may be given several times', collect)
     .option('--expires <date>', 'the last day, like 2027-12-31')
+    .option('--computers <n>', 'how many computers may log in with it; the first ones are registered')
     .option('--json', 'one JSON document')
     .action(
       async (
         issuedTo: string,
-        options: Common & { readonly id?: string; readonly right?: string[]; readonly limit?: string[]; readonly expires?: string },
+        options: Common & {
+          readonly id?: string;
+          readonly right?: string[];
+          readonly limit?: string[];
+          readonly expires?: string;
+          readonly computers?: string;
+        },
       ) => {
-        const { id, right, limit, expires } = options;
+        const { id, right, limit, expires, computers } = options;
         const wish = {
           issuedTo,
           ...(id === undefined ? {} : { id }),
           ...(right === undefined ? {} : { rights: [...new Set(right)] }),
           ...(limit === undefined ? {} : { limitTo: limit.map(limitIn) }),
           ...(expires === undefined ? {} : { expires: endIn(expires) }),
+          ...(computers === undefined ? {} : { maxMachines: countIn(computers) }),
         };
         const made = z
-          .object({ identity, secret: z.string() })
+          .object({ identity, secret: z.string(), address: z.string().optional() })
           .parse(JSON.parse(await askLm(parseTarget(options.lm), 'POST', URL, asBody(wish))));
         if (options.json === true) return printJson(made);
-        process.stdout.write(`identity ${made.identity.id}\nsecret ${made.secret}\nThe secret is not shown again.\n`);
+        const address = made.address === undefined ? '' : `address ${made.address}\n`;
+        process.stdout.write(`identity ${made.identity.id}\nsecret ${made.secret}\n${address}The secret is not shown again.\n`);
       },
     );
 
@@ -81,7 +101,7 @@ const listCommand = (): Command =>
       if (json === true) return printJson(identities);
       process.stdout.write(
         table(
-          ['ID', 'ISSUED TO', 'RIGHTS', 'LIMIT', 'EXPIRES', 'STATE'],
+          ['ID', 'ISSUED TO', 'RIGHTS', 'LIMIT', 'EXPIRES', 'STATE', 'COMPUTERS'],
           identities.map((each) => [
             each.id,
             each.issuedTo,
@@ -89,6 +109,7 @@ const listCommand = (): Command =>
             shownLimit(each),
             each.expires ?? 'never',
             each.disabled ? 'disabled' : 'enabled',
+            shownMachines(each),
           ]),
           'There is no identity. Issue one with: keyhaven identity add NAME',
         ),
@@ -98,9 +119,10 @@ const listCommand = (): Command =>
 const actCommand = (name: string, what: string, act: (lm: string, url: string) => Promise<unknown>, done: string): Command =>
   withLm(new Command(name).description(what))
     .argument('<id>', 'as shown by: keyhaven identity list')
-    .action(async (id: string, { lm }: Common) => {
+    .option('--json', 'one JSON document')
+    .action(async (id: string, { lm, json }: Common) => {
       await act(lm, `${URL}/${encodeURIComponent(id)}`);
-      process.stdout.write(`identity ${id.replaceAll(/\p{Cc}+/gu, ' ')} ${done}\n`);
+      say(json, `identity ${plain(id)} ${done}`, { id, done });
     });
 const setDisabled =
   (disabled: boolean) =>
@@ -112,6 +134,7 @@ export const identityCommand = (): Command =>
     .description('identities of clients of the REST licensing API')
     .addCommand(addCommand())
     .addCommand(listCommand())
+    .addCommand(changeCommand({ limitIn, endIn, countIn }))
     .addCommand(actCommand('disable', 'switches it off; its sessions end', setDisabled(true), 'is disabled'))
     .addCommand(actCommand('enable', 'switches it on again', setDisabled(false), 'is enabled'))
     .addCommand(actCommand('remove', 'takes it away; its sessions end', (lm, url) => askLm(parseTarget(lm), 'DELETE', url), 'is removed'));

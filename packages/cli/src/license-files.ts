@@ -3,10 +3,10 @@ import { LicensingError, Status } from '@keyhaven/core/errors';
 import { parseVendorCode } from '@keyhaven/core/license';
 import { Command, Option } from 'commander';
 import { z } from 'zod';
-import { withLm } from './list.ts';
 import { askLm, parseTarget } from './lm-client.ts';
-import { printJson } from './print.ts';
+import { printJson, say } from './print.ts';
 import { storeOfFile, storeOfKey, vendorOfFile, withUserStore } from './user-stores.ts';
+import { withLm } from './with-lm.ts';
 
 // keyhaven c2v and apply: the files between customer and vendor.
 
@@ -117,7 +117,8 @@ export const licenseFileCommands = (): Command[] => [
         .default('sl-adminmode'),
     )
     .requiredOption('--out <file>', 'the file to write')
-    .action(async (options: Place & Wanted & { readonly out: string }, command: Command) => {
+    .option('--json', 'one JSON document')
+    .action(async (options: Place & Wanted & { readonly out: string; readonly json?: boolean }, command: Command) => {
       if ((options.vendorCode === undefined) === (options.key === undefined)) {
         throw new LicensingError(Status.INVALID_PARAMETER, {
           detail: 'A C2V is either for a new key or for an existing one.',
@@ -125,6 +126,6 @@ export const licenseFileCommands = (): Command[] => [
         });
       }
       await writeLicenseFile(options.out, await stateOf(options, command));
-      process.stdout.write(`written: ${options.out}\n`);
+      say(options.json, `written: ${options.out}`, { file: options.out });
     }),
 ];

@@ -9,62 +9,72 @@ import {
 } from '@keyhaven/core/admin';
 import { formatError, LicensingError } from '@keyhaven/core/errors';
 import { Command, Option } from 'commander';
-import { askLm, parseTarget } from './lm-client.ts';
-import { printJson, table } from './print.ts';
+import { listed, type Read } from './listing.ts';
+import { whole } from './parts.ts';
+import type { Cell } from './print.ts';
+import { killCommand } from './sessions-kill.ts';
 import { ofUserStores } from './user-stores.ts';
 
-// keyhaven status | keys | products | features | sessions | peers, and sessions kill. What the LM says is shown as it is.
-
-type ListOptions = { readonly lm: string; readonly json?: boolean };
-
-export const withLm = (command: Command): Command =>
-  command
-    .option('--lm <host:port>', 'the license manager to ask', '127.0.0.1:1947')
-    .option('--password-file <file>', "a file whose first line is the administrator's password; else KEYHAVEN_ADMIN_PASSWORD");
+// keyhaven status | keys | products | features | sessions | peers. What the LM says is shown as it is.
 
 const where = (local: boolean, lm: { readonly hostname: string }): string => (local ? 'local' : lm.hostname);
+/** A list that is answered whole. */
+const all =
+  <T>(name: string) =>
+  async (ask: Read): Promise<T> =>
+    (await ask(`/api/v1/${name}`)) as T;
 
-const list = <T>(name: string, what: string, show: (value: T) => string): Command =>
-  withLm(new Command(name).description(what))
-    .option('--json', 'one JSON document')
-    .action(async (options: ListOptions) => {
-      const value = JSON.parse(await askLm(parseTarget(options.lm), 'GET', `/api/v1/${name}`)) as T;
-      if (options.json === true) printJson(value);
-      else process.stdout.write(show(value));
-    });
-
-const sessionsCommand = (): Command => {
-  const sessions = list<SessionInfo[]>('sessions', 'who uses what', (rows) =>
-    table(
-      ['ID', 'KEY', 'FEATURE', 'SEATS', 'USER', 'HOST', 'PID', 'APPLICATION', 'SINCE'],
-      rows.map((each) => [each.id, each.key, each.feature, each.seats, each.user, each.host, each.pid, each.application, each.since]),
-      'No application uses a key of this license manager now.',
-    ),
-  );
-  const kill = withLm(
-    new Command('kill').description('ends a session; its seat is free at once').argument('<id>', 'as shown by: keyhaven sessions'),
-  ).action(async (id: string, options: ListOptions, command: Command) => {
-    // `sessions --lm X kill ID` means the same as `sessions kill ID --lm X`.
-    const lm = command.getOptionValueSource('lm') === 'default' ? (command.parent?.getOptionValue('lm') as string) : options.lm;
-    await askLm(parseTarget(lm), 'DELETE', `/api/v1/sessions/${encodeURIComponent(id)}`);
-    process.stdout.write(`session ${id} ended\n`);
+/** What people should know of the LM id; nothing where all is well. */
+const identityOf = ({ duplicates = [], newId }: LmStatus): string[] => [
+  ...duplicates.map(({ address, host, proven }) =>
+    proven
+      ? `duplicate ${host ?? address} (${address}) has the LM id of this one: one of the two is a copy. Run on one of them: keyhaven lm new-id`
+      : `duplicate ${address} says that it has the LM id of this one`,
+  ),
+  ...(newId === undefined
+    ? []
+    : [`new id    ${newId.guid}, after a start${newId.waitsFor === 0 ? '' : ` without sessions over the network; now ${newId.waitsFor}`}`]),
+];
+const statusCommand = (): Command =>
+  listed<LmStatus, object>(new Command('status').description('the license manager itself'), {
+    topics: ['sessions', 'keys', 'peers', 'settings'],
+    // It tells nothing when time goes by.
+    every: 2,
+    read: all('status'),
+    heads: [],
+    rows: (status) => [
+      {
+        id: 'name',
+        cells: [`${status.name}  version ${status.version}  up ${status.uptime} s`],
+        state: `${status.name} ${status.version}`,
+      },
+      ...[
+        `guid      ${status.guid}`,
+        `tcp       ${status.tcp.join(', ')}`,
+        `udp       ${status.udp.join(', ')}`,
+        `sessions  ${status.sessions}`,
+        `keys      ${status.keys}`,
+        `peers     ${status.peers}`,
+      ].map((line) => ({ id: line.slice(0, 8), cells: [line] })),
+      ...identityOf(status).map((line) => ({ id: line, cells: [{ text: line, tone: 'attention' }] }) as const),
+    ],
+    none: '',
+    state: (status) => ({ ...status, uptime: 0 }),
   });
-  return sessions.addCommand(kill);
-};
 
-const showKeys = (rows: readonly KeyInfo[]): string =>
-  table(
-    ['KEY', 'VENDOR', 'TYPE', 'LOCATION', 'UPDATES', 'STATE'],
-    rows.map((each) => [
-      each.key,
-      each.vendor,
-      each.type,
-      where(each.local, each.licenseManager),
-      each.updateCounter,
-      each.damage ?? each.warnings?.join(' ') ?? 'ok',
-    ]),
-    'No key is here and none was found on the network. Make one with: keyhaven c2v --vendor-code CODE --out FILE',
-  );
+const keyState = ({ damage, warnings }: KeyInfo): Cell => {
+  if (damage !== null) return { text: damage, tone: 'bad' };
+  return warnings === undefined ? { text: 'ok', tone: 'good' } : { text: warnings.join(' '), tone: 'attention' };
+};
+const keyList = {
+  heads: ['KEY', 'VENDOR', 'TYPE', 'LOCATION', 'UPDATES', 'STATE'],
+  rows: (keys: readonly KeyInfo[]) =>
+    keys.map((each) => ({
+      id: `${each.key} ${each.licenseManager.guid}`,
+      cells: [each.key, each.vendor, each.type, where(each.local, each.licenseManager), each.updateCounter, keyState(each)],
+    })),
+  none: 'No key is here and none was found on the network. Make one with: keyhaven c2v --vendor-code CODE --out FILE',
+};
 /** A store that does not open hides nothing of the others. */
 const userKeys = async (): Promise<readonly KeyInfo[]> => {
   const lists = await ofUserStores(
@@ -78,73 +88,129 @@ const userKeys = async (): Promise<readonly KeyInfo[]> => {
   return lists.flat();
 };
 const keysCommand = (): Command =>
-  withLm(new Command('keys').description('protection keys, here and on the network'))
-    .addOption(new Option('--user', "SL UserMode keys in this user's own stores, without an Admin LM").conflicts('lm'))
-    .option('--json', 'one JSON document')
-    .action(async ({ lm, user, json }: ListOptions & { readonly user?: boolean }) => {
-      const keys = user === true ? await userKeys() : (JSON.parse(await askLm(parseTarget(lm), 'GET', '/api/v1/keys')) as KeyInfo[]);
-      if (json === true) printJson(keys);
-      else process.stdout.write(showKeys(keys));
-    });
+  listed<readonly KeyInfo[], { readonly user?: boolean }>(
+    new Command('keys')
+      .description('protection keys, here and on the network')
+      .addOption(new Option('--user', "SL UserMode keys in this user's own stores, without an Admin LM").conflicts(['lm', 'watch'])),
+    {
+      topics: ['keys', 'peers'],
+      read: async (ask, { user }) => (user === true ? userKeys() : all<readonly KeyInfo[]>('keys')(ask)),
+      ...keyList,
+    },
+  );
 
-/** What people should know of the LM id; nothing where all is well. */
-const identityOf = ({ duplicates = [], newId }: LmStatus): string[] => [
-  ...duplicates.map(({ address, host, proven }) =>
-    proven
-      ? `duplicate ${host ?? address} (${address}) has the LM id of this one: one of the two is a copy. Run on one of them: keyhaven lm new-id`
-      : `duplicate ${address} says that it has the LM id of this one`,
-  ),
-  ...(newId === undefined
-    ? []
-    : [`new id    ${newId.guid}, after a start${newId.waitsFor === 0 ? '' : ` without sessions over the network; now ${newId.waitsFor}`}`]),
-];
+const productsCommand = (): Command =>
+  listed<readonly ProductInfo[], object>(new Command('products').description('products in the keys'), {
+    topics: ['keys', 'features', 'peers'],
+    read: all('products'),
+    heads: ['PRODUCT', 'NAME', 'KEY', 'VENDOR', 'LOCATION', 'FEATURES'],
+    rows: (products) =>
+      products.map((each) => ({
+        id: `${each.key} ${each.product} ${each.local}`,
+        cells: [each.product, each.name, each.key, each.vendor, each.local ? 'local' : 'remote', each.features],
+      })),
+    none: 'No product yet. Apply a license with: keyhaven apply FILE',
+  });
+
+/** Whether seats are left, which is what is looked for first. */
+const usedOf = ({ seats: { used, limit } }: FeatureInfo): Cell =>
+  limit !== null && used >= limit ? { text: String(used), tone: 'bad' } : used;
+const featuresCommand = (): Command =>
+  listed<readonly FeatureInfo[], object>(new Command('features').description('features, their licenses and seats'), {
+    topics: ['features', 'keys', 'peers', 'waiting'],
+    read: all('features'),
+    heads: ['FEATURE', 'NAME', 'PRODUCT', 'KEY', 'LOCATION', 'LICENSE', 'USED', 'SEATS', 'WAITING', 'COUNT'],
+    rows: (features) =>
+      features.map((each) => ({
+        id: `${each.key} ${each.product} ${each.feature} ${each.licenseManager.guid}`,
+        cells: [
+          each.feature,
+          each.name,
+          each.product,
+          each.key,
+          where(each.local, each.licenseManager),
+          sayLicense(each.license),
+          usedOf(each),
+          each.seats.limit ?? 'unlimited',
+          each.seats.waiting,
+          each.count,
+        ],
+      })),
+    none: 'No feature yet. Apply a license with: keyhaven apply FILE',
+  });
+
+type SessionFilters = {
+  readonly key?: string;
+  readonly feature?: number;
+  readonly user?: string;
+  readonly host?: string;
+  readonly limit?: number;
+};
+type SessionPage = { readonly items: readonly SessionInfo[]; readonly next: string | null };
+const PAGE = 1_000;
+/** Page by page, since the license manager answers no more than 10,000 at once. */
+const sessionsOf = async (
+  ask: Read,
+  { limit = Number.POSITIVE_INFINITY, key, feature, user, host }: SessionFilters,
+): Promise<SessionInfo[]> => {
+  const found: SessionInfo[] = []; // BOUNDED by the sessions of the license manager
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries({ key, feature, user, host })) if (value !== undefined) query.set(name, String(value));
+  for (let next: string | null | undefined; next !== null && found.length < limit; ) {
+    query.set('limit', String(Math.min(PAGE, limit - found.length)));
+    if (next !== undefined) query.set('cursor', next);
+    const page = (await ask(`/api/v1/list/sessions?${query.toString()}`)) as SessionPage;
+    found.push(...page.items);
+    next = page.next;
+  }
+  return found;
+};
+const sessionsCommand = (): Command =>
+  listed<readonly SessionInfo[], SessionFilters>(
+    new Command('sessions')
+      .description('who uses what, the oldest first')
+      .option('--key <id>', 'only of this key')
+      .option('--feature <id>', 'only of this feature', whole(0, 0xffff_ffff))
+      .option('--user <name>', 'only of this user')
+      .option('--host <name>', 'only of this computer')
+      .option('--limit <n>', 'how many at most', whole(1, 1_000_000)),
+    {
+      topics: ['sessions'],
+      read: sessionsOf,
+      heads: ['ID', 'KEY', 'FEATURE', 'SEATS', 'USER', 'HOST', 'PID', 'APPLICATION', 'SINCE'],
+      rows: (sessions) =>
+        sessions.map((each) => ({
+          id: each.id,
+          cells: [each.id, each.key, each.feature, each.seats, each.user, each.host, each.pid, each.application, each.since],
+        })),
+      none: 'No application uses a key of this license manager now.',
+    },
+  ).addCommand(killCommand());
+
+const peersCommand = (): Command =>
+  listed<readonly PeerInfo[], object>(new Command('peers').description('other license managers'), {
+    topics: ['peers', 'keys'],
+    read: all('peers'),
+    heads: ['HOST', 'ADDRESS', 'STATE', 'KEYS', 'GUID'],
+    rows: (peers) =>
+      peers.map((each) => ({
+        id: each.guid,
+        cells: [
+          each.hostname,
+          each.address,
+          { text: each.state, tone: each.state === 'linked' ? 'good' : 'bad' } as const,
+          each.keys,
+          each.guid,
+        ],
+      })),
+    none: 'No other license manager was found.',
+  });
 
 export const listCommands = (): Command[] => [
-  list<LmStatus>('status', 'the license manager itself', (status) =>
-    [
-      `${status.name}  version ${status.version}  up ${status.uptime} s`,
-      `guid      ${status.guid}`,
-      `tcp       ${status.tcp.join(', ')}`,
-      `udp       ${status.udp.join(', ')}`,
-      `sessions  ${status.sessions}`,
-      `keys      ${status.keys}`,
-      `peers     ${status.peers}`,
-      ...identityOf(status),
-      '',
-    ].join('\n'),
-  ),
+  statusCommand(),
   keysCommand(),
-  list<ProductInfo[]>('products', 'products in the keys', (rows) =>
-    table(
-      ['PRODUCT', 'NAME', 'KEY', 'VENDOR', 'LOCATION', 'FEATURES'],
-      rows.map((each) => [each.product, each.name, each.key, each.vendor, each.local ? 'local' : 'remote', each.features]),
-      'No product yet. Apply a license with: keyhaven apply FILE',
-    ),
-  ),
-  list<FeatureInfo[]>('features', 'features, their licenses and seats', (rows) =>
-    table(
-      ['FEATURE', 'NAME', 'PRODUCT', 'KEY', 'LOCATION', 'LICENSE', 'USED', 'SEATS', 'WAITING', 'COUNT'],
-      rows.map((each) => [
-        each.feature,
-        each.name,
-        each.product,
-        each.key,
-        where(each.local, each.licenseManager),
-        sayLicense(each.license),
-        each.seats.used,
-        each.seats.limit ?? 'unlimited',
-        each.seats.waiting,
-        each.count,
-      ]),
-      'No feature yet. Apply a license with: keyhaven apply FILE',
-    ),
-  ),
+  productsCommand(),
+  featuresCommand(),
   sessionsCommand(),
-  list<PeerInfo[]>('peers', 'other license managers', (rows) =>
-    table(
-      ['HOST', 'ADDRESS', 'STATE', 'KEYS', 'GUID'],
-      rows.map((each) => [each.hostname, each.address, each.state, each.keys, each.guid]),
-      'No other license manager was found.',
-    ),
-  ),
+  peersCommand(),
 ];

@@ -1,8 +1,8 @@
 import { Command } from 'commander';
 import { z } from 'zod';
-import { withLm } from './list.ts';
 import { askLm, parseTarget } from './lm-client.ts';
 import { printJson } from './print.ts';
+import { withLm } from './with-lm.ts';
 
 // keyhaven lm new-id: another LM id, for a computer that was copied together with its license manager. On the computer itself only.
 

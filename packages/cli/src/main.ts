@@ -2,23 +2,31 @@ import { formatError, LicensingError, Status } from '@keyhaven/core/errors';
 import { VERSION } from '@keyhaven/license-manager';
 import { Command, CommanderError } from 'commander';
 import { auditCommand } from './audit.ts';
+import { completionCommand } from './completion.ts';
 import { configCommand } from './config.ts';
 import { denialsCommand } from './denials.ts';
+import { diagnosticsCommands } from './diagnostics.ts';
 import { fingerprintCommand } from './fingerprint.ts';
 import { identityCommand } from './identity.ts';
 import { licenseFileCommands } from './license-files.ts';
 import { listCommands } from './list.ts';
 import { lmCommand } from './lm.ts';
+import { logCommand } from './log.ts';
 import { loginCommand } from './login.ts';
 import { netCommand } from './net.ts';
-import { ADMIN_PASSWORD, passwordCommand, passwordIn } from './password.ts';
+import { passwordCommand } from './password.ts';
+import { ADMIN_PASSWORD, passwordIn } from './password-file.ts';
+import { peopleCommands } from './people.ts';
 import { reportCommand } from './report.ts';
+import { searchCommand } from './search.ts';
 import { transferCommands } from './transfer.ts';
+import { explainUsage } from './usage.ts';
 import { vendorCommand } from './vendor.ts';
 
 // keyhaven, the command line (INTERFACES). Exit status 0, 1 with one `error ...` line on stderr, or 2 for wrong usage.
 
-const program = (): Command => {
+/** All commands; each knows its examples, and errors of usage are thrown. */
+export const program = (): Command => {
   const root = new Command('keyhaven').description('Keyhaven, the open license manager').version(VERSION);
   for (const command of [
     lmCommand(),
@@ -26,6 +34,10 @@ const program = (): Command => {
     denialsCommand(),
     auditCommand(),
     reportCommand(),
+    ...peopleCommands(),
+    logCommand(),
+    searchCommand(),
+    ...diagnosticsCommands(),
     ...licenseFileCommands(),
     fingerprintCommand(),
     ...transferCommands(),
@@ -35,20 +47,17 @@ const program = (): Command => {
     passwordCommand(),
     identityCommand(),
     vendorCommand(),
+    completionCommand(),
   ])
     root.addCommand(command);
+  explainUsage(root);
   return root;
-};
-
-/** `addCommand` does not pass this setting down. */
-const exitByThrowing = (command: Command): void => {
-  command.exitOverride();
-  for (const each of command.commands) exitByThrowing(each);
 };
 
 export const main = async (argv: readonly string[]): Promise<void> => {
   const root = program();
-  exitByThrowing(root);
+  // Whoever reads only the first lines of it has had enough: `keyhaven sessions | head`.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
   root.hook('preAction', async (_root, action) => {
     const file: unknown = action.optsWithGlobals()['passwordFile'];
     // As if it had been in the environment of this one command.

@@ -3,9 +3,9 @@ import { LicensingError, Status } from '@keyhaven/core/errors';
 import { list, object, ParseError, parseJson, text } from '@keyhaven/core/parse';
 import { type Doctor, doctorOfCommand } from '@keyhaven/license-manager/doctor';
 import { Command } from 'commander';
-import { withLm } from './list.ts';
 import { askLm, type LmTarget, parseTarget } from './lm-client.ts';
 import { printJson, table } from './print.ts';
+import { withLm } from './with-lm.ts';
 
 // keyhaven net doctor: what blocks the paths to other license managers, each in a sentence with its remedy (R10). The license manager of this
 // computer probes, since it owns the port; where none runs, this command does. Exit status 1 where something is blocked.

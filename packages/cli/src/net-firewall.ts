@@ -6,9 +6,9 @@ import { kinds, nftables, type Plan, type Rule, rulesOf, ufw, windows } from '@k
 import { loadSettings, nearNetworkPlan, networkPlan } from '@keyhaven/license-manager';
 import { Command, Option } from 'commander';
 import { z } from 'zod';
-import { withLm } from './list.ts';
 import { askLm, parseTarget } from './lm-client.ts';
 import { printJson, table } from './print.ts';
+import { withLm } from './with-lm.ts';
 
 // keyhaven net firewall: the rules that the present configuration needs, each with its reason. Of the license manager that runs (--lm), or of
 // a configuration file (--config) on this computer.

@@ -1,12 +1,12 @@
-import { get } from 'node:http';
-import { createInterface } from 'node:readline';
-import { LicensingError, Status } from '@keyhaven/core/errors';
+import { LicensingError } from '@keyhaven/core/errors';
 import { kinds, type NetworkEvent, trafficOf, type Upcoming } from '@keyhaven/core/network';
 import { Command } from 'commander';
 import { z } from 'zod';
-import { withLm } from './list.ts';
-import { administrationOf, type LmTarget, parseTarget } from './lm-client.ts';
+import { followLm, parseTarget } from './lm-client.ts';
 import { printJson } from './print.ts';
+import { endedByUser } from './stop.ts';
+import { plain } from './width.ts';
+import { withLm } from './with-lm.ts';
 
 // keyhaven net watch: every datagram and connection of a license manager as it happens, and what is scheduled next (R10). Begins with the last
 // 1,000; ends when the license manager does, or by Ctrl-C.
@@ -29,8 +29,6 @@ const traffic = z.object({
 });
 const next = z.array(z.object({ kind: z.enum(kinds), to: text, at: text })).max(10_000);
 
-/** Control characters of others do not reach the terminal (S8). */
-const plain = (value: string): string => value.replaceAll(/\p{Cc}+/gu, ' ');
 const words = { datagram: '', opened: 'connection', closed: 'connection over', request: 'request' } as const;
 
 const sayEvent = ({ at, event, direction, kind, peer, port, sent, received, result }: NetworkEvent): string => {
@@ -68,57 +66,24 @@ const tell = (event: string, data: string, json: boolean): void => {
   }
 };
 
-/** Resolves when the stream is over. @throws LicensingError */
-const follow = ({ host, port }: LmTarget, json: boolean, onlyRecent: boolean): Promise<void> =>
-  new Promise((resolve, reject) => {
-    const fail = (cause: Error): void =>
-      reject(
-        new LicensingError(Status.LOCAL_COMM_ERR, {
-          detail: `${host}:${port}: ${cause.message}.`,
-          remedy: 'Start it with: keyhaven lm, or name another one with --lm HOST:PORT.',
-          cause,
-        }),
-      );
-    const asked = get(
-      { host, port, path: '/api/v1/network/events', headers: { accept: 'text/event-stream' }, agent: false },
-      (response) => {
-        if (response.statusCode !== 200) {
-          response.resume();
-          fail(new Error(`HTTP ${response.statusCode}`));
-          return;
-        }
-        let event = '';
-        const lines = createInterface({ input: response });
-        const onLine = (line: string): void => {
-          if (line.startsWith('event: ')) event = line.slice(7);
-          if (!line.startsWith('data: ')) return;
-          tell(event, line.slice(6), json);
-          // What is scheduled comes first after what was kept.
-          if (onlyRecent && event === 'next') asked.destroy();
-        };
-        lines.on('line', (line) => {
-          try {
-            onLine(line);
-          } catch (error) {
-            fail(error instanceof Error ? error : new Error(String(error)));
-            asked.destroy();
-          }
-        });
-        // However the stream ends, it is over.
-        lines.once('close', resolve).on('error', () => resolve());
-        response.on('error', () => resolve());
-      },
-    );
-    asked.on('error', fail);
-  });
-
 export const watchCommand = (): Command =>
   withLm(new Command('watch').description('every datagram and connection as it happens, and what comes next'))
     .option('--recent', 'only what was of late and what comes next')
     .option('--json', 'one JSON document per line')
-    .action(async (options: Options) => {
-      const end = (): void => process.exit(0);
-      process.once('SIGINT', end);
-      process.once('SIGTERM', end);
-      await follow(await administrationOf(parseTarget(options.lm)), options.json === true, options.recent === true);
+    .action(async ({ lm, json, recent }: Options) => {
+      const enough = new AbortController();
+      const signal = AbortSignal.any([endedByUser(), enough.signal]);
+      let begun = false;
+      try {
+        await followLm(parseTarget(lm), '/api/v1/network/events', signal, (event, data) => {
+          if (signal.aborted) return;
+          begun = true;
+          tell(event, data, json === true);
+          // What is scheduled comes first after what was kept.
+          if (recent === true && event === 'next') enough.abort();
+        });
+      } catch (error) {
+        // However a stream that has begun ends, it is over.
+        if (!signal.aborted && !(begun && error instanceof LicensingError)) throw error;
+      }
     });

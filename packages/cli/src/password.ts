@@ -1,23 +1,33 @@
-import { readFile } from 'node:fs/promises';
-import { LicensingError, Status } from '@keyhaven/core/errors';
+import { homedir } from 'node:os';
+import { defaultStateDirectory } from '@keyhaven/license-manager';
+import { resetPassword } from '@keyhaven/license-manager/administration';
 import { Command } from 'commander';
-import { withLm } from './list.ts';
 import { askLm, parseTarget } from './lm-client.ts';
 import { askTwice } from './passphrase.ts';
+import { passwordIn } from './password-file.ts';
+import { say } from './print.ts';
+import { withLm } from './with-lm.ts';
 
 // keyhaven password: the administrator's password of a license manager. Where one is set already, it comes from --password-file or
 // KEYHAVEN_ADMIN_PASSWORD, as for every other command.
 
-export const ADMIN_PASSWORD = 'KEYHAVEN_ADMIN_PASSWORD';
+type Common = { readonly lm: string; readonly json?: boolean };
+type ResetOptions = { readonly state?: string; readonly newFile?: string; readonly json?: boolean };
 
-/** The first line of a file. @throws LicensingError CANNOT_READ_FILE (72) */
-export const passwordIn = async (file: string): Promise<string> => {
-  try {
-    return (await readFile(file, 'utf8')).split(/\r?\n/, 1)[0] ?? '';
-  } catch (cause) {
-    throw new LicensingError(Status.CANNOT_READ_FILE, { detail: `${file} cannot be read.`, cause });
-  }
-};
+const resetCommand = (): Command =>
+  new Command('reset')
+    .description('for a forgotten one: takes it away, or sets another; by the owner of the files, while the license manager is stopped')
+    .option('--state <dir>', 'where the license manager keeps keys and sessions')
+    .option('--new-file <file>', 'a file whose first line is the new password; without it, there is none afterwards')
+    .option('--json', 'one JSON document')
+    .action(async ({ state, newFile, json }: ResetOptions) => {
+      const user = process.getuid?.();
+      const directory = state ?? defaultStateDirectory(process.env, process.platform, homedir(), user === 0);
+      const next = newFile === undefined ? undefined : await passwordIn(newFile);
+      const { wasSet } = await resetPassword(directory, user, next);
+      const now = next === undefined ? 'there is no password now; set one with: keyhaven password set' : 'the new password is set';
+      say(json, wasSet || next !== undefined ? now : 'there was no password', { set: next !== undefined });
+    });
 
 export const passwordCommand = (): Command =>
   new Command('password')
@@ -25,15 +35,19 @@ export const passwordCommand = (): Command =>
     .addCommand(
       withLm(new Command('set').description('sets it, or another one'))
         .option('--new-file <file>', 'a file whose first line is the new password; without it, it is typed')
-        .action(async ({ lm, newFile }: { readonly lm: string; readonly newFile?: string }) => {
+        .option('--json', 'one JSON document')
+        .action(async ({ lm, newFile, json }: Common & { readonly newFile?: string }) => {
           const password = newFile === undefined ? await askTwice('New password of the administrator: ') : await passwordIn(newFile);
           await askLm(parseTarget(lm), 'PUT', '/api/v1/password', { type: 'application/json', text: JSON.stringify({ password }) });
-          process.stdout.write('the password is set\n');
+          say(json, 'the password is set', { set: true });
         }),
     )
     .addCommand(
-      withLm(new Command('clear').description('takes it away')).action(async ({ lm }: { readonly lm: string }) => {
-        await askLm(parseTarget(lm), 'DELETE', '/api/v1/password');
-        process.stdout.write('there is no password now\n');
-      }),
-    );
+      withLm(new Command('clear').description('takes it away'))
+        .option('--json', 'one JSON document')
+        .action(async ({ lm, json }: Common) => {
+          await askLm(parseTarget(lm), 'DELETE', '/api/v1/password');
+          say(json, 'there is no password now', { set: false });
+        }),
+    )
+    .addCommand(resetCommand());

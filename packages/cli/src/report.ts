@@ -1,8 +1,8 @@
 import { Command, Option } from 'commander';
 import { z } from 'zod';
-import { withLm } from './list.ts';
 import { askLm, parseTarget } from './lm-client.ts';
 import { printJson, table } from './print.ts';
+import { withLm } from './with-lm.ts';
 
 // keyhaven report usage: who used what for how long, how full it was, and who was refused why (C5).
 

@@ -8,6 +8,10 @@ export type VendorIo = {
   print(text: string): void;
 };
 
+/** A sentence for people, or one JSON document. */
+export const tell = (io: VendorIo, json: boolean | undefined, text: string, value: unknown): void =>
+  io.print(json === true ? JSON.stringify(value) : text);
+
 export const wholeNumber =
   (min: number, max: number) =>
   (text: string): number => {

@@ -1,7 +1,7 @@
 import { issueLegacyFile, openVendor, unlockVendor } from '@keyhaven/vendor-tools';
 import { Command } from 'commander';
 import { obtainPassphrase } from './passphrase.ts';
-import { productId, type VendorIo } from './vendor-io.ts';
+import { productId, tell, type VendorIo } from './vendor-io.ts';
 
 type Options = {
   readonly fingerprint: string;
@@ -9,6 +9,7 @@ type Options = {
   readonly out: string;
   readonly after?: string;
   readonly replace?: boolean;
+  readonly json?: boolean;
 };
 
 export const vendorLegacyCommand = (io: VendorIo): Command =>
@@ -24,9 +25,15 @@ export const vendorLegacyCommand = (io: VendorIo): Command =>
     .requiredOption('--out <file>', 'license file to write')
     .option('--after <file>', 'the license file that this one takes the place of')
     .option('--replace', 'the license file issued last is void: this one takes its number')
-    .action(async (directory: string, { product: products, ...files }: Options) => {
+    .option('--json', 'one JSON document')
+    .action(async (directory: string, { product: products, json, ...files }: Options) => {
       await openVendor(directory);
       const passphrase = await obtainPassphrase(io.environment, io.terminal);
       const { terms, key } = await issueLegacyFile(directory, { vendor: await unlockVendor(directory, passphrase), products, ...files });
-      io.print(`${files.out}: legacy license, version ${terms.counter}, product ${products.join(', ')}; its key will be ${key}.`);
+      tell(io, json, `${files.out}: legacy license, version ${terms.counter}, product ${products.join(', ')}; its key will be ${key}.`, {
+        file: files.out,
+        key,
+        updateCounter: terms.counter,
+        products,
+      });
     });

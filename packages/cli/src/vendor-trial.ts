@@ -1,7 +1,7 @@
 import { issueTrialFile, openVendor, unlockVendor } from '@keyhaven/vendor-tools';
 import { Command } from 'commander';
 import { obtainPassphrase } from './passphrase.ts';
-import { productId, type VendorIo, wholeNumber } from './vendor-io.ts';
+import { productId, tell, type VendorIo, wholeNumber } from './vendor-io.ts';
 
 export const vendorTrialCommand = (io: VendorIo): Command =>
   new Command('trial')
@@ -10,9 +10,14 @@ export const vendorTrialCommand = (io: VendorIo): Command =>
     .requiredOption('--product <id>', 'product of the catalog', productId)
     .requiredOption('--days <n>', 'days from the first use on each computer, 1 to 90', wholeNumber(1, 90))
     .requiredOption('--out <file>', 'V2C file to write')
-    .action(async (directory: string, options: { product: number; days: number; out: string }) => {
+    .option('--json', 'one JSON document')
+    .action(async (directory: string, { json, ...options }: { product: number; days: number; out: string; json?: boolean }) => {
       await openVendor(directory);
       const passphrase = await obtainPassphrase(io.environment, io.terminal);
       await issueTrialFile(directory, { vendor: await unlockVendor(directory, passphrase), ...options });
-      io.print(`${options.out}: trial license for product ${options.product}, ${options.days} days on each computer.`);
+      tell(io, json, `${options.out}: trial license for product ${options.product}, ${options.days} days on each computer.`, {
+        file: options.out,
+        product: options.product,
+        days: options.days,
+      });
     });

@@ -16,7 +16,8 @@ import {
 } from '@keyhaven/vendor-tools';
 import { Command } from 'commander';
 import { obtainPassphrase } from './passphrase.ts';
-import { productId, type VendorIo, wholeNumber } from './vendor-io.ts';
+import { withProgress } from './progress.ts';
+import { productId, tell, type VendorIo, wholeNumber } from './vendor-io.ts';
 import { vendorLegacyCommand } from './vendor-legacy.ts';
 import { vendorTrialCommand } from './vendor-trial.ts';
 
@@ -38,10 +39,12 @@ type IssueOptions = {
   readonly after?: string;
   readonly ack?: boolean;
   readonly replace?: boolean;
+  readonly json?: boolean;
 };
 const unlocked = async (directory: string, io: VendorIo): Promise<Vendor> => {
   await openVendor(directory);
-  return unlockVendor(directory, await obtainPassphrase(io.environment, io.terminal));
+  const passphrase = await obtainPassphrase(io.environment, io.terminal);
+  return withProgress('opening the key of the vendor', unlockVendor(directory, passphrase));
 };
 
 export const vendorCommand = (io: VendorIo = processIo): Command => {
@@ -53,10 +56,13 @@ export const vendorCommand = (io: VendorIo = processIo): Command => {
     .argument('<dir>', 'directory to create')
     .requiredOption('--id <n>', 'vendor id, 1 to 4294967295', wholeNumber(1, 0xffff_ffff))
     .requiredOption('--name <name>', 'name of the vendor')
-    .action(async (directory: string, options: { id: number; name: string }) => {
+    .option('--json', 'one JSON document')
+    .action(async (directory: string, { json, ...options }: { id: number; name: string; json?: boolean }) => {
       const passphrase = await obtainPassphrase(io.environment, io.terminal, { repeat: true });
-      const info = await initVendor(directory, { ...options, passphrase });
+      const info = await withProgress('making the key of the vendor', initVendor(directory, { ...options, passphrase }));
       const paths = vendorPaths(directory);
+      if (json === true)
+        return io.print(JSON.stringify({ id: info.id, name: info.name, directory, key: paths.key, catalog: paths.catalog }));
       io.print(
         `Vendor ${info.id} (${info.name}) is in ${directory}. Keep a copy of ${paths.key} and its passphrase: nothing replaces them.`,
       );
@@ -67,7 +73,11 @@ export const vendorCommand = (io: VendorIo = processIo): Command => {
     .command('code')
     .description('print the vendor code that applications carry')
     .argument('<dir>', 'directory of the vendor')
-    .action(async (directory: string) => io.print(vendorCodeOf(await openVendor(directory))));
+    .option('--json', 'one JSON document')
+    .action(async (directory: string, { json }: { json?: boolean }) => {
+      const vendorCode = vendorCodeOf(await openVendor(directory));
+      tell(io, json, vendorCode, { vendorCode });
+    });
 
   vendor
     .command('license')
@@ -79,11 +89,17 @@ export const vendorCommand = (io: VendorIo = processIo): Command => {
     .option('--after <file>', 'V2C that the key applies before this one')
     .option('--ack', 'the key is to answer with a fresh C2V')
     .option('--replace', 'the license issued last is void: this one takes its counter')
+    .option('--json', 'one JSON document')
     .action(async (directory: string, options: IssueOptions & { product: readonly number[] }) => {
       const vendor = await unlocked(directory, io);
-      const { product: products, ack: acknowledge, ...files } = options;
+      const { product: products, ack: acknowledge, json, ...files } = options;
       const { certificate, counter } = await issueLicenseFile(directory, { vendor, products, acknowledge, ...files });
-      io.print(`${files.out}: license for key ${certificate.key}, update counter ${counter}, product ${products.join(', ')}.`);
+      tell(io, json, `${files.out}: license for key ${certificate.key}, update counter ${counter}, product ${products.join(', ')}.`, {
+        file: files.out,
+        key: certificate.key,
+        updateCounter: counter,
+        products,
+      });
     });
 
   vendor
@@ -96,12 +112,18 @@ export const vendorCommand = (io: VendorIo = processIo): Command => {
     .option('--after <file>', 'V2C that the key applies before this one')
     .option('--ack', 'the key is to answer with a fresh C2V')
     .option('--replace', 'the license issued last is void: this one takes its counter')
+    .option('--json', 'one JSON document')
     .action(async (directory: string, options: IssueOptions & { action: readonly string[] }) => {
       for (const action of options.action) parseAction(action); // Before the passphrase is asked for.
       const vendor = await unlocked(directory, io);
-      const { action: actions, ack: acknowledge, ...files } = options;
+      const { action: actions, ack: acknowledge, json, ...files } = options;
       const { certificate, counter } = await updateLicenseFile(directory, { vendor, actions, acknowledge, ...files });
-      io.print(`${files.out}: update for key ${certificate.key}, update counter ${counter}: ${actions.join('; ')}.`);
+      tell(io, json, `${files.out}: update for key ${certificate.key}, update counter ${counter}: ${actions.join('; ')}.`, {
+        file: files.out,
+        key: certificate.key,
+        updateCounter: counter,
+        actions,
+      });
     });
 
   vendor
@@ -110,9 +132,13 @@ export const vendorCommand = (io: VendorIo = processIo): Command => {
     .argument('<dir>', 'directory of the vendor')
     .argument('<files...>', 'V2C files, those of a key in order')
     .requiredOption('--out <file>', 'V2CP file to write')
-    .action(async (directory: string, files: readonly string[], { out }: { out: string }) => {
+    .option('--json', 'one JSON document')
+    .action(async (directory: string, files: readonly string[], { out, json }: { out: string; json?: boolean }) => {
       const inside = await packUpdateFiles(await unlocked(directory, io), files, out);
-      io.print(`${out}: ${inside.map(({ key, counter }) => `update ${counter} for key ${key}`).join(', ')}.`);
+      tell(io, json, `${out}: ${inside.map(({ key, counter }) => `update ${counter} for key ${key}`).join(', ')}.`, {
+        file: out,
+        updates: inside.map(({ key, counter }) => ({ key, updateCounter: counter })),
+      });
     });
 
   vendor.addCommand(vendorTrialCommand(io));
