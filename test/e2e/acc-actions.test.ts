@@ -1,20 +1,13 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Download, Locator, Page } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Acc, FEATURE, goTo, needsBrowser, noBrowser, openAcc, type Watched } from './acc-browser.ts';
+import { button, file, messages, textOf } from './acc-use.ts';
 import { freePort, startLoneLm } from './lone-lm.ts';
 
 // Every action of the pages, done as people do it: by the names that are seen or read out.
-
-const button = (at: Page | Locator, name: string | RegExp): Locator => at.getByRole('button', { name, exact: typeof name === 'string' });
-const file = (name: string, text: string | Buffer) => ({ name, mimeType: 'text/plain', buffer: Buffer.from(text) });
-const textOf = async (download: Promise<Download>): Promise<{ readonly name: string; readonly text: string }> => {
-  const done = await download;
-  return { name: done.suggestedFilename(), text: await readFile(await done.path(), 'utf8') };
-};
-const messages = (page: Page): Locator => page.locator('.toasts .notice');
 
 describe('every action of the Admin Control Center (C2, C3)', () => {
   beforeEach(needsBrowser);
@@ -146,19 +139,29 @@ describe('every action of the Admin Control Center (C2, C3)', () => {
       await page.getByText('This is the ID of another computer').waitFor();
 
       await go('products');
-      await page.locator('tr', { hasText: 'Charts' }).getByRole('button', { name: 'Detach …' }).click();
+      await page.locator('tr', { hasText: 'Charts' }).getByRole('button', { name: 'Detach Charts …' }).click();
       const dialog = page.getByRole('dialog');
       await dialog.getByLabel('ID file of the other computer').setInputFiles([file('other.id', id.text)]);
       await dialog.getByLabel('Days').fill('3');
       const h2r = await saving(() => button(dialog, 'Detach').click());
       expect(h2r.text).toContain('BEGIN KEYHAVEN H2R');
+      const cell = (head: string): Locator => page.locator('tr', { hasText: 'Charts' }).locator(`td[data-label="${head}"]`);
+      await expect.poll(() => cell('Detached').textContent()).toBe('1');
+      expect([await cell('Seats').textContent(), await cell('Available').textContent()]).toEqual(['3', '2']);
       await go(`key?id=${acc.key}`);
       await page.getByRole('heading', { name: 'Lent to other computers' }).waitFor();
 
       await goTo(there, url, 'update');
       await there.page.locator('#files').setInputFiles([file('lent.h2r', h2r.text)]);
       await there.page.locator('.handed').getByText('Applied').waitFor();
-      await there.page.locator('.handed').getByRole('link').first().click();
+      await goTo(there, url, 'products');
+      await there.page.getByText(/^Lent here until /).waitFor();
+      const extend = there.page.waitForEvent('download');
+      await button(there.page, 'Save ID to extend lent license').click();
+      expect((await textOf(extend)).text).toContain('BEGIN KEYHAVEN ID');
+      await goTo(there, url, 'keys');
+      await there.page.getByText(/^Lent to this computer until /).waitFor();
+      await there.page.locator('tbody').getByRole('link').first().click();
       await button(there.page, 'Return lent license …').click();
       const r2h = await textOf(
         (async () => {
@@ -215,6 +218,25 @@ describe('every action of the Admin Control Center (C2, C3)', () => {
     await page.getByText('after a restart; now none').waitFor({ state: 'detached' });
   });
 
+  it('edits the log parameters by their names, and keeps what is not saved while tabs are changed', async () => {
+    await go('configuration');
+    const pattern = page.getByLabel('Log Parameters', { exact: true });
+    await pattern.fill('from ');
+    await button(page, '{clientaddr}').click();
+    expect(await pattern.inputValue()).toBe('from {clientaddr}');
+    await page.getByText('from 192.0.2.7', { exact: true }).waitFor();
+    await page.getByRole('link', { name: 'Network', exact: true }).last().click();
+    await page.getByLabel('Proxy Address').waitFor();
+    await page.getByRole('link', { name: /^Basic Settings •/ }).click();
+    expect(await pattern.inputValue()).toBe('from {clientaddr}');
+    await button(page, 'Save').click();
+    await page.getByText('Saved.').waitFor();
+    expect(await page.getByRole('link', { name: /•/ }).count()).toBe(0);
+    await button(page, 'Set Defaults').click();
+    await button(page.getByRole('dialog'), 'Set Defaults').click();
+    await expect.poll(() => pattern.inputValue()).toContain('{timestamp} {clientaddr}:{clientport}');
+  });
+
   it('keeps user restrictions line by line', async () => {
     await go('configuration?tab=users');
     await page.getByLabel('User Restrictions').fill('deny=eve@*\nallow=*@*');
@@ -229,13 +251,29 @@ describe('every action of the Admin Control Center (C2, C3)', () => {
   });
 
   it('issues an identity, shows its secret once, disables and removes it', async () => {
-    await go('configuration?tab=clients');
+    await go('configuration?tab=identities');
     await button(page, 'Issue an identity …').click();
     await page.getByRole('dialog').getByLabel('Issued to').fill('Build server');
     await button(page.getByRole('dialog'), 'Issue').click();
     await page.getByRole('dialog').getByText('The secret is not told again.').waitFor();
     await button(page.getByRole('dialog'), 'Done').click();
     const row = page.locator('tr', { hasText: 'Build server' });
+    await row.getByText('login, list: every key').waitFor();
+    await button(row, 'Change …').click();
+    const change = page.getByRole('dialog', { name: /^Change id-/ });
+    await change.getByLabel('May see keys').uncheck();
+    await change.getByLabel('Limited to').fill('123:5 456');
+    await change.getByLabel('Expires at the end of').fill('2090-12-31');
+    await change.getByLabel('Maximum number of computers').fill('2');
+    await button(change, 'Change').click();
+    await row.getByText('login: 123:5 456').waitFor();
+    await row.getByText('0 of 2').waitFor();
+    await button(row, 'Change …').click();
+    expect(await change.getByLabel('Limited to').inputValue()).toBe('123:5 456');
+    expect(await change.getByLabel('Expires at the end of').inputValue()).toBe('2090-12-31');
+    await change.getByLabel('Limited to').fill('');
+    await button(change, 'Change').click();
+    await row.getByText('login: every key').waitFor();
     await button(row, 'Disable').click();
     await button(row, 'Enable').waitFor();
     await button(row, 'Remove …').click();
@@ -287,28 +325,17 @@ describe('every action of the Admin Control Center (C2, C3)', () => {
     expect((await saving(() => button(page, 'Save keyhaven.nft').click())).text).toContain('chain keyhaven-in');
   });
 
-  it('finds things everywhere', async () => {
+  it('draws the seats of the last days, and says what the computer is', async () => {
     await go('overview');
-    await page.getByLabel('Search everywhere').fill('sounder');
-    await page.getByLabel('Search everywhere').press('Enter');
-    await page.getByRole('link', { name: /Echo sounder \(10\)/ }).waitFor();
-    await page.getByLabel('Search everywhere').fill(acc.key);
-    await page.getByLabel('Search everywhere').press('Enter');
-    await page.getByRole('link', { name: new RegExp(`^${acc.key}, `) }).click();
-    await page.getByRole('heading', { name: 'Key', exact: true }).waitFor();
-    expect(page.url()).toContain(`#/key?id=${acc.key}`);
-  });
-
-  it('sorts and searches a list', async () => {
-    await go('features');
-    const names = (): Promise<string[]> => page.locator('tbody td:nth-child(2)').allTextContents();
-    await button(page, 'Name').click();
-    await expect.poll(names).toEqual(['Charts', 'Echo sounder', 'Executions', 'One seat', 'Unlimited']);
-    await button(page, 'Name').click();
-    await expect.poll(async () => (await names())[0]).toBe('Unlimited');
-    expect(await page.getByRole('columnheader', { name: 'Name' }).getAttribute('aria-sort')).toBe('descending');
-    await page.getByLabel('Search features').fill('seat');
-    await expect.poll(names).toEqual(['One seat']);
+    await page.getByRole('img', { name: /^Seats over time: now/ }).waitFor();
+    await page.getByLabel('Time of the chart').selectOption('7');
+    await page
+      .getByRole('img', { name: /^Most seats in use and refusals/ })
+      .locator('canvas')
+      .waitFor();
+    await go('diagnostics');
+    const facts = (await page.locator('main .facts').textContent()) ?? '';
+    for (const each of ['Operating system', 'Logins now', 'Computers with sessions', 'keyhaven.ini']) expect(facts).toContain(each);
   });
 
   it('saves the usage as CSV and checks the chain of the audit', async () => {
@@ -323,47 +350,15 @@ describe('every action of the Admin Control Center (C2, C3)', () => {
     await page.getByText(/^Records \d+ to \d+ fit together\.$/).waitFor();
   });
 
-  it('keeps the colours that were chosen', async () => {
-    await go('overview');
-    const background = () => page.evaluate<string>('getComputedStyle(document.documentElement).backgroundColor');
-    const light = await background();
-    await page.getByLabel('Colours').selectOption('dark');
-    expect(await background()).not.toBe(light);
-    await page.reload();
-    expect(await page.locator('html').getAttribute('data-theme')).toBe('dark');
-  });
-
-  it('is used by keyboard: skip link, menu, dialog and back', async () => {
-    const held = await acc.lm.hold(acc.vendor.vendorCode, FEATURE.one);
-    await go('sessions');
-    await page.reload();
-    await page.locator('tbody tr').waitFor();
-    await page.keyboard.press('Tab');
-    await page.keyboard.press('Enter');
-    expect(await page.locator(':focus').textContent()).toBe('Sessions');
-    const focused = (): Promise<string | null> => page.locator(':focus').getAttribute('aria-label');
-    for (let step = 0; step < 30 && !(await focused())?.startsWith('Disconnect'); step += 1) await page.keyboard.press('Tab');
-    expect(await focused()).toMatch(/^Disconnect/);
-    await page.keyboard.press('Enter');
-    await page.getByRole('dialog').waitFor();
-    for (let step = 0; step < 8; step += 1) {
-      await page.keyboard.press('Tab');
-      // Out of the dialog there is only the browser itself.
-      expect(await page.locator('main :focus, header :focus, nav :focus').and(page.locator(':not(dialog *)')).count()).toBe(0);
-    }
-    await page.keyboard.press('Escape');
-    await page.getByRole('dialog').waitFor({ state: 'detached' });
-    expect(await focused()).toMatch(/^Disconnect/);
-    await held.end();
-  });
-
-  it('opens its menu on a phone', async () => {
-    await page.setViewportSize({ width: 390, height: 844 });
-    await go('overview');
-    await button(page, /Menu/).click();
-    await page.getByRole('link', { name: 'Diagnostics', exact: true }).click();
-    await page.getByRole('heading', { name: 'Diagnostics' }).waitFor();
-    expect(await page.getByRole('navigation', { name: 'Pages' }).isVisible()).toBe(false);
+  it('leaves a file to the dialog that it is dropped on', async () => {
+    await go(`key?id=${acc.key}`);
+    await button(page, 'Move to another computer …').click();
+    const files = await page.evaluateHandle(
+      `(() => { const all = new DataTransfer(); all.items.add(new File(['an id'], 'other.id')); return all; })()`,
+    );
+    await page.getByRole('dialog').getByLabel('ID file of the other computer').dispatchEvent('drop', { dataTransfer: files });
+    expect(page.url()).toContain('#/key?id=');
+    expect(await page.locator('.dropping').count()).toBe(0);
   });
 
   it('says so when the license manager is gone, and goes on by itself when it is back', async () => {

@@ -50,7 +50,7 @@ describe('the Sessions page with 100,000 sessions', () => {
     await lm?.close();
   });
 
-  it('turns pages, sorts and searches within a second each, and draws fifty rows', async () => {
+  it('turns pages, sorts and searches within a second each, and draws a page of rows', async () => {
     const watched = await browser.open();
     const { page } = watched;
     const first = page.locator('tbody tr td').first();
@@ -62,7 +62,7 @@ describe('the Sessions page with 100,000 sessions', () => {
     };
     await goTo(watched, `http://127.0.0.1:${lm.port}`, 'sessions');
     const times = [
-      await timed('Next', () => page.getByRole('button', { name: 'Next' }).click(), 'user-50'),
+      await timed('Next', () => page.getByRole('button', { name: 'Next' }).click(), 'user-20'),
       await timed('Back', () => page.getByRole('button', { name: 'Back' }).click(), 'user-0'),
       await timed('sort', () => page.getByRole('button', { name: 'User', exact: true }).dblclick(), 'user-99999'),
       await timed('search', () => page.getByLabel('Search sessions').fill('user-4711'), 'user-47119'),
@@ -70,8 +70,8 @@ describe('the Sessions page with 100,000 sessions', () => {
     console.log(`100,000 sessions: ${times.map(([what, ms]) => `${what} ${ms.toFixed(0)} ms`).join(', ')}`);
     for (const [what, ms] of times) expect(ms, what).toBeLessThan(1_000);
     await page.getByLabel('Search sessions').fill('');
-    await page.getByText('1 to 50 of 100,000').waitFor();
-    expect(await page.locator('tbody tr').count()).toBe(50);
+    await page.getByText('1 to 20 of 100,000').waitFor();
+    expect(await page.locator('tbody tr').count()).toBe(20);
     await watched.context.close();
     expect(watched.faults()).toEqual([]);
   });

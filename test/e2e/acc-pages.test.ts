@@ -19,6 +19,7 @@ const PAGES = [
   'configuration?tab=users',
   'configuration?tab=remote',
   'configuration?tab=clients',
+  'configuration?tab=identities',
   'configuration?tab=detach',
   'configuration?tab=network',
   'diagnostics',
@@ -58,10 +59,15 @@ describe('every page of the Admin Control Center (C2, C3)', () => {
           found.push(...(await axeFaults(watched)).map((fault) => `${place}, ${colorScheme}: ${fault}`));
           await page.screenshot({ path: join(OUTPUT, `${place.replaceAll(/[^a-z]+/g, '-')}-${width}-${colorScheme}.png`), fullPage: true });
         }
-        const wider = await page
-          .locator('html')
-          .evaluate((html: { readonly scrollWidth: number; readonly clientWidth: number }) => html.scrollWidth - html.clientWidth);
-        if (wider > 0) found.push(`${place}: ${wider} pixels wider than the window`);
+        const size = page.viewportSize();
+        for (const pixels of width === 'phone' ? [390, 320] : [1280, 1024, 700]) {
+          await page.setViewportSize({ width: pixels, height: 800 });
+          const wider = await page
+            .locator('html')
+            .evaluate((html: { readonly scrollWidth: number; readonly clientWidth: number }) => html.scrollWidth - html.clientWidth);
+          if (wider > 0) found.push(`${place}: ${wider} pixels wider than a window of ${pixels}`);
+        }
+        if (size !== null) await page.setViewportSize(size);
       }
       await watched.context.close();
       expect([...found, ...watched.faults()]).toEqual([]);
@@ -77,11 +83,44 @@ describe('every page of the Admin Control Center (C2, C3)', () => {
     expect(await textOf('keys')).toContain(acc.key);
     expect(await textOf('features')).toContain('Echo sounder');
     expect(await textOf('products')).toContain('Charts');
-    expect(await textOf('sessions')).toContain('keyhaven.js');
+    const sessions = await textOf('sessions');
+    for (const each of ['keyhaven.js', '127.0.0.1', /1[12] h/]) expect(sessions).toMatch(each);
+    const headsOf = async (place: string): Promise<readonly string[]> => {
+      await goTo(watched, acc.url, place);
+      return watched.page.getByRole('columnheader').allTextContents();
+    };
+    expect(await headsOf('keys')).toEqual(['Key', 'Location', 'Vendor', 'Type', 'Version', 'Sessions', 'State', 'Actions']);
+    expect(await headsOf('products')).toEqual(expect.arrayContaining(['Location', 'Seats', 'Detachable', 'Detached', 'Available']));
+    expect(await headsOf('features')).toEqual(
+      expect.arrayContaining(['Location', 'Restrictions', 'Access', 'Counting', 'Logins', 'Peak', 'Detached']),
+    );
+    const row = watched.page.locator('tr', { hasText: 'One seat' });
+    await expect.poll(() => row.locator('td[data-label="Peak"]').textContent()).toBe('1');
+    expect(await row.locator('td[data-label="Access"]').textContent()).toMatch(/^Loc, Net/);
     const overview = await textOf('overview');
     expect(overview).toContain('1 of 1');
     expect(overview).toContain('(38)');
     await watched.context.close();
+  });
+
+  it('nothing moves while a page is filled, on any page', async () => {
+    const watched = await acc.open();
+    const { page } = watched;
+    await page.addInitScript(`
+      window.shifts = [];
+      new PerformanceObserver((list) => { for (const each of list.getEntries())
+        window.shifts.push(each.value.toFixed(3) + ' ' + each.sources.map(({ node }) => node?.outerHTML?.slice(0, 60) ?? '').join(' | ')); })
+        .observe({ type: 'layout-shift', buffered: true });`);
+    const moved: string[] = [];
+    for (const place of [...PAGES, `key?id=${acc.key}`]) {
+      await page.goto('about:blank');
+      await goTo(watched, acc.url, place);
+      await page.waitForLoadState('load');
+      await page.evaluate('new Promise((done) => setTimeout(done, 400))');
+      moved.push(...(await page.evaluate<readonly string[]>('window.shifts')).map((shift) => `${place}: ${shift}`));
+    }
+    await watched.context.close();
+    expect(moved).toEqual([]);
   });
 });
 

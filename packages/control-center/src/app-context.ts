@@ -12,11 +12,14 @@ export type Rights = {
   readonly configure: boolean;
   readonly widen: boolean;
 };
+/** How the administrator wants pages (page.refreshSeconds, page.rows). */
+export type PageWish = { readonly refreshSeconds: number; readonly rows: number };
 export type Told = { readonly kind: 'good'; readonly text: string } | { readonly kind: 'bad'; readonly problem: Problem };
 
 export type App = {
   readonly live: Live;
   readonly rights: Rights;
+  readonly page: PageWish;
   /** Says something to the reader, wherever he is. */
   tell(told: Told): void;
   /** Runs what was asked for: progress when it takes longer than half a second, the problem when it fails; undefined then. */

@@ -2,7 +2,7 @@ import type { LmStatus } from '@keyhaven/core/admin';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { ask, asProblem, type Problem } from './api/http.ts';
 import type { Live } from './api/live.ts';
-import { type App, AppContext, type Rights, type Told } from './app-context.ts';
+import { type App, AppContext, type PageWish, type Rights, type Told } from './app-context.ts';
 import { applyFile, type Handed } from './apply-files.ts';
 import { PageOf } from './pages/page-of.tsx';
 import { pages } from './pages/places.ts';
@@ -10,7 +10,7 @@ import { linkTo, usePlace } from './router.ts';
 import { LoginDialog } from './shell/login.tsx';
 import { Shell } from './shell/shell.tsx';
 import { type Toast, Toasts } from './shell/toasts.tsx';
-import { ProblemNotice } from './ui/notice.tsx';
+import { ProblemNotice, Waiting } from './ui/notice.tsx';
 
 // The whole: who asks, where he is, what was handed over, what is told. Everything else is in its page.
 
@@ -21,11 +21,13 @@ const GOOD_MS = 8_000;
 /** BOUNDED: messages at a time, and files that are remembered. */
 const MAX_TOASTS = 5;
 const MAX_HANDED = 50;
+const USUAL_PAGE: PageWish = { refreshSeconds: 3, rows: 20 };
 const NOBODY: Rights = { authenticated: false, read: false, write: false, configure: false, widen: false };
 
 export const AdminApp = ({ live }: { readonly live: Live }) => {
   const place = usePlace();
   const [rights, setRights] = useState<Rights>();
+  const [wish, setWish] = useState(USUAL_PAGE);
   const [status, setStatus] = useState<LmStatus>();
   const [fault, setFault] = useState<Problem>();
   const [toasts, setToasts] = useState<readonly Toast[]>([]);
@@ -36,7 +38,10 @@ export const AdminApp = ({ live }: { readonly live: Live }) => {
 
   const lookWhoAsks = async (): Promise<void> => {
     try {
-      const found = await ask<Rights>('GET', '/api/v1/login');
+      const found = await ask<Rights & { readonly page?: PageWish }>('GET', '/api/v1/login');
+      const { page = USUAL_PAGE } = found;
+      live.pace(page.refreshSeconds);
+      setWish(page);
       setRights(found);
       setFault(undefined);
       if (found.read) setStatus(await ask<LmStatus>('GET', '/api/v1/status'));
@@ -59,6 +64,7 @@ export const AdminApp = ({ live }: { readonly live: Live }) => {
     return {
       live,
       rights: rights ?? NOBODY,
+      page: wish,
       tell,
       async act(what, run) {
         const id = next();
@@ -91,7 +97,7 @@ export const AdminApp = ({ live }: { readonly live: Live }) => {
       },
       logIn: () => setLoggingIn(true),
     };
-  }, [live, rights]);
+  }, [live, rights, wish]);
 
   const title =
     place.page === 'key'
@@ -115,7 +121,9 @@ export const AdminApp = ({ live }: { readonly live: Live }) => {
           </>
         ) : rights?.read === true ? (
           <PageOf place={place} handed={handed} />
-        ) : rights === undefined ? null : (
+        ) : rights === undefined ? (
+          <Waiting />
+        ) : (
           <p>
             This license manager is administered with a password.{' '}
             <button type="button" onClick={() => setLoggingIn(true)}>

@@ -1,7 +1,7 @@
 import { ask, asProblem, type Problem } from './http.ts';
 
-// What pages show, kept fresh: read again when the license manager says that it changed (/api/v1/events), every three seconds where it cannot say so,
-// and not at all while nobody looks.
+// What pages show, kept fresh: read again when the license manager says that it changed (/api/v1/events), at the pace of the settings where it cannot say
+// so, and not at all while nobody looks. A change is shown at once, and what changes all the time at that pace.
 
 /** What the license manager tells the changes of; `status` it does not. */
 const told = ['keys', 'features', 'sessions', 'peers', 'denials', 'waiting', 'network', 'log', 'settings', 'audit'] as const;
@@ -14,6 +14,9 @@ type Entry = {
   answer: Answer<unknown>;
   reading: boolean;
   again: boolean;
+  /** When it was last read because something changed, and the reading that waits for the pace. */
+  toldAt: number;
+  waits: ReturnType<typeof setTimeout> | undefined;
 };
 
 export type Live = {
@@ -22,21 +25,25 @@ export type Live = {
   watch(url: string, topics: readonly Topic[], listener: () => void): () => void;
   /** Reads everything again that is being looked at. */
   refresh(): void;
+  /** How often at most, in seconds, what changes is read again. */
+  pace(seconds: number): void;
   /** Whether the license manager says by itself what changes. */
   readonly pushed: boolean;
 };
 
-const POLL_MS = 3_000;
+const USUAL_PACE_MS = 3_000;
 /** Where changes are told: for what no topic tells, uptime for one. */
 const SLOW_POLL_MS = 15_000;
 /** BOUNDED: answers that are kept for a page that is come back to. */
 const MAX_KEPT = 64;
+const UNTOLD = { toldAt: Number.NEGATIVE_INFINITY, waits: undefined };
 const NOTHING: Answer<unknown> = { value: undefined, problem: undefined };
 
 export const createLive = (): Live => {
   const entries = new Map<string, Entry>();
   let pushed = false;
   let lastRead = 0;
+  let paceMs = USUAL_PACE_MS;
 
   const read = async (url: string, entry: Entry): Promise<void> => {
     if (entry.reading) {
@@ -56,10 +63,21 @@ export const createLive = (): Live => {
     entry.again = false;
     if (entry.listeners.size > 0) await read(url, entry);
   };
-  const readAll = (about?: Topic): void => {
+  const readAll = (): void => {
     if (document.hidden) return;
+    for (const [url, entry] of entries) if (entry.listeners.size > 0) void read(url, entry);
+  };
+  const changed = (about: Topic): void => {
     for (const [url, entry] of entries) {
-      if (entry.listeners.size > 0 && (about === undefined || entry.topics.includes(about))) void read(url, entry);
+      if (entry.listeners.size === 0 || entry.waits !== undefined || !entry.topics.includes(about)) continue;
+      const now = (): void => {
+        entry.waits = undefined;
+        entry.toldAt = performance.now();
+        if (!document.hidden && entry.listeners.size > 0) void read(url, entry);
+      };
+      const wait = entry.toldAt + paceMs - performance.now();
+      if (wait <= 0) now();
+      else entry.waits = setTimeout(now, wait);
     }
   };
   let source: EventSource | undefined;
@@ -85,16 +103,19 @@ export const createLive = (): Live => {
     opened.addEventListener('change', ({ data }: MessageEvent<string>) => {
       const said: unknown = JSON.parse(data);
       const topic = told.find((each) => typeof said === 'object' && said !== null && 'topic' in said && said.topic === each);
-      if (topic !== undefined) readAll(topic);
+      if (topic !== undefined) changed(topic);
     });
   };
   if (!document.hidden) listen();
-  setInterval(() => {
+  const poll = (): void => {
     const now = performance.now();
-    if (pushed && now - lastRead < SLOW_POLL_MS) return;
-    lastRead = now;
-    readAll();
-  }, POLL_MS);
+    if (!pushed || now - lastRead >= SLOW_POLL_MS) {
+      lastRead = now;
+      readAll();
+    }
+    timer = setTimeout(poll, paceMs);
+  };
+  let timer = setTimeout(poll, paceMs);
   document.addEventListener('visibilitychange', () => {
     deafen();
     if (document.hidden) return;
@@ -108,7 +129,7 @@ export const createLive = (): Live => {
     },
     current: (url) => entries.get(url)?.answer ?? NOTHING,
     watch(url, topics, listener) {
-      const entry = entries.get(url) ?? { topics, listeners: new Set(), answer: NOTHING, reading: false, again: false };
+      const entry = entries.get(url) ?? { topics, listeners: new Set(), answer: NOTHING, reading: false, again: false, ...UNTOLD };
       entries.delete(url);
       entries.set(url, entry);
       entry.listeners.add(listener);
@@ -122,5 +143,11 @@ export const createLive = (): Live => {
       };
     },
     refresh: () => readAll(),
+    pace(seconds) {
+      if (paceMs === seconds * 1_000) return;
+      paceMs = seconds * 1_000;
+      clearTimeout(timer);
+      timer = setTimeout(poll, paceMs);
+    },
   };
 };

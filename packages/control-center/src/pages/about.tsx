@@ -1,11 +1,12 @@
 import type { LmStatus } from '@keyhaven/core/admin';
+import type { ComponentChildren } from 'preact';
 import { useLive } from '../app-context.ts';
 import { Moment } from '../ui/bits.tsx';
 import { saySpan } from '../ui/format.ts';
 import { ProblemNotice, Waiting } from '../ui/notice.tsx';
 import { DataTable } from '../ui/table.tsx';
 
-export type Fact = readonly [name: string, value: string];
+export type Fact = readonly [name: string, value: ComponentChildren];
 export const factsOf = (status: LmStatus): readonly Fact[] => [
   ['Machine name', status.name],
   ['Version', status.version],
@@ -30,11 +31,12 @@ export const Facts = ({ caption, facts }: { readonly caption: string; readonly f
 
 export const AboutPage = () => {
   const { value, problem } = useLive<LmStatus>('/api/v1/status', 'status');
+  if (value === undefined && problem === undefined) return <Waiting />;
   return (
     <>
       <p>Keyhaven is an open license manager. This is the Admin Control Center of the license manager on this computer.</p>
       {problem === undefined ? null : <ProblemNotice problem={problem} />}
-      {value === undefined ? problem === undefined ? <Waiting /> : null : <Facts caption="This license manager" facts={factsOf(value)} />}
+      {value === undefined ? null : <Facts caption="This license manager" facts={factsOf(value)} />}
       {value?.duplicates === undefined ? null : (
         <section>
           <h2>Other computers with this LM id</h2>

@@ -6,7 +6,7 @@ import { linkTo } from '../router.ts';
 import { Confirm } from '../ui/dialog.tsx';
 import { download } from '../ui/download.ts';
 import { ProblemNotice, Waiting } from '../ui/notice.tsx';
-import { Facts, factsOf } from './about.tsx';
+import { type Fact, Facts, factsOf } from './about.tsx';
 
 const NewId = () => {
   const { rights, act, tell, live } = useApp();
@@ -39,17 +39,59 @@ const NewId = () => {
   );
 };
 
+type Report = {
+  readonly computer: Readonly<Record<string, string | number>>;
+  readonly sections: {
+    readonly settings?: { readonly file?: string | null };
+    readonly clients?: unknown;
+    readonly remarks?: unknown;
+  };
+};
+type Remark = { readonly detail: string; readonly remedy: string };
+const isRemark = (value: unknown): value is Remark => typeof value === 'object' && value !== null && 'detail' in value && 'remedy' in value;
+
+const computerFacts = ({ computer, sections: { settings, clients } }: Report): readonly Fact[] => [
+  ['Operating system', ['system', 'release', 'architecture'].map((name) => computer[name] ?? '').join(' ')],
+  ['Node.js', String(computer['node'] ?? '')],
+  ['Computers with sessions', typeof clients === 'number' ? String(clients) : 'not known'],
+  ['File of the settings', settings?.file ?? 'none'],
+];
+
 export const DiagnosticsPage = () => {
   const { rights, act } = useApp();
+  const report = useLive<Report>('/api/v1/diagnostics');
+  const remarks = [report.value?.sections.remarks].flat().filter(isRemark);
   const { value, problem } = useLive<LmStatus>('/api/v1/status', 'status');
+  const isWaiting = [value ?? problem, report.value ?? report.problem].includes(undefined);
   const save = async (what: string, name: string, get: () => Promise<string>): Promise<void> => {
     const text = await act(what, get);
     if (text !== undefined) download(name, text);
   };
+  // All at once, so that nothing moves when the rest comes.
+  if (isWaiting) return <Waiting />;
   return (
     <>
       {problem === undefined ? null : <ProblemNotice problem={problem} />}
-      {value === undefined ? problem === undefined ? <Waiting /> : null : <Facts caption="This license manager" facts={factsOf(value)} />}
+      {remarks.map(({ detail, remedy }) => (
+        <div key={detail} class="notice warn">
+          <div>
+            <p>
+              <strong>{detail}</strong>
+            </p>
+            <p>{remedy}</p>
+          </div>
+        </div>
+      ))}
+      {value === undefined ? null : (
+        <Facts
+          caption="This license manager"
+          facts={[
+            ...factsOf(value),
+            ['Logins now', String(value.sessions)],
+            ...(report.value === undefined ? [] : computerFacts(report.value)),
+          ]}
+        />
+      )}
       <section>
         <h2>Report</h2>
         <p>What somebody who helps from afar asks for: settings, keys, features, sessions, network. It holds no password and no key.</p>

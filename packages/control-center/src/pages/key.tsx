@@ -3,20 +3,22 @@ import { useState } from 'preact/hooks';
 import { askText } from '../api/http.ts';
 import { useApp, useLive } from '../app-context.ts';
 import { linkTo } from '../router.ts';
-import { Moment } from '../ui/bits.tsx';
-import { Confirm, Dialog } from '../ui/dialog.tsx';
+import { KeyLink, Location, Moment, sayType } from '../ui/bits.tsx';
+import { Dialog } from '../ui/dialog.tsx';
 import { download } from '../ui/download.ts';
 import { FileField } from '../ui/file-field.tsx';
 import { sayBytes } from '../ui/format.ts';
 import { Empty, ProblemNotice, Waiting } from '../ui/notice.tsx';
 import { DataTable } from '../ui/table.tsx';
 import { Facts } from './about.tsx';
+import { useKeyFiles } from './key-files.ts';
 import { KeyState } from './keys.tsx';
+import { LentActions } from './lent-actions.tsx';
 import type { Paged } from './overview.tsx';
 
 // One key: what it is, and what can be done with it.
 
-type Lent = {
+export type Lent = {
   readonly key: string;
   readonly recipient: string;
   readonly product: number;
@@ -62,53 +64,31 @@ const MoveDialog = ({ id, onClose }: { readonly id: string; readonly onClose: ()
   );
 };
 
-const Actions = ({ id }: { readonly id: string }) => {
-  const { rights, act, tell, live } = useApp();
-  const [open, setOpen] = useState<'move' | 'return'>();
-  const c2v = async (): Promise<void> => {
-    const file = await act('Reading the key', () => askText('POST', '/api/v1/c2v', { json: { key: id } }));
-    if (file !== undefined) download(`${id}.c2v`, file);
-  };
-  const idFile = async (): Promise<void> => {
-    const file = await act('Making the ID file', () => askText('POST', '/api/v1/recipient', { json: { key: id } }));
-    if (file !== undefined) download(`${id}.id`, file);
-  };
-  const giveBack = async (): Promise<void> => {
-    const file = await act('Returning', () => askText('POST', '/api/v1/return', { json: { key: id } }));
-    if (file === undefined) return;
-    download(`returned-${id}.r2h`, file);
-    tell({ kind: 'good', text: 'The license is given back. Apply the R2H file where it came from; keep it until that is done.' });
-    live.refresh();
-  };
-  const disabled = !rights.write;
+const Actions = ({ of: { key: id, lent } }: { readonly of: KeyInfo }) => {
+  const { rights } = useApp();
+  const [moving, setMoving] = useState(false);
+  const { c2v } = useKeyFiles(id);
   return (
     <>
       <p class="actions">
-        <button type="button" class="small" disabled={disabled} onClick={() => void c2v()}>
+        <button type="button" class="small" disabled={!rights.write} onClick={() => void c2v()}>
           Save C2V
         </button>
-        <button type="button" class="secondary small" disabled={disabled} onClick={() => setOpen('return')}>
-          Return lent license …
-        </button>
-        <button type="button" class="secondary small" disabled={disabled} onClick={() => void idFile()}>
-          Save ID to extend lent license
-        </button>
-        <button type="button" class="secondary small" disabled={disabled} onClick={() => setOpen('move')}>
-          Move to another computer …
-        </button>
+        {lent === undefined ? (
+          <button type="button" class="secondary small" disabled={!rights.write} onClick={() => setMoving(true)}>
+            Move to another computer …
+          </button>
+        ) : (
+          <LentActions id={id} />
+        )}
       </p>
-      {open === 'move' ? <MoveDialog id={id} onClose={() => setOpen(undefined)} /> : null}
-      {open === 'return' ? (
-        <Confirm title="Return the license now?" action="Return" onYes={() => void giveBack()} onClose={() => setOpen(undefined)}>
-          <p>For a key that was lent to this computer: it ends here at once, and the R2H file brings it back to where it came from.</p>
-        </Confirm>
-      ) : null}
+      {moving ? <MoveDialog id={id} onClose={() => setMoving(false)} /> : null}
     </>
   );
 };
 
 export const KeyPage = ({ id }: { readonly id: string }) => {
-  const { value, problem } = useLive<Paged<KeyInfo>>(`/api/v1/list/keys?q=${encodeURIComponent(id)}&limit=50`, 'keys');
+  const { value, problem } = useLive<Paged<KeyInfo>>(`/api/v1/list/keys?q=${encodeURIComponent(id)}&limit=50`, 'keys', 'sessions');
   const lent = useLive<readonly Lent[]>('/api/v1/detached', 'keys');
   if (value === undefined) return problem === undefined ? <Waiting /> : <ProblemNotice problem={problem} />;
   const found = value.items.filter(({ key }) => key === id);
@@ -130,9 +110,16 @@ export const KeyPage = ({ id }: { readonly id: string }) => {
         facts={[
           ['Key', key.key],
           ['Vendor', String(key.vendor)],
-          ['Type', key.type],
-          ['Location', key.local ? 'This computer' : `${key.licenseManager.hostname} (${key.licenseManager.address})`],
-          ['Updates', String(key.updateCounter)],
+          ['Type', sayType(key.type)],
+          ['Location', key.local ? 'This computer' : <Location {...key} />],
+          ['Version', key.updateCounter === 1 ? '1 update since it was made' : `${key.updateCounter} updates since it was made`],
+          ...(key.sessions === undefined ? [] : ([['Sessions', String(key.sessions)]] as const)),
+          ...(key.lent === undefined
+            ? []
+            : ([
+                ['Lent by key', <KeyLink key="by" id={key.lent.by} />],
+                ['Lent until', <Moment key="until" at={key.lent.until} />],
+              ] as const)),
         ]}
       />
       <p class="actions">
@@ -140,7 +127,7 @@ export const KeyPage = ({ id }: { readonly id: string }) => {
         <a href={linkTo('features', { key: id })}>Features</a>
         <a href={linkTo('sessions', { key: id })}>Sessions</a>
       </p>
-      {key.local ? <Actions id={id} /> : null}
+      {key.local ? <Actions of={key} /> : null}
       {copies.length === 0 ? null : (
         <section>
           <h2>Lent to other computers</h2>

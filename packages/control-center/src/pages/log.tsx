@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import { ask } from '../api/http.ts';
 import { useApp, useLive } from '../app-context.ts';
 import { linkTo } from '../router.ts';
-import { Moment } from '../ui/bits.tsx';
+import { KeyLink, Moment } from '../ui/bits.tsx';
 import { type ListColumn, RemoteList } from '../ui/list.tsx';
 import { Empty, ProblemNotice, Waiting } from '../ui/notice.tsx';
 import type { AuditRecord } from './overview.tsx';
@@ -63,8 +63,8 @@ const Verify = () => {
 const columns: readonly ListColumn<AuditRecord>[] = [
   { head: 'Number', numeric: true, cell: ({ sequence }) => sequence },
   { head: 'At', cell: ({ at }) => <Moment at={at} /> },
-  { head: 'What', cell: ({ kind }) => kind },
-  { head: 'Key', cell: ({ scope }) => (scope === 'lm' ? '' : scope) },
+  { head: 'What', room: 'roomy', cell: ({ kind }) => kind },
+  { head: 'Key', cell: ({ scope }) => (/^\d+$/.test(scope) ? <KeyLink id={scope} /> : '') },
   {
     head: 'Details',
     cell: ({ detail }) =>
@@ -96,6 +96,9 @@ export const LogPage = ({ query }: { readonly query: URLSearchParams }) => {
       {tab === 'audit' ? (
         <RemoteList
           list="audit"
+          page="log"
+          query={query}
+          filters={{ kind: 'What', key: 'Key', user: 'User', host: 'Computer', feature: 'Feature' }}
           caption="Audit"
           topics={['audit']}
           columns={columns}

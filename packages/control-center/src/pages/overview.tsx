@@ -4,7 +4,7 @@ import { linkTo } from '../router.ts';
 import { endsSoon, KeyLink, LicenseText, Moment, Seats } from '../ui/bits.tsx';
 import { daysLeft, hasEnded, saySpan } from '../ui/format.ts';
 import { Empty, ProblemNotice, Waiting } from '../ui/notice.tsx';
-import { SeatsChart } from '../ui/seats-chart.tsx';
+import { SeatsOverTime } from '../ui/seats-chart.tsx';
 import { DataTable } from '../ui/table.tsx';
 import { type Waiter, WhoWaits } from './waiting.tsx';
 
@@ -126,7 +126,7 @@ export const OverviewPage = () => {
         <Figure name="Other license managers" value={String(status.value.peers)} page="network" />
         <Figure name="Up for" value={saySpan(status.value.uptime)} page="about" />
       </div>
-      <SeatsChart features={items} />
+      <SeatsOverTime features={items} />
       <div class="pair">
         <InUse features={items} />
         <Expiring features={items} />

@@ -17,9 +17,9 @@ import { SessionsPage } from './sessions.tsx';
 import { UpdatePage } from './update.tsx';
 import { UsagePage } from './usage.tsx';
 
-export const PageOf = ({ place: { page, query }, handed }: { readonly place: Place; readonly handed: readonly Handed[] }) => {
+export const PageOf = ({ place: { page, query, visit }, handed }: { readonly place: Place; readonly handed: readonly Handed[] }) => {
   // Another question is another list: it begins at its first page.
-  const key = `${page}?${query}`;
+  const key = `${page}?${query} ${visit}`;
   switch (page) {
     case 'overview':
       return <OverviewPage />;

@@ -1,35 +1,71 @@
-import type { ProductInfo } from '@keyhaven/core/admin';
+import type { KeyInfo, ProductInfo } from '@keyhaven/core/admin';
 import { useState } from 'preact/hooks';
-import { useApp } from '../app-context.ts';
+import { useApp, useLive } from '../app-context.ts';
 import { linkTo } from '../router.ts';
-import { KeyLink } from '../ui/bits.tsx';
+import { KeyLink, Location } from '../ui/bits.tsx';
+import { sayDay, sayLimit } from '../ui/format.ts';
 import { type ListColumn, RemoteList } from '../ui/list.tsx';
 import { Empty } from '../ui/notice.tsx';
 import { DetachDialog } from './detach.tsx';
+import type { Lent } from './key.tsx';
+import { LentActions } from './lent-actions.tsx';
+import type { Paged } from './overview.tsx';
+
+/** Seats of a product that are with other computers. */
+export const useDetached = (): ((of: { readonly key: string; readonly product: number }) => number) => {
+  const { value } = useLive<readonly Lent[]>('/api/v1/detached', 'keys', 'features');
+  return ({ key, product }) =>
+    (value ?? []).filter((each) => each.key === key && each.product === product).reduce((sum, { seats }) => sum + seats, 0);
+};
 
 export const ProductsPage = ({ query }: { readonly query: URLSearchParams }) => {
   const { rights } = useApp();
   const [wanted, setWanted] = useState<ProductInfo>();
+  const detached = useDetached();
+  const here = useLive<Paged<KeyInfo>>('/api/v1/list/keys?local=true&limit=1000', 'keys');
+  const lentOf = (key: string) => here.value?.items.find((each) => each.key === key)?.lent;
   const columns: readonly ListColumn<ProductInfo>[] = [
     { head: 'Product', sort: 'product', numeric: true, cell: ({ product }) => product },
     { head: 'Name', sort: 'name', cell: ({ name }) => name },
     { head: 'Vendor', sort: 'vendor', numeric: true, cell: ({ vendor }) => vendor },
     { head: 'Key', sort: 'key', cell: ({ key }) => <KeyLink id={key} /> },
-    { head: 'Location', cell: ({ local }) => (local ? 'This computer' : 'Network') },
+    { head: 'Location', cell: (row) => <Location {...row} /> },
     {
       head: 'Features',
       numeric: true,
       cell: ({ features, key, product }) => <a href={linkTo('features', { key, product })}>{features}</a>,
     },
+    { head: 'Seats', numeric: true, cell: ({ seats }) => sayLimit(seats) },
+    {
+      head: 'Detachable',
+      cell: ({ local, detachable, key }) => {
+        const lent = local ? lentOf(key) : undefined;
+        return lent !== undefined ? `Lent here until ${sayDay(lent.until)}` : !local ? '' : detachable === undefined ? 'No' : 'Yes';
+      },
+    },
+    { head: 'Detached', numeric: true, cell: (row) => (row.local ? detached(row) : '') },
+    {
+      head: 'Available',
+      numeric: true,
+      cell: ({ local, detachable }) => (local ? (detachable === undefined ? 0 : sayLimit(detachable)) : ''),
+    },
     {
       head: 'Action',
       bare: true,
       cell: (row) =>
-        row.local ? (
-          <button type="button" class="secondary small" disabled={!rights.write} onClick={() => setWanted(row)}>
+        !row.local ? null : lentOf(row.key) !== undefined ? (
+          <LentActions id={row.key} />
+        ) : row.detachable === undefined ? null : (
+          <button
+            type="button"
+            class="secondary small"
+            disabled={!rights.write}
+            aria-label={`Detach ${row.name} …`}
+            onClick={() => setWanted(row)}
+          >
             Detach …
           </button>
-        ) : null,
+        ),
     },
   ];
   return (
@@ -37,11 +73,11 @@ export const ProductsPage = ({ query }: { readonly query: URLSearchParams }) => 
       <RemoteList
         list="products"
         caption="Products"
-        wanted={query.get('q') ?? ''}
-        filters={query.has('key') ? { key: query.get('key') ?? '' } : {}}
-        topics={['keys', 'peers']}
+        query={query}
+        filters={{ key: 'Key', vendor: 'Vendor' }}
+        topics={['keys', 'peers', 'sessions', 'features']}
         columns={columns}
-        keyOf={({ key, product, local }) => `${key} ${product} ${local}`}
+        keyOf={({ key, product, licenseManager }) => `${key} ${product} ${licenseManager.guid}`}
         empty={
           <Empty title="No product yet.">
             Products come with a license: <a href={linkTo('update')}>apply a license file</a>.

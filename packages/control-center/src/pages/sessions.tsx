@@ -1,11 +1,24 @@
-import type { SessionInfo } from '@keyhaven/core/admin';
+import type { PeerInfo, SessionInfo } from '@keyhaven/core/admin';
 import { useState } from 'preact/hooks';
 import { ask } from '../api/http.ts';
-import { useApp } from '../app-context.ts';
+import { useApp, useLive } from '../app-context.ts';
+import { linkTo } from '../router.ts';
 import { KeyLink, Moment } from '../ui/bits.tsx';
 import { Confirm } from '../ui/dialog.tsx';
+import { saySpan } from '../ui/format.ts';
 import { type ListColumn, RemoteList } from '../ui/list.tsx';
 import { Empty } from '../ui/notice.tsx';
+
+/** By which license manager, or which client of REST, it came. */
+const Via = ({ of }: { readonly of: string }) => {
+  const { value } = useLive<{ readonly items: readonly PeerInfo[] }>('/api/v1/list/peers?limit=1000', 'peers');
+  const name = value?.items.find(({ guid }) => guid === of)?.hostname;
+  return (
+    <span class="quiet" title={of}>
+      via {name ?? (of.startsWith('rest:') ? of : of.slice(0, 8))}
+    </span>
+  );
+};
 
 export const SessionsPage = ({ query }: { readonly query: URLSearchParams }) => {
   const { rights, act, tell, live } = useApp();
@@ -18,13 +31,34 @@ export const SessionsPage = ({ query }: { readonly query: URLSearchParams }) => 
   };
   const columns: readonly ListColumn<SessionInfo>[] = [
     { head: 'User', sort: 'user', cell: ({ user }) => user },
-    { head: 'Computer', sort: 'host', cell: ({ host, address }) => <span title={address}>{host}</span> },
+    {
+      head: 'Computer',
+      sort: 'host',
+      room: 'roomy',
+      cell: ({ host, address, holder }) => (
+        <>
+          {host} <span class="quiet">{address}</span> {holder === 'local' ? null : <Via of={holder} />}
+        </>
+      ),
+    },
     { head: 'Application', sort: 'application', cell: ({ application, pid }) => `${application} (${pid})` },
-    { head: 'Feature', sort: 'feature', numeric: true, cell: ({ feature }) => feature },
-    { head: 'Product', numeric: true, cell: ({ product }) => product },
+    { head: 'Product', numeric: true, cell: ({ product, key }) => <a href={linkTo('products', { key })}>{product}</a> },
+    {
+      head: 'Feature',
+      sort: 'feature',
+      numeric: true,
+      cell: ({ feature, key, product }) => <a href={linkTo('features', { key, product, feature })}>{feature}</a>,
+    },
     { head: 'Key', sort: 'key', cell: ({ key }) => <KeyLink id={key} /> },
     { head: 'Seats', numeric: true, cell: ({ seats }) => seats },
     { head: 'Since', sort: 'since', cell: ({ since }) => <Moment at={since} /> },
+    {
+      head: 'Timeout',
+      room: 'tight',
+      cell: ({ idleRemaining }) =>
+        idleRemaining === undefined ? '' : <span title="Ends when it is not used for so long">{saySpan(idleRemaining)}</span>,
+    },
+    { head: 'ID', room: 'tight', cell: ({ id }) => <code title={id}>{id.slice(0, 8)}</code> },
     {
       head: 'Action',
       bare: true,
@@ -46,8 +80,8 @@ export const SessionsPage = ({ query }: { readonly query: URLSearchParams }) => 
       <RemoteList
         list="sessions"
         caption="Sessions"
-        wanted={query.get('q') ?? ''}
-        filters={Object.fromEntries([...query].filter(([name]) => ['key', 'product', 'feature', 'user', 'host'].includes(name)))}
+        query={query}
+        filters={{ key: 'Key', product: 'Product', feature: 'Feature', user: 'User', host: 'Computer' }}
         topics={['sessions']}
         columns={columns}
         keyOf={({ id }) => id}

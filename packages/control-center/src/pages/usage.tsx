@@ -75,7 +75,7 @@ const columnsOf = (kind: Kind): readonly Column<Item>[] => [
   ...(kind === 'user' || kind === 'host' ? [] : peaks),
 ];
 
-const HoursChart = ({ query }: { readonly query: string }) => {
+export const HoursChart = ({ query }: { readonly query: string }) => {
   const { value } = useLive<{ readonly items: readonly Item[] }>(`/api/v1/usage?${query}&by=hour`, 'log');
   const at = useRef<HTMLDivElement>(null);
   const drawing = useRef<Drawing | undefined>(undefined);

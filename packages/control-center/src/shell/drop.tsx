@@ -6,7 +6,9 @@ export const DropAnywhere = () => {
   const { take } = useApp();
   const [over, setOver] = useState(false);
   useEffect(() => {
-    const hasFiles = (event: DragEvent): boolean => event.dataTransfer?.types.includes('Files') === true;
+    // A field for a file takes it itself, and a dialog wants an answer first.
+    const isElsewhere = ({ target }: DragEvent): boolean => target instanceof Element && target.closest('dialog, input') !== null;
+    const hasFiles = (event: DragEvent): boolean => event.dataTransfer?.types.includes('Files') === true && !isElsewhere(event);
     const enter = (event: DragEvent): void => {
       if (!hasFiles(event)) return;
       event.preventDefault();

@@ -38,6 +38,10 @@ export const LoginDialog = ({ onClose, onDone }: { readonly onClose: () => void;
             onInput={({ currentTarget }) => setPassword(currentTarget.value)}
           />
         </label>
+        <p>
+          Forgotten? Stop the license manager on its computer, run <code>keyhaven password reset</code> there as the user that it runs as,
+          and start it again.
+        </p>
         <footer>
           <button type="submit" aria-busy={busy}>
             Log in

@@ -4,7 +4,9 @@ import { ask } from '../api/http.ts';
 import { useApp } from '../app-context.ts';
 import { pages } from '../pages/places.ts';
 import { linkTo, type Place } from '../router.ts';
+import { isFocusLost, toHeading } from '../ui/focus.ts';
 import { DropAnywhere } from './drop.tsx';
+import { Shortcuts } from './shortcuts.tsx';
 import { ThemeSwitch } from './theme-switch.tsx';
 
 // What is around every page: name, search, navigation, theme, who is logged in.
@@ -43,7 +45,15 @@ const SearchEverywhere = ({ value }: { readonly value: string }) => (
       if (typeof wanted === 'string' && wanted.trim() !== '') location.hash = linkTo('search', { q: wanted.trim() });
     }}
   >
-    <input type="search" name="q" aria-label="Search everywhere" placeholder="Search everywhere" maxLength={200} defaultValue={value} />
+    <input
+      type="search"
+      name="q"
+      aria-label="Search everywhere"
+      placeholder="Search everywhere"
+      aria-keyshortcuts="/"
+      maxLength={200}
+      defaultValue={value}
+    />
   </form>
 );
 
@@ -91,6 +101,9 @@ export const Shell = ({
     if (!first.current) heading.current?.focus();
     first.current = false;
   }, [place.page]);
+  useEffect(() => {
+    if (place.visit > 0 && isFocusLost()) toHeading();
+  }, [place.visit]);
   return (
     <>
       <button type="button" class="skip" onClick={() => heading.current?.focus()}>
@@ -109,6 +122,7 @@ export const Shell = ({
       <div class="below">
         <nav id="navigation" class={open ? 'side open' : 'side'} aria-label="Pages">
           <Navigation page={place.page} />
+          <Shortcuts />
           <ThemeSwitch />
         </nav>
         <main id="content">

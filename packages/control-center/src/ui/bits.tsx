@@ -1,12 +1,48 @@
-import type { FeatureInfo, LmRef } from '@keyhaven/core/admin';
+import type { FeatureInfo, KeyInfo, LmRef, PeerInfo } from '@keyhaven/core/admin';
+import { useLive } from '../app-context.ts';
 import { linkTo } from '../router.ts';
 import { daysLeft, hasEnded, sayLicense, sayMoment } from './format.ts';
 import { Badge } from './notice.tsx';
 
 // Small things that many tables show alike.
 
+/** The page of another license manager, where it shows one. `address` is that of a peer, with its port. */
+const pageOfPeer = (address: string): string | undefined => {
+  const [, host = '', port = ''] = /^([\w.:-]+):(\d{1,5})$/.exec(address) ?? [];
+  if (host === '' || port === '') return undefined;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}/`;
+};
+
+/** The name of another license manager, with the way to its own pages. */
+export const PeerLink = ({ hostname, address }: { readonly hostname: string; readonly address: string }) => {
+  const href = pageOfPeer(address);
+  return href === undefined ? (
+    <span title={address}>{hostname}</span>
+  ) : (
+    <a href={href} title={`${address}: its own pages, in a new tab`} target="_blank" rel="noopener noreferrer">
+      {hostname}
+    </a>
+  );
+};
+
+const Elsewhere = ({ of: { guid, hostname, address } }: { readonly of: LmRef }) => {
+  const { value } = useLive<{ readonly items: readonly PeerInfo[] }>('/api/v1/list/peers?limit=1000', 'peers');
+  const peer = value?.items.find((each) => each.guid === guid);
+  return peer === undefined ? <span title={address}>{hostname}</span> : <PeerLink hostname={hostname} address={peer.address} />;
+};
+
+/** Where a key is; elsewhere with the way to the pages of that license manager. */
 export const Location = ({ local, licenseManager }: { readonly local: boolean; readonly licenseManager: LmRef }) =>
-  local ? <>This computer</> : <span title={licenseManager.address}>{licenseManager.hostname}</span>;
+  local ? <span title="This computer">Local</span> : <Elsewhere of={licenseManager} />;
+
+const TYPES: Readonly<Record<KeyInfo['type'], string>> = {
+  'sl-adminmode': 'SL AdminMode',
+  'sl-usermode': 'SL UserMode',
+  'sl-legacy': 'SL Legacy',
+  'hl-driverless': 'HL driverless',
+  'hl-hasp': 'HL HASP',
+};
+export const sayType = (type: KeyInfo['type']): string => TYPES[type];
 
 export const KeyLink = ({ id }: { readonly id: string }) => (
   <a class="id" href={linkTo('key', { id })}>
@@ -37,4 +73,12 @@ export const LicenseText = ({ license, now }: { readonly license: FeatureInfo['l
   </>
 );
 
-export const Moment = ({ at }: { readonly at: string | number }) => <time dateTime={new Date(at).toISOString()}>{sayMoment(at)}</time>;
+/** Broken between day and time only. */
+export const Moment = ({ at }: { readonly at: string | number }) => {
+  const [day = '', ...time] = sayMoment(at).split(', ');
+  return (
+    <time dateTime={new Date(at).toISOString()}>
+      <span class="tight">{day},</span> <span class="tight">{time.join(', ')}</span>
+    </time>
+  );
+};

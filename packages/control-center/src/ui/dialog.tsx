@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useId, useRef } from 'preact/hooks';
+import { toHeading } from './focus.ts';
 
 /** A modal dialog: the browser keeps the focus inside, Escape closes it, and the focus goes back to where it was. */
 export const Dialog = ({
@@ -19,7 +20,8 @@ export const Dialog = ({
     dialog?.showModal();
     return () => {
       dialog?.close();
-      if (before instanceof HTMLElement) before.focus();
+      if (before instanceof HTMLElement && before.isConnected && before !== document.body) before.focus();
+      else toHeading();
     };
   }, []);
   return (

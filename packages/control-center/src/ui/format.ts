@@ -14,8 +14,11 @@ const UNITS: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [
 ];
 
 export const sayMoment = (at: string | number): string => moment.format(new Date(at));
-const sayDay = (at: string | number): string => day.format(new Date(at));
+export const sayDay = (at: string | number): string => day.format(new Date(at));
 export const sayNumber = (value: number): string => value.toLocaleString('en');
+
+/** Of seats; null = any number. */
+export const sayLimit = (limit: number | null): string => (limit === null ? 'Unlimited' : sayNumber(limit));
 
 /** `in 3 days`, `2 hours ago`. */
 const sayDistance = (at: string | number, now: number): string => {

@@ -1,11 +1,14 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Topic } from '../api/live.ts';
-import { useLive } from '../app-context.ts';
+import { useApp, useLive } from '../app-context.ts';
+import { keepInAddress, linkTo } from '../router.ts';
 import { ProblemNotice, Waiting } from './notice.tsx';
+import { SearchField } from './search-field.tsx';
 import { type Column, DataTable, Pager } from './table.tsx';
 
-// A list of the admin API in pages: the license manager searches, sorts and counts, so that 100,000 rows are as quick as ten.
+// A list of the admin API in pages: the license manager searches, sorts and counts, so that 100,000 rows are as quick as ten. What is looked at is in the
+// address, so that a bookmark finds it again.
 
 type Answered<Row> = { readonly items: readonly Row[]; readonly next: string | null; readonly total: number };
 export type ListColumn<Row> = Column<Row> & {
@@ -13,53 +16,15 @@ export type ListColumn<Row> = Column<Row> & {
   readonly sort?: string;
 };
 type Order = { readonly by: string; readonly down: boolean };
+/** What a list can be narrowed to, by the API's names, in words. */
+export type Filters = Readonly<Record<string, string>>;
 
-const LIMIT = 50;
-/** How long typing pauses before it is searched for. */
-const TYPING_MS = 200;
+/** BOUNDED: rows of one answer of the API. */
+const MAX_ROWS = 1_000;
 
-const SearchField = ({
-  label,
-  value,
-  onChange,
-}: {
-  readonly label: string;
-  readonly value: string;
-  readonly onChange: (wanted: string) => void;
-}) => {
-  const [typed, setTyped] = useState(value);
-  useEffect(() => setTyped(value), [value]);
-  useEffect(() => {
-    const timer = setTimeout(() => typed !== value && onChange(typed), TYPING_MS);
-    return () => clearTimeout(timer);
-  }, [typed]);
-  return (
-    <input
-      type="search"
-      aria-label={label}
-      placeholder={label}
-      value={typed}
-      maxLength={200}
-      onInput={({ currentTarget }) => setTyped(currentTarget.value)}
-    />
-  );
-};
-
-const urlOf = (
-  list: string,
-  filters: Readonly<Record<string, string>>,
-  wanted: string,
-  order: Order | undefined,
-  cursor: string | undefined,
-): string => {
-  const query = new URLSearchParams({ ...filters, limit: String(LIMIT) });
-  if (wanted !== '') query.set('q', wanted);
-  if (order !== undefined) {
-    query.set('sort', order.by);
-    query.set('order', order.down ? 'desc' : 'asc');
-  }
-  if (cursor !== undefined) query.set('cursor', cursor);
-  return `/api/v1/list/${list}?${query}`;
+const orderOf = (query: URLSearchParams): Order | undefined => {
+  const by = query.get('sort');
+  return by === null ? undefined : { by, down: query.get('order') === 'desc' };
 };
 
 /** The last answer stays while the next one is awaited. */
@@ -69,11 +34,32 @@ const useLast = <T,>(value: T | undefined): T | undefined => {
   return last.current;
 };
 
+/** What the list is narrowed to, each with a way out of it. */
+const Narrowed = ({ page, query, filters }: { readonly page: string; readonly query: URLSearchParams; readonly filters: Filters }) => {
+  const now = Object.keys(filters).filter((name) => query.has(name));
+  return now.length === 0 ? null : (
+    <ul class="chips" aria-label="Narrowed to">
+      {now.map((name) => {
+        const less = linkTo(page, Object.fromEntries([...query].filter(([each]) => each !== name)));
+        return (
+          <li key={name}>
+            {filters[name]} {query.get(name)}{' '}
+            <a href={less} aria-label={`All, not only ${filters[name]} ${query.get(name)}`}>
+              ✕
+            </a>
+          </li>
+        );
+      })}
+    </ul>
+  );
+};
+
 export const RemoteList = <Row,>({
   list,
   caption,
+  page = list,
+  query,
   filters = {},
-  wanted = '',
   topics,
   columns,
   keyOf,
@@ -82,36 +68,59 @@ export const RemoteList = <Row,>({
 }: {
   readonly list: string;
   readonly caption: string;
-  readonly filters?: Readonly<Record<string, string>>;
-  /** What is searched for to begin with. */
-  readonly wanted?: string;
+  /** Whose part of the address the query is; absent = the list has its name. */
+  readonly page?: string;
+  readonly query: URLSearchParams;
+  readonly filters?: Filters;
   readonly topics: readonly Topic[];
   readonly columns: readonly ListColumn<Row>[];
   readonly keyOf: (row: Row) => string;
   readonly empty: ComponentChildren;
   readonly tools?: ComponentChildren;
 }) => {
-  const [search, setSearch] = useState(wanted);
-  const [order, setOrder] = useState<Order>();
+  const limit = Math.min(useApp().page.rows, MAX_ROWS);
+  const [search, setSearch] = useState(query.get('q') ?? '');
+  const [order, setOrder] = useState(() => orderOf(query));
   const [cursors, setCursors] = useState<readonly string[]>([]);
-  const about = JSON.stringify([filters, search, order]);
-  useEffect(() => setCursors([]), [about]);
-  const { value, problem } = useLive<Answered<Row>>(urlOf(list, filters, search, order, cursors.at(-1)), ...topics);
+  const narrowed = Object.keys(filters).flatMap((name): [string, string][] => {
+    const value = query.get(name);
+    return value === null ? [] : [[name, value]];
+  });
+  const rest = Object.fromEntries([...query].filter(([name]) => !['q', 'sort', 'order', ...Object.keys(filters)].includes(name)));
+  useEffect(() => {
+    setCursors([]);
+    keepInAddress({ q: search, sort: order?.by, order: order?.down === true ? 'desc' : undefined });
+  }, [search, order]);
+  const looked = new URLSearchParams([...Object.entries({ ...rest, q: search }).filter(([, value]) => value !== ''), ...narrowed]);
+  const asked = new URLSearchParams([...narrowed, ['limit', String(limit)]]);
+  if (search !== '') asked.set('q', search);
+  if (order !== undefined) {
+    asked.set('sort', order.by);
+    asked.set('order', order.down ? 'desc' : 'asc');
+  }
+  const cursor = cursors.at(-1);
+  if (cursor !== undefined) asked.set('cursor', cursor);
+  const { value, problem } = useLive<Answered<Row>>(`/api/v1/list/${list}?${asked}`, ...topics);
   const shown = useLast(value);
-  const sort = (by: string): void => setOrder({ by, down: order?.by === by && !order.down });
   return (
     <>
       <div class="tools">
         <SearchField label={`Search ${caption.toLowerCase()}`} value={search} onChange={setSearch} />
         {tools}
+        <Narrowed page={page} query={looked} filters={filters} />
       </div>
       {problem === undefined ? null : <ProblemNotice problem={problem} />}
+      {shown !== undefined && value === undefined && problem === undefined ? (
+        <progress class="again late" aria-label={`Loading ${caption.toLowerCase()}`} />
+      ) : null}
       {shown === undefined ? (
         problem === undefined ? (
           <Waiting />
         ) : null
-      ) : shown.items.length === 0 && search !== '' ? (
-        <p class="empty">Nothing here has “{search}” in it.</p>
+      ) : shown.items.length === 0 && (search !== '' || narrowed.length > 0) ? (
+        <p class="empty">
+          {search === '' ? 'Nothing is here by that.' : `Nothing here has “${search}” in it.`} <a href={linkTo(page, rest)}>Show all</a>
+        </p>
       ) : (
         <DataTable
           caption={caption}
@@ -122,14 +131,14 @@ export const RemoteList = <Row,>({
           sorting={{
             stateOf: ({ sort: by }: ListColumn<Row>) =>
               by === undefined ? undefined : order?.by !== by ? 'none' : order.down ? 'descending' : 'ascending',
-            onSort: ({ sort: by }: ListColumn<Row>) => by !== undefined && sort(by),
+            onSort: ({ sort: by }: ListColumn<Row>) => by !== undefined && setOrder({ by, down: order?.by === by && !order.down }),
           }}
         />
       )}
       {shown === undefined || shown.total <= shown.items.length ? null : (
         <Pager
-          from={cursors.length * LIMIT + 1}
-          to={cursors.length * LIMIT + shown.items.length}
+          from={cursors.length * limit + 1}
+          to={cursors.length * limit + shown.items.length}
           total={shown.total}
           onBack={cursors.length === 0 ? undefined : () => setCursors(cursors.slice(0, -1))}
           onOn={shown.next === null ? undefined : () => setCursors([...cursors, shown.next ?? ''])}

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
-import { useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { isFocusLost, toHeading } from './focus.ts';
 import { sayNumber } from './format.ts';
 
 // Tables: sorted by a click on a head. On a phone each row becomes a card; the roles keep it a table for those who cannot see.
@@ -10,6 +11,8 @@ export type Column<Row> = {
   /** What it is sorted by where the whole table is here; absent = it is not. */
   readonly value?: (row: Row) => string | number;
   readonly numeric?: boolean;
+  /** `tight`: never broken; `roomy`: room for a word, however narrow the rest. */
+  readonly room?: 'tight' | 'roomy';
   /** The head is for screen readers only. */
   readonly bare?: boolean;
 };
@@ -92,6 +95,12 @@ export const DataTable = <Row, C extends Column<Row> = Column<Row>>({
   readonly sorting?: Sorting<C>;
 }) => {
   const [own, setOwn] = useState<{ readonly column: C; readonly down: boolean }>();
+  const table = useRef<HTMLTableElement>(null);
+  // A row that goes takes the focus with it: whoever works by keyboard is brought to the head of the page, not to its beginning.
+  const held = table.current?.contains(document.activeElement) === true;
+  useLayoutEffect(() => {
+    if (held && isFocusLost()) toHeading();
+  });
   if (rows.length === 0) return <>{empty}</>;
   const here: Sorting<C> = {
     stateOf: (column) =>
@@ -102,7 +111,7 @@ export const DataTable = <Row, C extends Column<Row> = Column<Row>>({
   const value = sorting === undefined ? own?.column.value : undefined;
   const shown = value === undefined ? rows : rows.toSorted((a, b) => compare(value(a), value(b)) * (own?.down === true ? -1 : 1));
   return (
-    <table role="table">
+    <table role="table" ref={table}>
       <caption class="unseen">{caption}</caption>
       <thead role="rowgroup">
         <tr role="row">
@@ -126,7 +135,7 @@ export const DataTable = <Row, C extends Column<Row> = Column<Row>>({
                 role="cell"
                 key={column.head}
                 data-label={column.bare === true ? undefined : column.head}
-                class={column.numeric === true ? 'number' : ''}
+                class={column.numeric === true ? 'number' : column.room}
               >
                 {column.cell(row)}
               </td>

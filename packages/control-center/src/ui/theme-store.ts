@@ -26,3 +26,21 @@ export const keepTheme = (theme: Theme): void => {
     // Not kept.
   }
 };
+
+const KEYS_OFF = 'keyhaven-keys-off';
+/** Whether single keys do nothing; some people speak to their computer, and others hit keys by chance. */
+export const areKeysOff = (): boolean => {
+  try {
+    return localStorage.getItem(KEYS_OFF) !== null;
+  } catch {
+    return false;
+  }
+};
+export const keepKeysOff = (off: boolean): void => {
+  try {
+    if (off) localStorage.setItem(KEYS_OFF, '1');
+    else localStorage.removeItem(KEYS_OFF);
+  } catch {
+    // Not kept.
+  }
+};

@@ -1,11 +1,11 @@
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { ask } from '../../api/http.ts';
 import { useApp, useLive } from '../../app-context.ts';
 import { linkTo } from '../../router.ts';
 import { Confirm } from '../../ui/dialog.tsx';
 import { ProblemNotice, Waiting } from '../../ui/notice.tsx';
 import { Field } from './field.tsx';
-import { type Setting, type SettingsAnswer, type TabName, tabOf, tabs, type Value } from './fields.ts';
+import { grouped, type Setting, type SettingsAnswer, type TabName, tabOf, tabs, type Value } from './fields.ts';
 import { Identities } from './identities.tsx';
 import { PasswordSection } from './password.tsx';
 import { Recent } from './recent.tsx';
@@ -13,13 +13,16 @@ import { Recent } from './recent.tsx';
 const isTab = (name: string | null): name is TabName => tabs.some((tab) => tab.name === name);
 const same = (a: Value, b: Value): boolean => JSON.stringify(a) === JSON.stringify(b);
 
-const Tabs = ({ at }: { readonly at: TabName }) => (
+type Edited = ReadonlyMap<string, Value>;
+
+const Tabs = ({ at, unsaved }: { readonly at: TabName; readonly unsaved: ReadonlySet<TabName> }) => (
   <nav class="tabs" aria-label="Parts of the configuration">
     <ul>
       {tabs.map(({ name, title }) => (
         <li key={name}>
           <a href={linkTo('configuration', { tab: name })} aria-current={at === name ? 'page' : undefined}>
             {title}
+            {unsaved.has(name) ? <span title="Not saved yet"> •</span> : null}
           </a>
         </li>
       ))}
@@ -27,9 +30,20 @@ const Tabs = ({ at }: { readonly at: TabName }) => (
   </nav>
 );
 
-const Editor = ({ answer, tab, onSaved }: { readonly answer: SettingsAnswer; readonly tab: TabName; readonly onSaved: () => void }) => {
+const Editor = ({
+  answer,
+  tab,
+  edited,
+  setEdited,
+  onSaved,
+}: {
+  readonly answer: SettingsAnswer;
+  readonly tab: TabName;
+  readonly edited: Edited;
+  readonly setEdited: (edited: Edited) => void;
+  readonly onSaved: () => void;
+}) => {
   const { rights, act, tell } = useApp();
-  const [edited, setEdited] = useState<ReadonlyMap<string, Value>>(new Map());
   const [resetting, setResetting] = useState(false);
   const shown = answer.settings.filter(({ path }) => tabOf(path) === tab);
   const changed = shown.filter((each) => edited.has(each.path) && !same(edited.get(each.path) ?? null, each.value));
@@ -40,7 +54,7 @@ const Editor = ({ answer, tab, onSaved }: { readonly answer: SettingsAnswer; rea
       ask<{ readonly now: readonly string[]; readonly restart: readonly string[] }>('PUT', '/api/v1/settings', { json: { settings } }),
     );
     if (done === undefined) return;
-    setEdited(new Map());
+    setEdited(without(edited, tab));
     const later = done.restart.length === 0 ? '' : ` After a restart of the license manager: ${done.restart.join(', ')}.`;
     tell({ kind: 'good', text: `Saved.${later}` });
     onSaved();
@@ -52,20 +66,25 @@ const Editor = ({ answer, tab, onSaved }: { readonly answer: SettingsAnswer; rea
         void save(Object.fromEntries(changed.map(({ path }) => [path, edited.get(path) ?? null])));
       }}
     >
-      {shown.map((setting) => (
-        <Field
-          key={setting.path}
-          setting={setting}
-          value={edited.has(setting.path) ? (edited.get(setting.path) ?? null) : setting.value}
-          disabled={!mayChange(setting)}
-          onChange={(value) => setEdited(new Map([...edited, [setting.path, value]]))}
-        />
+      {grouped(shown).map(([title, settings]) => (
+        <section key={title}>
+          {title === '' ? null : <h2>{title}</h2>}
+          {settings.map((setting) => (
+            <Field
+              key={setting.path}
+              setting={setting}
+              value={edited.has(setting.path) ? (edited.get(setting.path) ?? null) : setting.value}
+              disabled={!mayChange(setting)}
+              onChange={(value) => setEdited(new Map([...edited, [setting.path, value]]))}
+            />
+          ))}
+        </section>
       ))}
-      <p class="actions">
+      <p class="actions save">
         <button type="submit" disabled={changed.length === 0}>
           Save
         </button>
-        <button type="button" class="secondary" disabled={changed.length === 0} onClick={() => setEdited(new Map())}>
+        <button type="button" class="secondary" disabled={changed.length === 0} onClick={() => setEdited(without(edited, tab))}>
           Cancel
         </button>
         <button
@@ -92,6 +111,8 @@ const Editor = ({ answer, tab, onSaved }: { readonly answer: SettingsAnswer; rea
     </form>
   );
 };
+
+const without = (edited: Edited, tab: TabName): Edited => new Map([...edited].filter(([path]) => tabOf(path) !== tab));
 
 const Notes = ({ answer }: { readonly answer: SettingsAnswer }) => {
   const { rights } = useApp();
@@ -142,9 +163,26 @@ export const ConfigurationPage = ({ query }: { readonly query: URLSearchParams }
   const tab = isTab(wanted) ? wanted : 'basic';
   const { live } = useApp();
   const { value, problem } = useLive<SettingsAnswer>('/api/v1/settings', 'settings');
+  const [edited, setEdited] = useState<Edited>(new Map());
+  const changed = new Map([...edited].filter(([path, to]) => !same(to, value?.settings.find((each) => each.path === path)?.value ?? null)));
+  useEffect(() => {
+    if (changed.size === 0) return undefined;
+    const leaving = (event: BeforeUnloadEvent): void => event.preventDefault();
+    addEventListener('beforeunload', leaving);
+    return () => removeEventListener('beforeunload', leaving);
+  }, [changed.size]);
+  const sought = query.get('setting');
+  useEffect(() => {
+    if (sought === null || value === undefined) return undefined;
+    // After the head of the page, which has the focus of every new page.
+    const timer = setTimeout(() =>
+      document.querySelector<HTMLElement>(`[data-setting="${CSS.escape(sought)}"] :is(input, select, textarea)`)?.focus(),
+    );
+    return () => clearTimeout(timer);
+  }, [sought, value === undefined]);
   return (
     <>
-      <Tabs at={tab} />
+      <Tabs at={tab} unsaved={new Set([...changed.keys()].map(tabOf))} />
       {problem === undefined ? null : <ProblemNotice problem={problem} />}
       {value === undefined ? (
         problem === undefined ? (
@@ -153,15 +191,13 @@ export const ConfigurationPage = ({ query }: { readonly query: URLSearchParams }
       ) : (
         <>
           <Notes answer={value} />
-          <Editor key={tab} answer={value} tab={tab} onSaved={() => live.refresh()} />
+          {tab === 'identities' ? null : (
+            <Editor key={tab} answer={value} tab={tab} edited={edited} setEdited={setEdited} onSaved={() => live.refresh()} />
+          )}
           {tab === 'basic' ? <PasswordSection /> : null}
           {tab === 'users' ? <Recent of="users" /> : null}
-          {tab === 'clients' ? (
-            <>
-              <Identities />
-              <Recent of="clients" />
-            </>
-          ) : null}
+          {tab === 'identities' ? <Identities /> : null}
+          {tab === 'clients' ? <Recent of="clients" /> : null}
         </>
       )}
     </>

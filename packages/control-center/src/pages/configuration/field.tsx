@@ -1,6 +1,7 @@
 import { useId } from 'preact/hooks';
 import { Badge } from '../../ui/notice.tsx';
 import { choiceName, choicesOf, labelOf, rangeOf, type Setting, sayValue, type Value } from './fields.ts';
+import { LogPattern } from './log-pattern.tsx';
 
 // One setting: how it is entered depends on what it may be.
 
@@ -47,6 +48,7 @@ const Input = ({ setting, value, disabled, onChange, id, about }: Editing & { re
         />
       );
     default:
+      if (setting.path === 'log.pattern') return <LogPattern {...common} value={String(value ?? '')} onChange={onChange} />;
       return (
         <input
           {...common}
@@ -74,7 +76,7 @@ export const Field = (editing: Editing) => {
   const about = `${id}-about`;
   const isFlag = setting.type === 'boolean';
   return (
-    <div class="field">
+    <div class="field" data-setting={setting.path}>
       {isFlag ? (
         <label for={id}>
           <input

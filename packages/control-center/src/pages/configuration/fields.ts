@@ -27,6 +27,7 @@ export const tabs = [
   { name: 'users', title: 'Users' },
   { name: 'remote', title: 'Access to Remote License Managers' },
   { name: 'clients', title: 'Access from Remote Clients' },
+  { name: 'identities', title: 'Client Identities' },
   { name: 'detach', title: 'Detachable Licenses' },
   { name: 'network', title: 'Network' },
 ] as const;
@@ -35,17 +36,39 @@ export type TabName = (typeof tabs)[number]['name'];
 const places: readonly (readonly [RegExp, TabName])[] = [
   [/^access\.users$/, 'users'],
   [/^(?:search\.|access\.remoteLicenses$)/, 'remote'],
-  [/^access\.(?:remoteClients|clients)$/, 'clients'],
+  [/^access\.(?:remoteClients|clients|publicAddress)$/, 'clients'],
   [/^detach\./, 'detach'],
   [/^(?:bind|port|localOnly|ipv6|adminPort|tls\.|proxy\.|limits\.)/, 'network'],
 ];
 export const tabOf = (path: string): TabName => places.find(([pattern]) => pattern.test(path))?.[1] ?? 'basic';
+
+const groups: readonly (readonly [RegExp, string])[] = [
+  [/^page\./, 'Pages'],
+  [/^log\./, 'Logs'],
+  [/^(?:access\.remote|compat\.)/, 'Administration'],
+  [/^(?:protection|updates)\.|^hardwareC2v$/, 'Keys and Updates'],
+];
+/** Settings of a tab under what they are about, in their order. */
+export const grouped = (settings: readonly Setting[]): readonly (readonly [title: string, settings: readonly Setting[]])[] => {
+  const of = (path: string): string => groups.find(([pattern]) => pattern.test(path))?.[1] ?? '';
+  return [...Map.groupBy(settings, ({ path }) => of(path))].toSorted(([a], [b]) => Number(a !== '') - Number(b !== ''));
+};
 
 /** As the pages of the field call them (field-facts 2.2 to 2.7). */
 const labels: Readonly<Record<string, string>> = {
   name: 'Machine Name',
   'access.remoteAdministration': 'Allow Remote Access to ACC and Admin API',
   'access.remoteMetrics': 'Allow Remote Access to Metrics',
+  'page.refreshSeconds': 'Display Refresh Time (seconds)',
+  'page.rows': 'Table Rows per Page',
+  'page.passwordForAll': 'Password Protects All ACC Pages',
+  pidFile: 'Write PID File',
+  temporaryFileDays: 'Days Before Deleting Temporary Files',
+  hardwareC2v: 'Generate C2V for Hardware Keys',
+  'access.publicAddress': 'Public Address for Access With Identity and ACC',
+  'compat.newLmIdByGet': 'New LM id by GET',
+  'detach.expiredDays': 'Days Before Deleting Expired Detached Licenses',
+  'detach.products': 'Per-Product Settings',
   sessionIdleMinutes: 'Idle Timeout of Session (minutes)',
   idleConnectionMinutes: 'Idle Timeout of Connection (minutes)',
   'log.access': 'Write Access Log',

@@ -3,66 +3,22 @@ import { ask } from '../../api/http.ts';
 import { useApp, useLive } from '../../app-context.ts';
 import { Moment } from '../../ui/bits.tsx';
 import { Confirm, Dialog } from '../../ui/dialog.tsx';
-import { Badge, Empty, ProblemNotice } from '../../ui/notice.tsx';
+import { Badge, Empty, ProblemNotice, Waiting } from '../../ui/notice.tsx';
 import { type Column, DataTable } from '../../ui/table.tsx';
+import { type Identity, IdentityDialog, type IdentityWish, limitText } from './identity-form.tsx';
 
 // Identities of clients of the REST licensing API (C6).
 
-type Identity = {
-  readonly id: string;
-  readonly issuedTo: string;
-  readonly rights: readonly string[];
-  readonly limitTo?: readonly { readonly key: string; readonly product?: number }[];
-  readonly expires?: string;
-  readonly disabled: boolean;
-  readonly since: string;
-};
 type Issued = { readonly identity: Identity; readonly secret: string };
 
 const URL_OF = '/api/v1/identities';
-
-const IssueDialog = ({ onClose, onIssued }: { readonly onClose: () => void; readonly onIssued: (issued: Issued) => void }) => {
-  const { act } = useApp();
-  const [issuedTo, setIssuedTo] = useState('');
-  const [expires, setExpires] = useState('');
-  const issue = async (): Promise<void> => {
-    const wish = { issuedTo, ...(expires === '' ? {} : { expires: new Date(`${expires}T23:59:59Z`).toISOString() }) };
-    const issued = await act('Issuing an identity', () => ask<Issued>('POST', URL_OF, { json: wish }));
-    if (issued !== undefined) onIssued(issued);
-  };
-  return (
-    <Dialog title="Issue an identity" onClose={onClose}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          void issue();
-        }}
-      >
-        <label>
-          Issued to
-          <input type="text" required maxLength={200} value={issuedTo} onInput={({ currentTarget }) => setIssuedTo(currentTarget.value)} />
-        </label>
-        <label>
-          Expires at the end of
-          <input type="date" value={expires} onInput={({ currentTarget }) => setExpires(currentTarget.value)} />
-          <small>Empty: never.</small>
-        </label>
-        <footer>
-          <button type="button" class="secondary" onClick={onClose}>
-            Cancel
-          </button>
-          <button type="submit">Issue</button>
-        </footer>
-      </form>
-    </Dialog>
-  );
-};
 
 export const Identities = () => {
   const { rights, act, tell, live } = useApp();
   const { value, problem } = useLive<readonly Identity[]>(URL_OF, 'settings');
   const [issuing, setIssuing] = useState(false);
   const [issued, setIssued] = useState<Issued>();
+  const [changing, setChanging] = useState<Identity>();
   const [removing, setRemoving] = useState<Identity>();
   const change = async (what: string, method: string, { id }: Identity, json?: object): Promise<void> => {
     const done = await act(what, () => ask(method, `${URL_OF}/${encodeURIComponent(id)}`, json === undefined ? undefined : { json }));
@@ -70,9 +26,32 @@ export const Identities = () => {
     tell({ kind: 'good', text: 'Done.' });
     live.refresh();
   };
+  const issue = async (wish: IdentityWish): Promise<void> => {
+    const json = Object.fromEntries(Object.entries(wish).filter(([, each]) => each !== null));
+    const made = await act('Issuing an identity', () => ask<Issued>('POST', URL_OF, { json }));
+    if (made === undefined) return;
+    setIssuing(false);
+    setIssued(made);
+    live.refresh();
+  };
   const columns: readonly Column<Identity>[] = [
     { head: 'Identity', cell: ({ id }) => id, value: ({ id }) => id },
     { head: 'Issued to', cell: ({ issuedTo }) => issuedTo, value: ({ issuedTo }) => issuedTo },
+    {
+      head: 'May use',
+      cell: (row) => `${row.rights.join(', ')}: ${limitText(row) || 'every key'}`,
+      value: (row) => limitText(row),
+    },
+    {
+      head: 'Computers',
+      cell: ({ maxMachines, machines = [] }) =>
+        maxMachines === undefined ? (
+          'any'
+        ) : (
+          <span title={machines.map(({ machine }) => machine).join(', ')}>{`${machines.length} of ${maxMachines}`}</span>
+        ),
+      value: ({ machines = [] }) => machines.length,
+    },
     { head: 'Since', cell: ({ since }) => <Moment at={since} />, value: ({ since }) => since },
     {
       head: 'Expires',
@@ -93,6 +72,9 @@ export const Identities = () => {
           >
             {row.disabled ? 'Enable' : 'Disable'}
           </button>
+          <button type="button" class="secondary small" disabled={!rights.configure} onClick={() => setChanging(row)}>
+            Change …
+          </button>
           <button type="button" class="secondary small" disabled={!rights.configure} onClick={() => setRemoving(row)}>
             Remove …
           </button>
@@ -100,6 +82,7 @@ export const Identities = () => {
       ),
     },
   ];
+  if (value === undefined && problem === undefined) return <Waiting />;
   return (
     <section>
       <h2>Identities</h2>
@@ -117,16 +100,17 @@ export const Identities = () => {
       <button type="button" class="secondary small" disabled={!rights.configure} onClick={() => setIssuing(true)}>
         Issue an identity …
       </button>
-      {issuing ? (
-        <IssueDialog
-          onClose={() => setIssuing(false)}
-          onIssued={(made) => {
-            setIssuing(false);
-            setIssued(made);
-            live.refresh();
+      {issuing ? <IdentityDialog onClose={() => setIssuing(false)} onSubmit={(wish) => void issue(wish)} /> : null}
+      {changing === undefined ? null : (
+        <IdentityDialog
+          of={changing}
+          onClose={() => setChanging(undefined)}
+          onSubmit={(wish) => {
+            setChanging(undefined);
+            void change('Changing', 'PUT', changing, wish);
           }}
         />
-      ) : null}
+      )}
       {issued === undefined ? null : (
         <Dialog title="The secret, this once" onClose={() => setIssued(undefined)}>
           <p>Give both to {issued.identity.issuedTo}. The secret is not told again.</p>

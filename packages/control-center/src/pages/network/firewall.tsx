@@ -1,8 +1,7 @@
 import { useState } from 'preact/hooks';
 import { askText } from '../../api/http.ts';
-import { useApp, useLive } from '../../app-context.ts';
+import { useApp } from '../../app-context.ts';
 import { download } from '../../ui/download.ts';
-import { ProblemNotice } from '../../ui/notice.tsx';
 import { DataTable } from '../../ui/table.tsx';
 
 type Flow = {
@@ -17,7 +16,7 @@ type Flow = {
   readonly every?: string;
   readonly reason: string;
 };
-type Plan = { readonly flows: readonly Flow[]; readonly remarks: readonly string[] };
+export type Plan = { readonly flows: readonly Flow[]; readonly remarks: readonly string[] };
 
 const formats = [
   ['nftables', 'nftables', 'keyhaven.nft'],
@@ -26,9 +25,8 @@ const formats = [
 ] as const;
 
 /** What the present settings send and receive, and the firewall rules for it. */
-export const Firewall = () => {
+export const Firewall = ({ plan }: { readonly plan: Plan }) => {
   const { act } = useApp();
-  const { value, problem } = useLive<Plan>('/api/v1/network/plan', 'settings');
   const [rules, setRules] = useState<{ readonly text: string; readonly name: string; readonly file: string }>();
   const show = async (format: string, name: string, file: string): Promise<void> => {
     const text = await act('Writing the rules', () => askText('GET', `/api/v1/network/rules?format=${format}`));
@@ -37,35 +35,32 @@ export const Firewall = () => {
   return (
     <section>
       <h2>What it sends and receives, and firewall rules</h2>
-      {problem === undefined ? null : <ProblemNotice problem={problem} />}
-      {value === undefined ? null : (
-        <details>
-          <summary>With the present settings: {value.flows.length} kinds of traffic</summary>
-          <DataTable
-            caption="Traffic of the present settings"
-            columns={[
-              { head: 'Direction', cell: ({ direction }: Flow) => direction, value: ({ direction }) => direction },
-              { head: 'Protocol', cell: ({ transport }: Flow) => transport.toUpperCase(), value: ({ transport }) => transport },
-              {
-                head: 'Here',
-                cell: (flow: Flow) => [flow.interface ?? 'any', flow.localPort].filter((each) => each !== undefined).join(' port '),
-              },
-              {
-                head: 'There',
-                cell: (flow: Flow) =>
-                  `${flow.remote.length === 0 ? 'any' : flow.remote.join(', ')}${flow.remotePort === undefined ? '' : ` port ${flow.remotePort}`}`,
-              },
-              { head: 'Why', cell: (flow: Flow) => `${flow.reason}${flow.every === undefined ? '' : `; every ${flow.every}`}` },
-            ]}
-            rows={value.flows}
-            keyOf={(flow) => JSON.stringify(flow)}
-            empty={<p>Nothing.</p>}
-          />
-          {value.remarks.map((remark) => (
-            <p key={remark}>{remark}</p>
-          ))}
-        </details>
-      )}
+      <details>
+        <summary>With the present settings: {plan.flows.length} kinds of traffic</summary>
+        <DataTable
+          caption="Traffic of the present settings"
+          columns={[
+            { head: 'Direction', cell: ({ direction }: Flow) => direction, value: ({ direction }) => direction },
+            { head: 'Protocol', cell: ({ transport }: Flow) => transport.toUpperCase(), value: ({ transport }) => transport },
+            {
+              head: 'Here',
+              cell: (flow: Flow) => [flow.interface ?? 'any', flow.localPort].filter((each) => each !== undefined).join(' port '),
+            },
+            {
+              head: 'There',
+              cell: (flow: Flow) =>
+                `${flow.remote.length === 0 ? 'any' : flow.remote.join(', ')}${flow.remotePort === undefined ? '' : ` port ${flow.remotePort}`}`,
+            },
+            { head: 'Why', cell: (flow: Flow) => `${flow.reason}${flow.every === undefined ? '' : `; every ${flow.every}`}` },
+          ]}
+          rows={plan.flows}
+          keyOf={(flow) => JSON.stringify(flow)}
+          empty={<p>Nothing.</p>}
+        />
+        {plan.remarks.map((remark) => (
+          <p key={remark}>{remark}</p>
+        ))}
+      </details>
       <p class="actions">
         {formats.map(([format, name, file]) => (
           <button key={format} type="button" class="secondary small" onClick={() => void show(format, name, file)}>

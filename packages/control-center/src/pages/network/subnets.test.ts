@@ -12,11 +12,12 @@ describe('the map of the network', () => {
   ])('has %s in %s', (address, subnet) => expect(subnetOf(address)).toBe(subnet));
 
   it('puts neighbours together, in the order of numbers', () => {
-    const peer = (address: string) => ({ guid: address, hostname: address, address, state: 'linked' as const, keys: 0 });
-    const map = bySubnet(['10.0.10.1', '10.0.9.1', '10.0.9.2'].map(peer));
+    const peer = (host: string) => ({ guid: host, hostname: host, address: `${host}:1947`, state: 'linked' as const, keys: 0 });
+    const map = bySubnet(['10.0.10.1', '10.0.9.1', '10.0.9.2', 'fe80::1', 'fe80::2'].map(peer));
     expect(map.map(([subnet, peers]) => [subnet, peers.length])).toEqual([
       ['10.0.9.0/24', 2],
       ['10.0.10.0/24', 1],
+      ['fe80:0:0:0::/64', 2],
     ]);
   });
 });

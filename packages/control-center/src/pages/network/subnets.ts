@@ -21,7 +21,8 @@ export const subnetOf = (address: string): string => {
 export const bySubnet = (peers: readonly PeerInfo[]): readonly (readonly [subnet: string, peers: readonly PeerInfo[]])[] => {
   const found = new Map<string, PeerInfo[]>(); // BOUNDED by the peers
   for (const peer of peers) {
-    const subnet = subnetOf(peer.address);
+    // An address of a peer has its port.
+    const subnet = subnetOf(peer.address.replace(/:\d+$/, ''));
     found.set(subnet, [...(found.get(subnet) ?? []), peer]);
   }
   return [...found].toSorted(([a], [b]) => a.localeCompare(b, 'en', { numeric: true }));

@@ -20,14 +20,14 @@ type Upcoming = { readonly kind: string; readonly to: string; readonly at: strin
 
 /** BOUNDED: events that are shown. */
 const MAX_EVENTS = 200;
-const MAX_NEXT = 10;
+const MAX_NEXT = 4;
 /** How often what came is drawn. */
 const DRAW_MS = 500;
 const WORD = { datagram: 'datagram', opened: 'opened', closed: 'closed', request: 'request' } as const;
 
-const useTraffic = (pausing: boolean): { readonly events: readonly Event[]; readonly next: readonly Upcoming[] } => {
+const useTraffic = (pausing: boolean): { readonly events: readonly Event[]; readonly next: readonly Upcoming[] | undefined } => {
   const [events, setEvents] = useState<readonly Event[]>([]);
-  const [next, setNext] = useState<readonly Upcoming[]>([]);
+  const [next, setNext] = useState<readonly Upcoming[]>();
   const paused = useRef(pausing);
   paused.current = pausing;
   useEffect(() => {
@@ -57,9 +57,11 @@ const useTraffic = (pausing: boolean): { readonly events: readonly Event[]; read
 export const Traffic = () => {
   const [pausing, setPausing] = useState(false);
   const { events, next } = useTraffic(pausing);
+  // What comes above moves nothing that is read already.
+  if (next === undefined) return null;
   return (
     <>
-      <section>
+      <section class="next">
         <h2>Next</h2>
         <DataTable
           caption="What is sent next"
