@@ -8,7 +8,7 @@ import { lmAddressFrom, ownIdentity, ownSurroundings, systemEntropy } from './en
 import { createLicensing, type Licensing, type LoginOptions } from './licensing.ts';
 import type { KeyRequest } from './request-key.ts';
 import type { Session } from './session.ts';
-import { seatAttributes, traced, tracedSession } from './telemetry.ts';
+import { actionAttributes, formatAttributes, type SpanAttributes, seatAttributes, traced, tracedSession } from './telemetry.ts';
 import type { RecipientOptions, TransferOptions } from './transfer.ts';
 
 export { LicensingError, Status, type StatusCode } from '@keyhaven/core/errors';
@@ -53,6 +53,10 @@ export const login = async (options: LoginOptions): Promise<Session> => {
   return tracedSession(await traced(tracer, 'login', attributes, () => licensing().login(options), seatAttributes), tracer);
 };
 
+/** A call that is of no session. */
+const tracing = <T>(name: string, attributes: SpanAttributes, work: () => Promise<T>): Promise<T> =>
+  traced(shared.configuration.tracer, name, attributes, work);
+
 type Question = Pick<LoginOptions, 'vendorCode' | 'scope' | 'lm'>;
 
 /**
@@ -67,8 +71,10 @@ export async function getInfo(
   options: Question & { readonly feature?: number; readonly format?: FormatInput | undefined },
 ): Promise<readonly Candidate[] | InfoData | string> {
   const { format, ...question } = options;
-  if (format === undefined) return licensing().find(question);
-  return format === 'data' ? licensing().information(question) : licensing().information({ ...question, format });
+  return tracing<readonly Candidate[] | InfoData | string>('get_info', formatAttributes(format), () => {
+    if (format === undefined) return licensing().find(question);
+    return format === 'data' ? licensing().information(question) : licensing().information({ ...question, format });
+  });
 }
 
 /**
@@ -76,10 +82,11 @@ export async function getInfo(
  * licensed. No Admin LM and no administrator is needed. What the vendor sends for it is applied with `update`.
  * @throws LicensingError: REQ_NOT_SUPP 16, INV_VCODE 22, LOCAL_COMM_ERR 33, OLD_LM 42
  */
-export const requestKey = async (request: KeyRequest): Promise<string> => licensing().requestKey(request);
+export const requestKey = async (request: KeyRequest): Promise<string> => tracing('request_key', {}, () => licensing().requestKey(request));
 
 /** Applies a license document (V2C, V2CP, H2R, R2H, H2H) to keys of this computer. */
-export const update = async ({ data }: { readonly data: string }): Promise<Updated> => licensing().update(data);
+export const update = async ({ data }: { readonly data: string }): Promise<Updated> =>
+  tracing('update', {}, () => licensing().update(data));
 
 /**
  * Detaches a license to another computer for a time, extends that, gives a detached license back, or moves a whole key. The text of a file
@@ -87,11 +94,13 @@ export const update = async ({ data }: { readonly data: string }): Promise<Updat
  * @throws LicensingError: ACCESS_DENIED 5, TOO_MANY_KEYS 37, TOO_MANY_USERS 38, SCOPE_RESULTS_EMPTY 50, INV_RECIPIENT 58, INV_ACTION 59,
  * TOO_MANY_PRODUCTS 60, INV_DURATION 63, NO_DETACHABLE_FEATURE 67, REHOST_NOT_ALLOWED 69, DETACHED_LICENSE_FOUND 76 and others
  */
-export const transfer = async (options: TransferOptions): Promise<string> => licensing().transfer(options);
+export const transfer = async (options: TransferOptions): Promise<string> =>
+  tracing('transfer', actionAttributes(options.action), () => licensing().transfer(options));
 
 /**
  * The ID of this computer, for another one to detach a license or move a key to it: the text of a file that its `transfer` takes as `recipient`. Each ID is good
  * for one license. With a scope, that of the key with a detached license which is to have it longer. The Admin LM of this computer makes it.
  * @throws LicensingError: REQ_NOT_SUPP 16, LOCAL_COMM_ERR 33, TOO_MANY_KEYS 37, OLD_LM 42, SCOPE_RESULTS_EMPTY 50 and others
  */
-export const recipient = async (options: RecipientOptions = {}): Promise<string> => licensing().recipient(options);
+export const recipient = async (options: RecipientOptions = {}): Promise<string> =>
+  tracing('recipient', {}, () => licensing().recipient(options));

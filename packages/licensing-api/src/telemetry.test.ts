@@ -13,6 +13,7 @@ const recorder = (): { readonly tracer: TelemetryTracer; readonly spans: string[
       return {
         setAttribute: (key, value) => void (said[key] = value),
         setStatus: (status) => void (code = status.code),
+        recordException: ({ name: of }) => void (said['exception'] = of),
         end: () => void spans.push(`${name} ${code} ${JSON.stringify(said)}`),
       };
     },
@@ -25,12 +26,13 @@ const session = {
   key: '17',
   product: 1,
   feature: 42,
-  licenseManager: { guid: 'g', hostname: 'here', address: '127.0.0.1' },
+  licenseManager: { guid: 'g', hostname: 'here', address: '127.0.0.1', kind: 'admin' },
   encrypt: async (data: Uint8Array) => data,
   decrypt: () => Promise.reject(new LicensingError(Status.TOO_SHORT)),
   logout: async () => undefined,
 } as unknown as Session;
-const seat = '"keyhaven.session":"ab","keyhaven.key":"17","keyhaven.product":1,"keyhaven.feature":42,"keyhaven.license_manager":"here"';
+const seat =
+  '"keyhaven.session.id":"ab","keyhaven.key":"17","keyhaven.product":1,"keyhaven.feature":42,"keyhaven.lm.kind":"admin","server.address":"here"';
 
 describe('traces of an application that brings a tracer (C5)', () => {
   it('have a span for each call, with its seat and its status', async () => {
@@ -40,9 +42,9 @@ describe('traces of an application that brings a tracer (C5)', () => {
     await expect(of.decrypt(new Uint8Array(3))).rejects.toMatchObject({ status: Status.TOO_SHORT });
     await of[Symbol.asyncDispose]();
     expect(spans).toEqual([
-      `keyhaven.encrypt 1 {${seat},"keyhaven.bytes":16,"keyhaven.status":0}`,
-      `keyhaven.decrypt 2 {${seat},"keyhaven.bytes":3,"keyhaven.status":8,"error.type":"TOO_SHORT"}`,
-      `keyhaven.logout 1 {${seat},"keyhaven.status":0}`,
+      `keyhaven.encrypt 0 {${seat},"keyhaven.bytes":16,"keyhaven.status":0}`,
+      `keyhaven.decrypt 2 {${seat},"keyhaven.bytes":3,"keyhaven.status":8,"error.type":"TOO_SHORT","exception":"TOO_SHORT"}`,
+      `keyhaven.logout 0 {${seat},"keyhaven.status":0}`,
     ]);
   });
 
@@ -55,7 +57,10 @@ describe('traces of an application that brings a tracer (C5)', () => {
     const boom = (): never => {
       throw new Error('boom');
     };
-    const tracers: TelemetryTracer[] = [{ startSpan: boom }, { startSpan: () => ({ setAttribute: boom, setStatus: boom, end: boom }) }];
+    const tracers: TelemetryTracer[] = [
+      { startSpan: boom },
+      { startSpan: () => ({ setAttribute: boom, recordException: boom, setStatus: boom, end: boom }) },
+    ];
     for (const tracer of tracers) {
       expect(await traced(tracer, 'login', {}, async () => 7, boom)).toBe(7);
       await expect(traced(tracer, 'login', {}, () => Promise.reject(new LicensingError(Status.TOO_SHORT)))).rejects.toMatchObject({

@@ -1,15 +1,18 @@
 import { LicensingError } from '@keyhaven/core/errors';
+import type { FormatInput } from '@keyhaven/core/format';
 import type { Session } from './session-types.ts';
 
-// Traces through the OpenTelemetry API of an application that has one (C5). Nothing of OpenTelemetry is loaded here: these are the parts of its tracer
-// and span that are used. What a tracer throws is nobody's: no call of the API ever fails for it.
+// Traces through the OpenTelemetry API of an application that has one (C5, docs/decisions/0024). Nothing of OpenTelemetry is loaded here: these are the
+// parts of its tracer and span that are used. A span has the span that is active in the application for its parent, and is itself never made active: what
+// a call leaves behind, such as a connection, belongs to no call. What a tracer throws is nobody's: no call of the API ever fails for it.
 
-type Attributes = Readonly<Record<string, string | number | boolean>>;
+export type SpanAttributes = Readonly<Record<string, string | number | boolean>>;
 
 export type TelemetrySpan = {
   setAttribute(name: string, value: string | number | boolean): unknown;
-  /** 1 is OK, 2 is ERROR, as in OpenTelemetry. */
+  /** 2 is ERROR, as in OpenTelemetry; of what succeeds the status is for the application to set. */
   setStatus(status: { code: number; message?: string }): unknown;
+  recordException?(exception: Error): unknown;
   end(): void;
 };
 export type TelemetryTracer = {
@@ -18,7 +21,7 @@ export type TelemetryTracer = {
 
 /** A call to something else (SpanKind.CLIENT). */
 const CLIENT = 2;
-const [OK, ERROR] = [1, 2];
+const ERROR = 2;
 
 const silently = <T>(work: () => T): T | undefined => {
   try {
@@ -28,58 +31,80 @@ const silently = <T>(work: () => T): T | undefined => {
   }
 };
 
+const say = (span: TelemetrySpan | undefined, attributes: SpanAttributes): void => {
+  for (const [name, value] of Object.entries(attributes)) span?.setAttribute(name, value);
+};
+
+const fail = (span: TelemetrySpan | undefined, error: unknown): void => {
+  const status = error instanceof LicensingError ? { 'keyhaven.status': error.status } : {};
+  say(span, { ...status, 'error.type': error instanceof Error ? error.name : '_OTHER' });
+  if (error instanceof Error) span?.recordException?.(error);
+  span?.setStatus({ code: ERROR, message: error instanceof Error ? error.message : String(error) });
+};
+
 /** Runs `work` in a span of that name; without a tracer, just runs it. */
 export const traced = async <T>(
   tracer: TelemetryTracer | undefined,
   name: string,
-  attributes: Attributes,
+  attributes: SpanAttributes,
   work: () => Promise<T>,
-  learned: (result: T) => Attributes = () => ({}),
+  learned: (result: T) => SpanAttributes = () => ({}),
 ): Promise<T> => {
   if (tracer === undefined) return work();
   const span = silently(() => tracer.startSpan(`keyhaven.${name}`, { kind: CLIENT, attributes: { ...attributes } }));
-  const finish = (code: number, more: Attributes, message?: string): void => {
-    silently(() => {
-      for (const [key, value] of Object.entries(more)) span?.setAttribute(key, value);
-      span?.setStatus(message === undefined ? { code } : { code, message });
-    });
-    silently(() => span?.end());
-  };
   try {
     const result = await work();
-    finish(OK, { 'keyhaven.status': 0, ...silently(() => learned(result)) });
+    silently(() => say(span, { 'keyhaven.status': 0, ...learned(result) }));
     return result;
   } catch (error) {
-    const status =
-      error instanceof LicensingError ? { 'keyhaven.status': error.status, 'error.type': error.name } : { 'error.type': 'unknown' };
-    finish(ERROR, status, error instanceof Error ? error.message : String(error));
+    silently(() => fail(span, error));
     throw error;
+  } finally {
+    silently(() => span?.end());
   }
 };
 
-/** What a span says of the seat that was granted. */
-export const seatAttributes = ({ id, key, product, feature, licenseManager }: Session): Attributes => ({
-  'keyhaven.session': id,
+/** What a span says of the seat that was granted. The id names a session to administrators; what resumes one is a secret, and is not here (S5). */
+export const seatAttributes = ({ id, key, product, feature, licenseManager }: Session): SpanAttributes => ({
+  'keyhaven.session.id': id,
   'keyhaven.key': key,
   'keyhaven.product': product,
   'keyhaven.feature': feature,
-  'keyhaven.license_manager': licenseManager.hostname,
+  'keyhaven.lm.kind': licenseManager.kind,
+  'server.address': licenseManager.hostname,
 });
+
+const named = (name: string, text: unknown): SpanAttributes =>
+  typeof text === 'string' && /^\w{1,40}$/.test(text) ? { [name]: text } : {};
+/** Where the format is a name; one of the application's own is a text of any length. */
+export const formatAttributes = (format: FormatInput | undefined): SpanAttributes => named('keyhaven.format', format);
+/** Likewise, of a transfer. */
+export const actionAttributes = (action: string): SpanAttributes => named('keyhaven.action', action);
 
 /** The same session, whose calls make spans. */
 export const tracedSession = (session: Session, tracer: TelemetryTracer | undefined): Session => {
   if (tracer === undefined) return session;
   const attributes = seatAttributes(session);
-  const within = <T>(name: string, more: Attributes, work: () => Promise<T>): Promise<T> =>
+  const within = <T>(name: string, more: SpanAttributes, work: () => Promise<T>): Promise<T> =>
     traced(tracer, name, { ...attributes, ...more }, work);
-  const bytes = (length: number): Attributes => ({ 'keyhaven.bytes': length });
+  const bytes = (length: number): SpanAttributes => ({ 'keyhaven.bytes': length });
+  const file = (of: { readonly file: number; readonly offset: number }): SpanAttributes => ({
+    'keyhaven.file': of.file,
+    'keyhaven.offset': of.offset,
+  });
   const logout = (): Promise<void> => within('logout', {}, () => session.logout());
+  // The overloads of `info` differ in their answers only.
+  const info = (format?: FormatInput): Promise<unknown> =>
+    within('info', formatAttributes(format), async () => (format === undefined ? session.info() : session.info(format)));
   return {
     ...session,
     encrypt: (data) => within('encrypt', bytes(data.length), () => session.encrypt(data)),
     decrypt: (data) => within('decrypt', bytes(data.length), () => session.decrypt(data)),
-    read: (of) => within('read', bytes(of.length), () => session.read(of)),
-    write: (of) => within('write', bytes(of.data.length), () => session.write(of)),
+    read: (of) => within('read', { ...file(of), ...bytes(of.length) }, () => session.read(of)),
+    write: (of) => within('write', { ...file(of), ...bytes(of.data.length) }, () => session.write(of)),
+    size: (of) => within('size', { 'keyhaven.file': of }, () => session.size(of)),
+    clock: () => within('clock', {}, () => session.clock()),
+    info: info as Session['info'],
     consume: (executions) => within('consume', { 'keyhaven.executions': executions }, () => session.consume(executions)),
     logout,
     [Symbol.asyncDispose]: logout,

@@ -42,7 +42,7 @@ describe('login({ wait })', () => {
     await holder.logout();
     const session = await waiting;
     expect((await session.info()).used).toBe(1);
-    expect(await seatsOf(local)).toEqual({ limit: 1, used: 1, waiting: 0 });
+    expect(await seatsOf(local)).toEqual({ limit: 1, used: 1, waiting: 0, peak: 1 });
     await session.logout();
   });
 
@@ -53,7 +53,7 @@ describe('login({ wait })', () => {
     await expect(late).rejects.toMatchObject({ status: 38, message: expect.stringContaining('the place in line was 1') });
     await waits(local, 0);
     await holder.logout();
-    expect(await seatsOf(local)).toEqual({ limit: 1, used: 0, waiting: 0 });
+    expect(await seatsOf(local)).toEqual({ limit: 1, used: 0, waiting: 0, peak: 1 });
   });
 
   it('rejects with the reason of its AbortSignal at once, and leaves the line', async () => {
