@@ -1,6 +1,21 @@
 import { defineConfig } from 'vitest/config';
 
-// Two projects: `unit` beside the code, in parallel; then `e2e`, real processes on real hosts, one file at a time.
+// What is measured by the clock with little room, or takes all of the computer: alone.
+const ALONE = [
+  'acc-crowd',
+  'acc-safety',
+  'bad-input',
+  'datagrams',
+  'external-crowd',
+  'known-everywhere',
+  'notification',
+  'restart',
+  'seats',
+  'story',
+].map((name) => `test/e2e/${name}.test.ts`);
+
+// Three projects, one after the other: `unit` beside the code, in parallel; `e2e`, real processes on real hosts, which wait for each other most of the
+// time, some files at a time; `alone`, one file at a time.
 export default defineConfig({
   test: {
     projects: [
@@ -20,12 +35,24 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
+          exclude: ALONE,
+          pool: 'forks',
+          maxWorkers: 3,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        test: {
+          name: 'alone',
+          include: ALONE,
           pool: 'forks',
           fileParallelism: false,
           maxWorkers: 1,
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
     ],

@@ -17,6 +17,8 @@ const WANTED: readonly Wanted[] = [
   { program: 'nmap', debian: 'nmap', use: 'unmodified programs that recognize the license manager' },
   { program: 'whatweb', debian: 'whatweb', use: 'unmodified programs that recognize the license manager' },
   { program: 'curl', debian: 'curl', use: 'uploads as scripts make them' },
+  { program: 'zsh', debian: 'zsh', use: 'completion of the command line in zsh' },
+  { program: 'fish', debian: 'fish', use: 'completion of the command line in fish' },
   { program: 'promtool', debian: 'prometheus', use: 'checking the alert rules of Prometheus' },
   { program: 'unshare', debian: 'util-linux', use: 'processes on computers of their own' },
 ];

@@ -71,7 +71,7 @@ describe('an Admin LM with an existing hasplm.ini', () => {
 
   it('reads it as it is, and says what is kept and not used', async () => {
     expect((await server.status()).name).toBe('from-the-file');
-    expect(server.process.stderr()).toContain('[SERVER] pidfile: kept, not used yet');
+    expect(server.process.stderr()).toContain('[EMS] emsurl: kept, never used: no server of a vendor is ever asked');
     expect(await login()).toBe(0);
   });
 

@@ -1,9 +1,12 @@
 import { execFile } from 'node:child_process';
-import { rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createTestVendor, startLocalLm } from '@keyhaven/testkit/local-lm';
+import { parseSettings, startAdminLm } from '@keyhaven/license-manager';
+import { createTestVendor, freeTcpPort, startLocalLm } from '@keyhaven/testkit/local-lm';
 import { describe, expect, it, type TestContext } from 'vitest';
+import { launchBrowser, needsBrowser } from './acc-browser.ts';
 
 // Unmodified programs of others know the license manager for what it is, and upload to it (C6).
 
@@ -68,9 +71,15 @@ describe('programs of others', () => {
       '123:5',
       '--expires',
       '2030-12-31',
+      '--computers',
+      '3',
     );
     expect(added?.text).toMatch(/^identity build-7\nsecret [0-9a-f]{32}\n/);
-    expect((await keyhaven('list'))?.text).toMatch(/build-7 +a build computer +login +123:5 +2030-12-31T23:59:59.000Z +enabled/);
+    expect((await keyhaven('list'))?.text).toMatch(/build-7 +a build computer +login +123:5 +2030-12-31T23:59:59.000Z +enabled +0 of 3/);
+    expect(await keyhaven('change', 'build-7', '--computers', '2', '--unregister', 'lab-1')).toMatchObject({ code: 0 });
+    expect((await keyhaven('list'))?.text).toContain('0 of 2');
+    expect((await keyhaven('change', 'build-7', '--computers', 'x'))?.text).toMatch(/^error 501 /);
+    expect(await keyhaven('change', 'build-7', '--any-computer')).toMatchObject({ code: 0 });
     expect((await keyhaven('disable', 'build-7'))?.text).toBe('identity build-7 is disabled\n');
     expect(JSON.parse((await keyhaven('list', '--json'))?.text ?? '')).toMatchObject([{ id: 'build-7', disabled: true }]);
     expect((await keyhaven('enable', 'build-7'))?.code).toBe(0);
@@ -95,5 +104,64 @@ describe('programs of others', () => {
     expect(await ask('GET /healthz HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1\.1 200 /);
     expect(await ask('GET / HTTP/1.0\r\nHost: localhost\r\n\r\n')).toMatch(/^HTTP\/1\.1 200 /);
     expect(await ask('OPTIONS / RTSP/1.0\r\n\r\n')).toMatch(/^HTTP\/0\.0 501 Not Implemented\r\n/);
+  });
+});
+
+describe('a script that drives a browser', () => {
+  const open = async (context: TestContext) => {
+    needsBrowser(context);
+    const directory = await mkdtemp(join(tmpdir(), 'keyhaven-driven-'));
+    context.onTestFinished(() => rm(directory, { recursive: true, force: true }));
+    const port = await freeTcpPort();
+    const overrides = { bind: ['127.0.0.1'], port, name: 'driven' };
+    const file = join(directory, 'keyhaven.ini');
+    await writeFile(file, '[REMOTE]\nbroadcastsearch = 0\n');
+    const settings = parseSettings('', { ...overrides, search: { broadcast: false } });
+    const lm = await startAdminLm({ settings, configuration: { file, overrides }, stateDirectory: join(directory, 'state') });
+    context.onTestFinished(() => lm.close());
+    const url = `http://127.0.0.1:${port}`;
+    const browser = await launchBrowser(url);
+    context.onTestFinished(() => browser.close());
+    const { page, faults } = await browser.open();
+    return { url, page, faults, ini: () => readFile(file, 'utf8') };
+  };
+
+  it('sets the search of remote license managers with the ids and the link that it knows', async (context) => {
+    const { url, page, faults, ini } = await open(context);
+    for (const [path, server] of [
+      ['/_int_/config_to.html', '192.0.2.1'],
+      ['/conf_to.html', '192.0.2.2'],
+    ] as const) {
+      await page.goto(`${url}${path}`);
+      const box = page.locator('#aggressive');
+      if (server === '192.0.2.1') await box.check();
+      else await box.uncheck();
+      await page.locator('#serverlist').fill(`${server}\nlicense.example\n`);
+      await page.getByRole('link', { name: 'Submit', exact: true }).click();
+      await page.getByText('The settings are changed.').waitFor();
+      await page.reload();
+      expect(await box.isChecked()).toBe(server === '192.0.2.1');
+      expect(await page.locator('#serverlist').inputValue()).toBe(`${server}\nlicense.example`);
+      expect(await ini()).toContain(server);
+    }
+    expect(faults()).toEqual([]);
+  });
+
+  it('chooses one of the four modes of access, and is told what is refused', async (context) => {
+    const { url, page, ini } = await open(context);
+    await page.goto(`${url}/_int_/config_from.html`);
+    await page.locator('#accessfromremote_secure').check();
+    await page.getByRole('link', { name: 'Submit', exact: true }).click();
+    await page.getByText('The settings are changed.').waitFor();
+    await page.goto(`${url}/conf_from.html`);
+    expect(await page.locator('input:checked').count()).toBe(1);
+    expect(await page.locator('#accessfromremote_secure').isChecked()).toBe(true);
+    const before = await ini();
+    await page.goto(`${url}/conf_to.html`);
+    await page.locator('#serverlist').fill('no address at all <b>');
+    await page.getByRole('link', { name: 'Submit', exact: true }).click();
+    await page.getByText('The settings are as before.').waitFor();
+    expect(await page.locator('#said b').count()).toBe(0);
+    expect(await ini()).toBe(before);
   });
 });

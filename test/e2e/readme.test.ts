@@ -60,7 +60,7 @@ describe('README', () => {
     const [status] = (await once(shell, 'close')) as [number];
     expect(status, output).toBe(0);
     expect(output).toMatch(/^session [0-9a-f]{32} on key \d+ at /m);
-    expect(output).toMatch(/^42 +Echo sounder .* perpetual +0 +5 /m);
+    expect(output).toMatch(/^ *42 +Echo sounder .* perpetual +0 +5 /m);
   });
 
   it('and the guides link only to what is there', () => {

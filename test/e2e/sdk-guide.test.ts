@@ -215,6 +215,14 @@ describe('docs/guide/sdk.md', () => {
     expect(await run('activate', options)).toBe(licensed);
   });
 
+  it('trace: has spans of its login, its call and its logout', async () => {
+    const said = await run('trace');
+    expect([...said.matchAll(/name: '(keyhaven\.\w+)'/g)].map(([, name]) => name)).toEqual(
+      ['login', 'encrypt', 'logout'].map((call) => `keyhaven.${call}`),
+    );
+    expect(said).toContain(`'keyhaven.key': '${key}'`);
+  });
+
   it('external: the file beside the application is used', async () => {
     const env = await activated();
     const checkout = newFolder();
@@ -236,7 +244,7 @@ ${blockOf('sh external')}`;
 
   it('has no program that is not run', () => {
     const names = [...guide.matchAll(/^```(\w.*)$/gm)].map(([, name]) => name);
-    const programs = ['which', 'hold', 'poll', 'burn', 'wait', 'activate', 'errors'].map((name) => `ts program=${name}`);
+    const programs = ['which', 'hold', 'poll', 'burn', 'wait', 'activate', 'errors', 'trace'].map((name) => `ts program=${name}`);
     expect(new Set(names)).toEqual(new Set([...programs, 'sh external', 'ini file=keyhaven_37515.ini']));
   });
 });

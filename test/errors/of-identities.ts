@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import type { StatusName } from '@keyhaven/core/errors';
 import { wall } from '@keyhaven/core/time';
 import { createReplays } from '../../packages/license-manager/src/compat/replays.ts';
-import { createRestClient } from '../../packages/license-manager/src/compat/rest-client.testing.ts';
+import { createRestClient, send } from '../../packages/license-manager/src/compat/rest-client.testing.ts';
 import { filesIn } from '../../packages/license-manager/src/http/multipart.ts';
 import { startLm, vendorOf } from './lms.ts';
 
@@ -11,7 +11,7 @@ import { startLm, vendorOf } from './lms.ts';
 type Answer = { readonly identity: { readonly id: string }; readonly secret: string };
 
 /** The status that a login with this identity gets. */
-const loginWith = async (wish: object, change?: object): Promise<number> => {
+const loginWith = async (wish: object, change?: object, computers: readonly string[] = ['desk']): Promise<number> => {
   const site = await startLm();
   await site.license(vendorOf());
   const { identity, secret } = JSON.parse(await site.ask('POST', '/api/v1/identities', { issuedTo: 'a test', ...wish })) as Answer;
@@ -21,7 +21,18 @@ const loginWith = async (wish: object, change?: object): Promise<number> => {
       headers: { 'content-type': 'application/json', connection: 'close' },
       body: JSON.stringify(change),
     });
-  const { json } = await createRestClient({ port: site.port, identity: identity.id, secret, vendor: 7 }).login(42);
+  const client = createRestClient({ port: site.port, identity: identity.id, secret, vendor: 7 });
+  let status = 0;
+  for (const machineId of computers) status = Number((await client.login(42, { clientInfo: { machineId } })).json['errorCode']);
+  return status;
+};
+
+/** The status of a request with a signature and a token. */
+const asTwo = async (): Promise<number> => {
+  const site = await startLm();
+  const client = createRestClient({ port: site.port, identity: 'somebody', secret: 'any', vendor: 7 });
+  const path = `${client.base}/keys`;
+  const { json } = await send(site.port, 'GET', path, { ...client.signed(path), authorization: `Bearer ${'A'.repeat(43)}` });
   return Number(json['errorCode']);
 };
 
@@ -29,6 +40,8 @@ export const ofIdentities = {
   IDENTITY_DISABLED: () => loginWith({}, { disabled: true }),
   IDENTITY_DENIED: () => loginWith({ rights: ['list'] }),
   IDENTITY_EXPIRED: () => loginWith({ expires: '2020-01-01T00:00:00.000Z' }),
+  IDENTITY_TOO_MANY_MACHINES: () => loginWith({ maxMachines: 1 }, undefined, ['desk', 'laptop']),
+  CONFLICTING_AUTHENTICATION_METHODS: asTwo,
   IDENTITY_RATE_LIMIT_EXCEEDED: async () => {
     const replays = createReplays();
     for (let count = 0; count <= 20_000; count += 1) {

@@ -12,8 +12,8 @@ import { type Clock, MINUTE, SECOND } from '@keyhaven/core/time';
 import { type Ledger, openSqliteLedger } from '@keyhaven/ledger';
 import { openRunningRules, rulesOf, type Where } from './access/index.ts';
 import { openDoors } from './admin-doors.ts';
-import { aboutComputer, carriageOf, countBoot, ownNames, withoutTls } from './admin-start.ts';
-import { openAdministration } from './administration/index.ts';
+import { aboutComputer, carriageOf, countBoot, ownNames, startsStill, withoutTls } from './admin-start.ts';
+import { administrationRemarks, openAdministration, type Remark } from './administration/index.ts';
 import type { Authority } from './authority/index.ts';
 import { openCompat } from './compat/index.ts';
 import { createAdministeredSettings } from './configuration/administered.ts';
@@ -32,8 +32,10 @@ import {
   machineMarks,
   observeMachine,
   openBinding,
+  sweepLeftFiles,
   systemClock,
   systemEntropy,
+  writePidFile,
 } from './machine/index.ts';
 import { type RunningDiscovery, startDiscovery, systemResolve } from './net/index.ts';
 import { createJournal, createStrays, networkPlan, noteDatagrams, upcomingOf } from './network/index.ts';
@@ -44,6 +46,7 @@ import { createRecords } from './records.ts';
 import { createSearchNames } from './search-names.ts';
 import { createAggressiveSearch, searchSettingsOf } from './search-settings.ts';
 import type { Settings } from './settings.ts';
+import { liveTransferSettings } from './transfer/index.ts';
 import { openDropFolder, vendorInText } from './updates/index.ts';
 import { VERSION } from './version.ts';
 
@@ -115,11 +118,22 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
     closers.push(() => records.close());
     const ledger = records.watch(noticedLedger(stored, notices.touch));
     for (const { scope, reason } of ledger.damage()) onEvent({ level: 'error', event: 'state damaged', scope, reason });
+    if (settings.pidFile) {
+      const pidFile = await writePidFile(stateDirectory, process.pid);
+      closers.push(() => pidFile.close());
+    }
+    const left = sweepLeftFiles({
+      directory: stateDirectory,
+      clock,
+      days: () => live.current.temporaryFileDays,
+      onDeleted: (file) => onEvent({ level: 'info', event: 'left temporary file deleted', file }),
+    });
+    closers.push(() => left.close());
     const lmId = await openLmId({ directory: stateDirectory, ...binding, ledger, entropy, crossing: () => lm.crossing(), onEvent });
     const { self, former } = lmId;
     const boot = await countBoot(ledger);
     const observe = options.observe ?? (() => observeMachine(settings.protection.custom));
-    const keystore = await openKeystore(ledger, binding.seal, entropy, observe);
+    const keystore = await openKeystore(ledger, binding.seal, entropy, observe, 'admin', () => live.current.hardwareC2v);
 
     const { trialDirectory } = options;
     const marks = trialDirectory === undefined ? undefined : (options.machineMarks ?? (await machineMarks()));
@@ -135,6 +149,13 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
     const httpPost = createHttpPost({ note: journal.note, carriage: await carriageOf(settings, clock, journal.note) });
     closers.push(() => httpPost.close());
     let tellPeers = (): void => undefined;
+    // What the ports that open first may ask for before it is there.
+    type Begun = { readonly discovery: RunningDiscovery; readonly status: () => LmStatus; readonly reconfigure: AdminLm['reconfigure'] };
+    let begun = undefined as Begun | undefined;
+    const inService = (): Begun => {
+      if (begun === undefined) throw startsStill();
+      return begun;
+    };
     // A key in hardware is there before discovery is; nobody has asked by then (D13).
     let tellKeys = (_change: Entry): void => undefined;
     const lm = await openLm({
@@ -156,15 +177,11 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
       addressesOf: running.addressesOf,
       protection: { observe, duplicateKey: settings.protection.duplicateKey },
       computer: { version: VERSION, osName: osName(), osVersion: release(), architecture: arch() },
-      transfer: {
-        get enabled() {
-          return live.current.detach.enabled;
-        },
-        get maxDays() {
-          return live.current.detach.maxDays;
-        },
+      transfer: liveTransferSettings(() => live.current.detach),
+      probes: {
+        heard: (...of) => begun?.discovery.probes.heard(...of) ?? false,
+        call: (...of) => begun?.discovery.probes.call(...of) ?? false,
       },
-      probes: { heard: (...of) => discovery.probes.heard(...of), call: (...of) => discovery.probes.call(...of) },
       ...(trialMarks === undefined ? {} : { trialMarks }),
       ...(installMarks === undefined ? {} : { installMarks }),
       ...(options.devices === undefined ? {} : { devices: options.devices }),
@@ -179,18 +196,17 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
     });
     closers.push(() => lm.close());
     const { authority, peers } = lm;
-    let isListening = false;
     await records.begin({
       authority,
       sources: { version: VERSION, catalog: lm.overview.catalog, damaged: lm.overview.damaged, peers: () => peers.all() },
-      isListening: () => isListening,
+      isListening: () => begun !== undefined,
     });
     const administration = await openAdministration({ ledger, clock, entropy });
     const administered = createAdministeredSettings({
       file: options.configuration?.file,
       overrides: options.configuration?.overrides ?? {},
       current: () => live.current,
-      apply: (configuration) => reconfigure(configuration.settings, configuration.where),
+      apply: (configuration) => inService().reconfigure(configuration.settings, configuration.where),
     });
 
     const fingerprintFor = async (of: Parameters<typeof hostFingerprint>[1]): Promise<string> =>
@@ -212,6 +228,10 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
     });
     closers.push(() => compat.close());
 
+    const scheduled = () => [...inService().discovery.scheduled(), ...peers.scheduled()];
+    const bind = listenOn(settings);
+    const remarks = ({ access }: Settings): readonly Remark[] =>
+      administrationRemarks({ access, tls: settings.tls }, bind, administration.passwordSet);
     const faces: HttpFaces = {
       link: lm.answerer,
       overview: lm.overview,
@@ -219,16 +239,23 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
       get remoteAdministration() {
         return live.current.access.remoteAdministration;
       },
+      get page() {
+        return live.current.page;
+      },
       againstRemote(address, byTls) {
         if (settings.tls.peers === 'require' && !byTls) return withoutTls();
         const bar = lm.againstRemote(address);
         return bar && refuseBar(bar);
       },
       administrationRefused: lm.administrationRefused,
-      hostNames: () => ownNames(hostname),
-      status: () => status(),
+      hostNames: () => ownNames(hostname, live.current.access.publicAddress),
+      status: () => inService().status(),
       fresh: () => peers.refresh(),
       audit: (query) => ledger.audit(query),
+      async acted(act) {
+        const entry = { kind: 'administration', scope: 'lm', detail: act };
+        await ledger.update([], () => ({ changes: [], audit: [entry], reply: undefined })).catch(() => undefined);
+      },
       async kill(id, by) {
         const session = authority.session(id);
         if (session === undefined || session.ending !== undefined)
@@ -244,7 +271,7 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
       newId: lmId.create,
       apply: lm.apply,
       transfers: lm.transfers,
-      network: { clock, journal, plan: () => networkPlan(live.current), scheduled: () => [...discovery.scheduled(), ...peers.scheduled()] },
+      network: { clock, journal, plan: () => networkPlan(live.current), scheduled },
       doctor: doctorOfLm({
         addressesOf: running.addressesOf,
         clock,
@@ -252,7 +279,7 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
         note: journal.note,
         identity: self,
         settings: () => live.current,
-        questions: () => discovery.questions,
+        questions: () => inService().discovery.questions,
         peers,
       }),
       async fingerprint(vendorCode) {
@@ -269,6 +296,7 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
       settings: {
         read: administered.read,
         async change(changes, by) {
+          inService();
           const change = await administered.change(changes);
           const detail = { settings: Object.keys(changes).join(' ').slice(0, 1_000), address: by };
           await ledger.update([], () => ({ changes: [], audit: [{ kind: 'settings written', scope: 'lm', detail }], reply: undefined }));
@@ -278,16 +306,18 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
       waiting: () => waitingInfo(authority),
       diagnostics: createDiagnostics({
         now: clock.wall,
-        status: () => status(),
+        status: () => inService().status(),
         computer: aboutComputer,
         sections: {
           settings: administered.read,
           keys: () => lm.overview.keys(),
           features: () => lm.overview.features(),
           damage: () => ledger.damage(),
+          clients: () => new Set(lm.overview.sessions().map(({ host, address }) => `${host} ${address}`)).size,
           peers: () => lm.overview.peers(),
           network: () => networkPlan(live.current),
-          upcoming: () => upcomingOf(clock, [...discovery.scheduled(), ...peers.scheduled()]),
+          upcoming: () => upcomingOf(clock, scheduled()),
+          remarks: () => remarks(live.current),
           refused: () => ledger.audit({ kind: 'refused', limit: 50 }),
           audit: () => ledger.audit({ scope: 'lm', limit: 100 }),
         },
@@ -296,10 +326,8 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
       ...(options.assets === undefined ? {} : { assets: options.assets }),
       compat,
     };
-    const bind = listenOn(settings);
     const doors = await openDoors({ settings, bind, clock, faces, local: lm.local, note: journal.note, onEvent });
     closers.push(() => doors.close());
-    isListening = true;
     closers.push(() => journal.close());
     journal.listen(
       () => notices.touch('network'),
@@ -376,6 +404,7 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
       onProblem: (problem, error) => onEvent({ level: 'warn', event: problem, error }),
     });
     closers.push(() => dropFolder.close());
+    for (const remark of remarks(settings)) onEvent({ level: 'warn', event: 'administration', ...remark });
     onEvent({ level: 'info', event: 'started', guid: self.guid, tcp: doors.addresses, udp: udpAddresses });
     const reconfigure = (next: Settings, where?: Where): Change => {
       const change = live.change(next);
@@ -386,10 +415,13 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
       }
       // Also where nothing of them has changed: they may be at other lines.
       running.change(rulesOf(current.access, where), lm.changeAccess);
+      if (change.now.includes('access.remoteAdministration'))
+        for (const remark of remarks(current)) onEvent({ level: 'warn', event: 'administration', ...remark });
       const entry = { kind: 'settings changed', scope: 'lm', detail: { now: change.now.join(' '), restart: change.restart.join(' ') } };
       ledger.update([], () => ({ changes: [], audit: [entry], reply: undefined }), { durability: 'later' }).catch(() => undefined);
       return change;
     };
+    begun = { discovery, status, reconfigure };
     return { guid: self.guid, tcp: doors.addresses, udp: udpAddresses, authority, ledger, status, reconfigure, close: closeAll };
   } catch (error) {
     await closeAll().catch(() => undefined);

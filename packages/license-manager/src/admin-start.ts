@@ -38,9 +38,10 @@ export const aboutComputer = (): Readonly<Record<string, string | number>> => ({
   residentMemory: process.memoryUsage.rss(),
 });
 
-export const ownNames = (hostname: string): ReadonlySet<string> => {
+export const ownNames = (hostname: string, publicAddress?: string): ReadonlySet<string> => {
   const addresses = Object.values(networkInterfaces()).flatMap((each) => (each ?? []).map(({ address }) => address.toLowerCase()));
-  return new Set(['localhost', hostname.toLowerCase(), ...addresses]);
+  const more = publicAddress === undefined ? [] : [publicAddress.toLowerCase()];
+  return new Set(['localhost', hostname.toLowerCase(), ...addresses, ...more]);
 };
 
 export const secureContext = async (settings: Settings): Promise<SecureContext | undefined> => {
@@ -79,3 +80,7 @@ export const carriageOf = async ({ tls, proxy: { connect, host, port } }: Settin
 /** To another LM that comes without TLS where that is required. */
 export const withoutTls = (): PeerRefusal =>
   new PeerRefusal(403, 'this license manager serves others by TLS only: set tls.peers of the one that calls to "prefer" or "require"');
+
+/** Of an Admin LM whose ports are open and whose discovery is not yet: some milliseconds at a start. */
+export const startsStill = (): LicensingError =>
+  new LicensingError(Status.SYS_ERR, { detail: 'The license manager is starting.', remedy: 'Ask again in a second.' });

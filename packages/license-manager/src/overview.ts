@@ -12,8 +12,9 @@ import type {
 import { toBase64 } from '@keyhaven/core/bytes';
 import { memoryInfoOf } from '@keyhaven/core/format';
 import type { PoolId } from '@keyhaven/core/seats';
+import { type Clock, SECOND } from '@keyhaven/core/time';
 import type { Authority, LiveSession } from './authority/index.ts';
-import type { Key, Keystore } from './keystore/index.ts';
+import { type Key, type Keystore, poolName } from './keystore/index.ts';
 import { licenseState, poolEnds } from './license-state.ts';
 import type { Peers } from './peers/index.ts';
 import type { Protection } from './protection/index.ts';
@@ -26,6 +27,10 @@ export type OverviewOptions = {
   readonly authority: Authority;
   readonly peers: Peers;
   readonly protection?: Pick<Protection, 'warnings' | 'refused'>;
+  /** As `Transfers.available`; absent = nothing is said of it. */
+  readonly available?: (key: string, product: number) => number | null | undefined;
+  /** By what sessions end that nobody uses; absent = nothing is said of it. */
+  readonly idle?: { readonly clock: Pick<Clock, 'mono'>; readonly timeoutMs: number };
 };
 
 export type Overview = {
@@ -38,6 +43,7 @@ export type Overview = {
   sessions(): SessionInfo[];
   /** Those that `sessions` shows, as they run: for lists that need few of them. */
   liveSessions(): Iterable<LiveSession>;
+  sessionInfo(session: LiveSession): SessionInfo;
   peers(): PeerInfo[];
 };
 
@@ -68,7 +74,7 @@ const waitingIn = (authority: Authority, pool: PoolId): { readonly waiting?: num
   return waiting === 0 ? {} : { waiting };
 };
 
-export const sessionInfo = ({ id, pool, row }: LiveSession): SessionInfo => ({
+const sessionInfoOf = ({ id, pool, row }: LiveSession): SessionInfo => ({
   id,
   key: pool.key,
   product: pool.product,
@@ -111,10 +117,15 @@ export const waitingInfo = (authority: Pick<Authority, 'waitingPlaces'>): readon
     since: new Date(since).toISOString(),
   }));
 
+const fewest = (pools: readonly CatalogPool[]): number | null => {
+  const limits = pools.flatMap(({ limit }) => (limit === 'unlimited' ? [] : [limit]));
+  return limits.length === 0 ? null : Math.min(...limits);
+};
+
 const running = (authority: Authority): Iterable<LiveSession> =>
   Iterator.from(authority.sessions()).filter(({ ending }) => ending === undefined);
 
-export const createOverview = ({ self, keystore, authority, peers, protection }: OverviewOptions): Overview => {
+export const createOverview = ({ self, keystore, authority, peers, protection, available, idle }: OverviewOptions): Overview => {
   const entryOf = (key: Key): CatalogKey => ({
     key: key.identity.id,
     type: key.identity.type,
@@ -136,6 +147,36 @@ export const createOverview = ({ self, keystore, authority, peers, protection }:
     const warnings = key === undefined ? [] : (protection?.warnings(key) ?? []);
     return warnings.length === 0 ? {} : { warnings };
   };
+  const availableOf = (local: boolean, key: string, product: number): Pick<ProductInfo, 'detachable'> => {
+    const seats = local ? available?.(key, product) : undefined;
+    return seats === undefined ? {} : { detachable: seats };
+  };
+  const sessionInfo = (session: LiveSession): SessionInfo => {
+    const info = sessionInfoOf(session);
+    if (idle === undefined || session.row.instance !== undefined) return info;
+    const left = idle.timeoutMs - (idle.clock.mono() - session.lastUse);
+    return { ...info, idleRemaining: Math.max(0, Math.floor(left / SECOND)) };
+  };
+  const sessionCounts = (): ReadonlyMap<string, number> => {
+    const counts = new Map<string, number>(); // BOUNDED by the keys here
+    for (const { pool } of running(authority)) counts.set(pool.key, (counts.get(pool.key) ?? 0) + 1);
+    return counts;
+  };
+  const lentOf = (local: boolean, id: string): Pick<KeyInfo, 'lent'> => {
+    const delegation = local ? keystore.get(id)?.license?.delegation : undefined;
+    return delegation === undefined ? {} : { lent: { by: delegation.parent, until: delegation.until } };
+  };
+  const allowedOf = (
+    local: boolean,
+    key: string,
+    product: number,
+    feature: number,
+  ): Pick<FeatureInfo, 'remoteDesktop' | 'virtualMachine' | 'detachable'> => {
+    const of = local ? keystore.get(key)?.license?.pools.get(poolName(product, feature))?.feature : undefined;
+    if (of === undefined) return {};
+    const { remoteDesktop, virtualMachine } = of.concurrency;
+    return { remoteDesktop, virtualMachine, detachable: of.detachable };
+  };
   const memoryOf = (local: boolean, id: string): Pick<KeyInfo, 'memory'> => {
     const license = local ? keystore.get(id)?.license : undefined;
     return license === undefined
@@ -148,8 +189,9 @@ export const createOverview = ({ self, keystore, authority, peers, protection }:
       [...keystore.keys()].flatMap(({ identity, damage }) =>
         damage === undefined ? [] : [{ key: identity.id, vendor: identity.vendor, reason: damage }],
       ),
-    keys: () =>
-      everywhere().flatMap(({ local, lm, keys }) =>
+    keys: () => {
+      const sessions = sessionCounts();
+      return everywhere().flatMap(({ local, lm, keys }) =>
         keys.map((key) => ({
           key: key.key,
           type: key.type,
@@ -160,10 +202,13 @@ export const createOverview = ({ self, keystore, authority, peers, protection }:
           damage: local ? (keystore.get(key.key)?.damage ?? null) : (protection?.refused(lm.guid, key.key)?.detail ?? null),
           ...warningsOf(local, key.key),
           ...memoryOf(local, key.key),
+          ...(local ? { sessions: sessions.get(key.key) ?? 0 } : {}),
+          ...lentOf(local, key.key),
         })),
-      ),
+      );
+    },
     products: () =>
-      everywhere().flatMap(({ local, keys }) =>
+      everywhere().flatMap(({ local, lm, keys }) =>
         keys.flatMap((key) => {
           const products = new Map<number, CatalogPool[]>();
           for (const pool of key.pools) products.set(pool.product, [...(products.get(pool.product) ?? []), pool]);
@@ -174,6 +219,9 @@ export const createOverview = ({ self, keystore, authority, peers, protection }:
             vendor: key.vendor,
             local,
             features: pools.length,
+            ...availableOf(local, key.key, product),
+            licenseManager: lm,
+            seats: fewest(pools),
           }));
         }),
       ),
@@ -189,13 +237,20 @@ export const createOverview = ({ self, keystore, authority, peers, protection }:
             local,
             licenseManager: lm,
             license: { ...pool.license, ...licenseState(pool) },
-            seats: { limit: pool.limit === 'unlimited' ? null : pool.limit, used: pool.used, waiting: pool.waiting ?? 0 },
+            seats: {
+              limit: pool.limit === 'unlimited' ? null : pool.limit,
+              used: pool.used,
+              waiting: pool.waiting ?? 0,
+              ...(local ? { peak: authority.peak({ key: key.key, product: pool.product, feature: pool.feature }) } : {}),
+            },
             count: pool.count,
             network: pool.network,
+            ...allowedOf(local, key.key, pool.product, pool.feature),
           })),
         ),
       );
     },
+    sessionInfo,
     sessions: () => [...running(authority)].map(sessionInfo),
     liveSessions: () => running(authority),
     peers: () =>

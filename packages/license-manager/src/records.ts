@@ -45,8 +45,9 @@ export type Records = {
   close(): Promise<void>;
 };
 
-/** How long an answer on whether the disk takes writes holds. */
-const PROBE_MS = SECOND;
+/** How long it holds that the disk refused what was written last, and that it took it: a disk becomes full while nothing is written, too. */
+const REFUSED_MS = SECOND;
+const TAKEN_MS = 5 * SECOND;
 const OPEN_METRICS = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
 const PROMETHEUS = 'text/plain; version=0.0.4; charset=utf-8';
 
@@ -69,7 +70,9 @@ export const createRecords = (options: {
   let history: History | undefined;
   let sources: MetricSources | undefined;
   let isListening = (): boolean => false;
-  let probed = Number.NEGATIVE_INFINITY;
+  /** When the disk was last known to take writes, or not to. */
+  let known = Number.NEGATIVE_INFINITY;
+  let probing: Promise<void> | undefined;
 
   const decided = (entries: readonly AuditEntry[], at: Parameters<History['decided']>[1]): void => {
     for (const entry of entries) {
@@ -79,12 +82,17 @@ export const createRecords = (options: {
     }
   };
 
-  /** A disk that refused is asked again, at most once in a while. */
+  /** Asks the disk by a small write, at most once in a while, however many want to know. */
   const probe = async (): Promise<void> => {
-    if (!counters.isRefusing || ledger === undefined || clock.mono() - probed < PROBE_MS) return;
-    probed = clock.mono();
+    if (ledger === undefined || clock.mono() - known < (counters.isRefusing ? REFUSED_MS : TAKEN_MS)) return;
     const row = { at: clock.wall() };
-    await ledger.update([], () => ({ changes: [{ key: 'lm/lm/probe', row }], audit: [], reply: undefined })).catch(() => undefined);
+    probing ??= ledger
+      .update([], () => ({ changes: [{ key: 'lm/lm/probe', row }], audit: [], reply: undefined }))
+      .catch(() => undefined)
+      .finally(() => {
+        probing = undefined;
+      });
+    await probing;
   };
 
   return {
@@ -94,10 +102,12 @@ export const createRecords = (options: {
         committed(milliseconds) {
           counters.commits.add(milliseconds / SECOND);
           counters.isRefusing = false;
+          known = clock.mono();
         },
         refused() {
           counters.refusedCommits += 1;
           counters.isRefusing = true;
+          known = clock.mono();
         },
       });
       return ledger;
@@ -140,6 +150,8 @@ export const createRecords = (options: {
       },
       logLines: logs.tail,
       metrics(accept) {
+        // For who reads them next: this answer waits for no disk.
+        void probe();
         const families = sources === undefined ? [] : metricFamilies(sources, counters);
         return accept.includes('application/openmetrics-text')
           ? { type: OPEN_METRICS, text: openMetrics(families) }

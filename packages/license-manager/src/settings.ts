@@ -5,11 +5,15 @@ import { remoteModes } from '@keyhaven/core/users';
 import { parse } from 'smol-toml';
 import { z } from 'zod';
 import { clientRuleList, userRuleList } from './access/index.ts';
+import { detachRuleList } from './transfer/detach-rules.ts';
 
 // What an administrator sets, with its defaults and floors. Parsed once, at the edge; unknown names are refused, so that a typing error
 // is told and not ignored. docs/guide/operate.md.
 
 const asMode = (value: unknown): unknown => (value === true ? 'all' : value === false ? 'none' : value);
+
+/** Labels of a host name, or an address of IPv4. */
+const PUBLIC_NAME = /^(?!-)[a-z0-9-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9-]{1,63}(?<!-))*$/i;
 
 /** Why the second of the field's three choices does nothing (field-facts 2.7). */
 export const NO_WPAD =
@@ -31,6 +35,21 @@ export const settingsSchema = z.strictObject({
   idleConnectionMinutes: z.number().min(7).max(1_440).default(10),
   /** Minutes without a call after which a session ends. */
   sessionIdleMinutes: z.number().min(1).max(525_600).default(720),
+  page: z
+    .strictObject({
+      /** "Display refresh time" and "Table rows per page" of the page for people. */
+      refreshSeconds: z.int().min(1).max(86_400).default(3),
+      rows: z.int().min(1).max(1_000).default(20),
+      /** "Password Protection": of all pages, or of what changes the configuration only (S7). */
+      passwordForAll: z.boolean().default(false),
+    })
+    .prefault({}),
+  /** "Write PID file": `keyhaven.pid` in the state directory. */
+  pidFile: z.boolean().default(false),
+  /** Days after which temporary files are deleted that a crash left in the state directory; 0: never. */
+  temporaryFileDays: z.int().min(0).max(36_500).default(90),
+  /** "Generate C2V for HASP key": C2V documents of keys in hardware are made (K7). */
+  hardwareC2v: z.boolean().default(false),
   search: z
     .strictObject({
       /** "Broadcast Search for Remote Licenses" (R1). */
@@ -57,6 +76,12 @@ export const settingsSchema = z.strictObject({
       users: userRuleList,
       /** "Access from Remote Clients": rules for other computers. */
       clients: clientRuleList,
+      /** "Public Address for Access With Identity and ACC": another name that this computer is called by. */
+      publicAddress: z
+        .string()
+        .max(253)
+        .regex(PUBLIC_NAME, 'must be a host name such as licenses.example.org, or an address of IPv4, without a port')
+        .optional(),
     })
     .prefault({}),
   protection: z
@@ -73,6 +98,13 @@ export const settingsSchema = z.strictObject({
       enabled: z.boolean().optional(),
       /** For how many days at most. */
       maxDays: z.number().min(0.01).max(3_650).default(14),
+      /** "Reserved Licenses": seats of each feature that stay for logins here; the greater of the two holds. */
+      reservedSeats: z.int().min(0).max(1_000_000).default(0),
+      reservedPercent: z.number().min(0).max(100).default(0),
+      /** Days after its end when a license that was lent to this computer is deleted; 0: never. */
+      expiredDays: z.int().min(0).max(36_500).default(7),
+      /** "Per-Product Settings": one rule to an entry; the first that matches says what it says, and the rest is as for all. */
+      products: detachRuleList,
     })
     .prefault({}),
   updates: z

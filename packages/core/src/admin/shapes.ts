@@ -18,6 +18,10 @@ export type KeyInfo = {
   readonly warnings?: readonly string[];
   /** Memory files with their sizes in bytes; of keys of this computer (K3). */
   readonly memory?: readonly { readonly file: number; readonly size: number; readonly access: 'ro' | 'rw' | 'rwo' }[];
+  /** Sessions that run with it; of keys of this computer. */
+  readonly sessions?: number;
+  /** Where its license is lent: by which key, and until when (K5). */
+  readonly lent?: { readonly by: string; readonly until: string };
 };
 export type ProductInfo = {
   readonly product: number;
@@ -26,6 +30,11 @@ export type ProductInfo = {
   readonly vendor: number;
   readonly local: boolean;
   readonly features: number;
+  /** Seats of it that may be detached now, null = any number; of keys of this computer. Absent where it cannot be detached (K5). */
+  readonly detachable?: number | null;
+  readonly licenseManager: LmRef;
+  /** Seats of the feature that has fewest of them; null = any number. */
+  readonly seats: number | null;
 };
 export type FeatureInfo = {
   readonly feature: number;
@@ -36,9 +45,14 @@ export type FeatureInfo = {
   readonly local: boolean;
   readonly licenseManager: LmRef;
   readonly license: License & LicenseState;
-  readonly seats: { readonly limit: number | null; readonly used: number; readonly waiting: number };
+  /** `peak`: most at once since the license manager began; of keys of this computer. */
+  readonly seats: { readonly limit: number | null; readonly used: number; readonly waiting: number; readonly peak?: number };
   readonly count: 'login' | 'process' | 'station';
   readonly network: boolean;
+  /** Of keys of this computer: what else the vendor allows (K1, K5). */
+  readonly remoteDesktop?: boolean;
+  readonly virtualMachine?: boolean;
+  readonly detachable?: boolean;
 };
 /** Of a license as it is used; moments in UTC. `graceEnds`: the last one at which logins are granted, where that is later than `ends`. */
 export type LicenseState = {
@@ -62,6 +76,8 @@ export type SessionInfo = {
   readonly seats: number;
   /** `local`, or the GUID of the LM that answers for the application. */
   readonly holder: string;
+  /** Seconds without a call after which it ends; absent where another process knows (T4). */
+  readonly idleRemaining?: number;
 };
 export type PeerInfo = {
   readonly guid: string;

@@ -35,8 +35,8 @@ export const featureRow = (index: number, of: FeatureInfo, key: KeyFacts | undef
     cnt: countings[of.count],
     logc: String(seats.used),
     logl: seats.limit === null ? '-1' : String(seats.limit),
-    // The highest that is known here: what is in use.
-    logp: String(seats.used),
+    // Of keys of other computers only what is in use is known here.
+    logp: String(seats.peak ?? seats.used),
     det: '0',
     detc: '0',
     locked: flag(!('trial' in license && license.trial === true)),

@@ -127,6 +127,8 @@ describe('rows', () => {
       prid: '5',
     });
     expect(row({ seats: { limit: null, used: 0, waiting: 0 } })['logl']).toBe('-1');
+    expect(row({ seats: { limit: 9, used: 2, waiting: 0, peak: 7 } })).toMatchObject({ logc: '2', logp: '7' });
+    expect(row({ seats: { limit: 9, used: 2, waiting: 0 } })['logp']).toBe('2');
     const until = { license: { type: 'expiration', until: '2037-06-05', ends: '2037-06-05T19:55:00.000Z' } } as const;
     expect(row(until)).toMatchObject({ lic: 'Expiration Date<br><nobr>&nbsp;Fri Jun 5, 2037 19:55</nobr>', ex: '0' });
     expect(/(\w{3})\s+(\d{1,2}),\s+(\d{4})/.exec(row(until)['lic'] ?? '')?.slice(1)).toEqual(['Jun', '5', '2037']);

@@ -17,6 +17,25 @@ export type Identity = {
   readonly expires?: string;
   readonly disabled: boolean;
   readonly since: string;
+  /** How many computers may log in with it; the first ones are registered. Absent = any number. */
+  readonly maxMachines?: number;
+  /** Those that are registered; absent = none. */
+  readonly machines?: readonly Machine[];
+};
+/** `machine`: as its client calls it; `since`: ISO 8601. */
+export type Machine = { readonly machine: string; readonly since: string };
+
+/** BOUNDED: computers of an identity. */
+export const MAX_MACHINES = 1_000;
+
+/** Whether a login from there is registered already, becomes so, or is one too many (92). */
+export const admitMachine = ({ id, maxMachines, machines = [] }: Identity, machine: string): 'known' | 'new' | IdentityFault => {
+  if (maxMachines === undefined || machines.some((each) => each.machine === machine)) return 'known';
+  if (machines.length < maxMachines) return 'new';
+  return {
+    status: Status.IDENTITY_TOO_MANY_MACHINES,
+    detail: `The identity ${id} is registered for ${machines.length} computers already, and ${JSON.stringify(machine)} is none of them.`,
+  };
 };
 
 export type IdentityFault = { readonly status: StatusCode; readonly detail: string };

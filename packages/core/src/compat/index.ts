@@ -3,7 +3,17 @@ export { type Exact, exactJson, parseExactJson } from './exact-json.ts';
 export { ACTION_DONE, diagnosticsOf, type FeedRow, feedOf, feedText, MAX_FEED_ROWS } from './feed.ts';
 export { chosen, type FeedQuery, feedQueryOf } from './feed-query.ts';
 export { deviceRow, featureRow, productNameOf, sessionRow } from './feed-rows.ts';
-export { faultOfIdentity, type Identity, type IdentityFault, type IdentityRight, identityRights, mayUse } from './identity.ts';
+export {
+  admitMachine,
+  faultOfIdentity,
+  type Identity,
+  type IdentityFault,
+  type IdentityRight,
+  identityRights,
+  MAX_MACHINES,
+  type Machine,
+  mayUse,
+} from './identity.ts';
 export {
   DATE_WINDOW_MS,
   IDENTITY_HEADER,
@@ -17,3 +27,4 @@ export {
 export { oldHttpAnswer, SERVER_NAME } from './old-http.ts';
 export { fromRemotePage, type PageSettings, toRemotePage, uploadPage } from './pages.ts';
 export { featureModel, keyModel, listOf, type PageQuery, pageQueryOf, productModel } from './rest-models.ts';
+export { SETTINGS_SCRIPT } from './settings-script.ts';

@@ -4,8 +4,8 @@ import type { RemoteMode } from '../users/index.ts';
 
 const html: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 const escaped = (text: string): string => text.toWellFormed().replaceAll(/[&<>"']/g, (each) => html[each] ?? '');
-const page = (title: string, body: string): string =>
-  `<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>${title}</title></head><body>\n<h1>${title}</h1>\n${body}\n</body></html>\n`;
+const page = (title: string, body: string, head = ''): string =>
+  `<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>${title}</title>${head}</head><body>\n<h1>${title}</h1>\n${body}\n</body></html>\n`;
 
 /** Without the slash at the end of the tag: some look for the `>` behind `checked`. */
 const input = (type: 'checkbox' | 'radio', id: string, checked: boolean, label: string, name = id): string =>
@@ -19,16 +19,23 @@ export type PageSettings = {
   readonly remoteClients: RemoteMode;
 };
 
+/** With the script that is behind "Submit" (SETTINGS_SCRIPT); what came of it is said below. */
+const settingsPage = (title: string, inputs: string): string =>
+  page(
+    title,
+    `${inputs}\n<p><a id=submit href="#">Submit</a></p>\n<p id=said role=status></p>\n<p><a href="/#/configuration">All settings</a></p>`,
+    '<script src="settings-form.js" defer></script>',
+  );
+
 /** conf_to.html and config_to.html. */
 export const toRemotePage = ({ remoteLicenses, broadcast, aggressive, addresses }: PageSettings): string =>
-  page(
+  settingsPage(
     'Access to Remote License Managers',
     [
       input('checkbox', 'accesstoremote', remoteLicenses, 'Allow Access to Remote Licenses'),
       input('checkbox', 'broadcastsearch', broadcast, 'Broadcast Search for Remote Licenses'),
       input('checkbox', 'aggressive', aggressive, 'Aggressive Search for Remote Licenses'),
       `<p><label for=serverlist>Remote License Search Parameters</label><br><textarea id=serverlist rows=8 cols=60>${escaped(addresses.join('\n'))}</textarea></p>`,
-      '<p><a id=submit href="/">Submit</a></p>',
     ].join('\n'),
   );
 
@@ -41,7 +48,7 @@ const modes = [
 
 /** conf_from.html: exactly one of the four is checked. */
 export const fromRemotePage = ({ remoteClients }: PageSettings): string =>
-  page(
+  settingsPage(
     'Access from Remote Clients',
     modes.map(([id, mode, label]) => input('radio', id, mode === remoteClients, label, 'accessfromremote')).join('\n'),
   );

@@ -52,8 +52,11 @@ export class LicensingError extends Error {
 
 /** `error <number> <NAME>: what happened. What to do.`, always one line. */
 export function formatError(error: LicensingError): string {
-  // A detail may quote bytes from outside; control characters in it must not forge log lines (S8).
-  return `error ${error.status} ${error.name}: ${error.message} ${error.remedy}`.replaceAll(/\p{Cc}+/gu, ' ');
+  // A detail may quote bytes from outside; what controls, breaks or turns lines in it must not forge any (S8).
+  return `error ${error.status} ${error.name}: ${error.message} ${error.remedy}`.replaceAll(
+    /[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]+/gu,
+    ' ',
+  );
 }
 
 const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`);

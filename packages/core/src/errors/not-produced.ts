@@ -3,13 +3,13 @@ import type { StatusName } from './status.ts';
 // Statuses of the field that this version never answers with, each with the reason. They stay in the catalogue, because their numbers stand in
 // other people's programs. Every other status is produced by a test (test/errors), and docs/errors.md says which is which.
 
-const noMachines = 'Identities have no computers registered to them; an identity for each computer tells them apart.';
+const noMachines = 'Computers that are registered for an identity are counted (92), and are not refused one by one.';
 const noServer = 'Identities are kept by the license manager itself, which knows them at once.';
 const noCloud = 'Keys are not served from a cloud of the vendor.';
 const noVendorLibrary = 'There are no vendor libraries: one license manager serves every vendor.';
 const noHardwareClock = 'No key here has a clock of its own; the license time is kept by the license manager.';
 const noPorts = 'Keys in hardware are told by what watches their ports, not named by a port.';
-const noTokens = 'There are no access tokens.';
+const noTokens = 'The only access token is that of one session: it ends with it, and one that does not fit is 88.';
 const noInterface = 'There is no platform interface with an order of calls that could be wrong.';
 
 export const notProduced = {
@@ -35,7 +35,6 @@ export const notProduced = {
   VS_DETECTED:
     'Storage that is set back is noticed by its effects: the license time (45) and what other computers remember of the key (64).',
   IDENTITY_SHARING_VIOLATION: noMachines,
-  IDENTITY_TOO_MANY_MACHINES: noMachines,
   IDENTITY_SERVER_NOT_READY: noServer,
   REMOTE_SHARING_VIOLATION: 'The local protocol is served to this computer only, so that a proxy has nothing to pretend.',
   CLOUD_SESSION_OCCUPIED_REMOTELY: noCloud,
@@ -47,7 +46,6 @@ export const notProduced = {
   MACHINE_DENIED: noMachines,
   MACHINE_DISABLED: noMachines,
   IDENTITY_TEMPORARILY_NOT_ACCESSIBLE: noServer,
-  CONFLICTING_AUTHENTICATION_METHODS: noTokens,
   ACCESS_TOKEN_IS_INVALID: noTokens,
   ACCESS_TOKEN_EXPIRED: noTokens,
   NO_API_DYLIB: noVendorLibrary,

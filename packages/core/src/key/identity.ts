@@ -1,7 +1,7 @@
 import { fromBase64, toBase64 } from '../bytes/index.ts';
 import { type ExchangePair, exchangePairFrom, type KeyObject, privateKeyFrom, publicBytes } from '../crypto/index.ts';
 import type { Fingerprint } from '../fingerprint/index.ts';
-import { type C2v, type KeyType, keyIdOf, signDocument, writeC2v } from '../license/index.ts';
+import { type C2v, type KeyType, keyIdOf, signDocument, signDocumentBy, writeC2v } from '../license/index.ts';
 import type { Wall } from '../time/index.ts';
 
 /** What everybody may know of a protection key. The vendor is pinned when the key is made: only that vendor can ever license it (S12). */
@@ -33,40 +33,51 @@ export const keyFromSeeds = (
 
 export type Usage = C2v['usage'];
 
+export type KeyState = {
+  readonly counter: number;
+  readonly host: string;
+  readonly virtualMachine: boolean;
+  readonly usage: Usage;
+  readonly fingerprint?: Fingerprint | undefined;
+  /** The signed certificate of the key. */
+  readonly certificate?: Uint8Array | undefined;
+};
+const statePayload = (key: PublicIdentity, exchangePublic: Uint8Array, state: KeyState, now: Wall): Uint8Array =>
+  writeC2v({
+    format: 1,
+    vendor: key.vendor,
+    vendorKey: toBase64(key.vendorKey),
+    key: key.id,
+    type: key.type,
+    signingKey: toBase64(key.signingPublic),
+    exchangeKey: toBase64(exchangePublic),
+    counter: state.counter,
+    created: new Date(now).toISOString(),
+    host: state.host,
+    virtualMachine: state.virtualMachine,
+    usage: state.usage,
+    ...(state.fingerprint === undefined ? {} : { fingerprint: state.fingerprint }),
+    ...(state.certificate === undefined ? {} : { certificate: toBase64(state.certificate) }),
+  });
+
 /** The C2V of a key: its state, signed by itself. */
-export const stateDocument = (
-  key: KeyIdentity,
-  state: {
-    readonly counter: number;
-    readonly host: string;
-    readonly virtualMachine: boolean;
-    readonly usage: Usage;
-    readonly fingerprint?: Fingerprint | undefined;
-    /** The signed certificate of the key. */
-    readonly certificate?: Uint8Array | undefined;
+export const stateDocument = (key: KeyIdentity, state: KeyState, now: Wall): Uint8Array =>
+  signDocument('C2V', statePayload(key, key.exchange.publicKey, state, now), key.signingKey);
+
+/** Likewise of a key in hardware, which signs it. Rejects as the device does. */
+export const deviceStateDocument = (
+  {
+    identity,
+    exchangePublic,
+    sign,
+  }: {
+    readonly identity: PublicIdentity;
+    readonly exchangePublic: Uint8Array;
+    readonly sign: (bytes: Uint8Array) => Promise<Uint8Array>;
   },
+  state: KeyState,
   now: Wall,
-): Uint8Array =>
-  signDocument(
-    'C2V',
-    writeC2v({
-      format: 1,
-      vendor: key.vendor,
-      vendorKey: toBase64(key.vendorKey),
-      key: key.id,
-      type: key.type,
-      signingKey: toBase64(key.signingPublic),
-      exchangeKey: toBase64(key.exchange.publicKey),
-      counter: state.counter,
-      created: new Date(now).toISOString(),
-      host: state.host,
-      virtualMachine: state.virtualMachine,
-      usage: state.usage,
-      ...(state.fingerprint === undefined ? {} : { fingerprint: state.fingerprint }),
-      ...(state.certificate === undefined ? {} : { certificate: toBase64(state.certificate) }),
-    }),
-    key.signingKey,
-  );
+): Promise<Uint8Array> => signDocumentBy('C2V', statePayload(identity, exchangePublic, state, now), identity.signingPublic, sign);
 
 /** True where a C2V speaks of the key that signed it. */
 export const speaksForItself = (c2v: C2v, signer: Uint8Array): boolean => {

@@ -47,6 +47,17 @@ export const signDocument = (kind: DocumentKind, payload: Uint8Array, signingKey
   return new Writer(HEADER + payload.length).u32(MAGIC).u8(documentKinds[kind]).bytes(signer).bytes(signature).bytes(payload).done();
 };
 
+/** The same, signed by whoever holds the private key and does not give it: a device. Rejects as it does. */
+export const signDocumentBy = async (
+  kind: DocumentKind,
+  payload: Uint8Array,
+  signer: Uint8Array,
+  sign: (bytes: Uint8Array) => Promise<Uint8Array>,
+): Promise<Buffer> => {
+  const signature = await sign(signedBytes(kind, signer, payload));
+  return new Writer(HEADER + payload.length).u32(MAGIC).u8(documentKinds[kind]).bytes(signer).bytes(signature).bytes(payload).done();
+};
+
 export type SignedDocument = { readonly signer: Buffer; readonly payload: Buffer };
 
 /**

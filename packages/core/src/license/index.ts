@@ -34,7 +34,16 @@ export {
   writeSecrets,
   writeV2c,
 } from './documents.ts';
-export { armor, DOCUMENT_LIMIT, type DocumentKind, openDocument, type SignedDocument, signDocument, unarmor } from './envelope.ts';
+export {
+  armor,
+  DOCUMENT_LIMIT,
+  type DocumentKind,
+  openDocument,
+  type SignedDocument,
+  signDocument,
+  signDocumentBy,
+  unarmor,
+} from './envelope.ts';
 export { keyIdOf } from './key-id.ts';
 export {
   faultOfLegacy,

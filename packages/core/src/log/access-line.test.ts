@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { wall } from '../time/index.ts';
-import { type AccessRecord, accessLine, accessPattern, DEFAULT_PATTERN, jsonLine, originOf } from './access-line.ts';
+import { type AccessRecord, accessLine, accessPattern, DEFAULT_PATTERN, jsonLine, originOf, patternFault } from './access-line.ts';
 import { lineSafe, saidParams } from './line-safe.ts';
 
 const record: AccessRecord = {
@@ -30,6 +30,16 @@ describe('a line of the access log (field-facts 2.9)', () => {
     expect(lineOf('plain {nothing} {x')).toBe('plain - {x\n');
     expect(lineOf('a\u0007b\nc')).toBe('a\\x07b\\x0ac\n');
     expect(accessPattern('{nothing} {url} {toString}').unknown).toEqual(['nothing', 'toString']);
+  });
+
+  it('says what is wrong with a pattern', () => {
+    const all = '{timestamp} {clientaddr} {clientport} {clientid} {method} {url} {function} {functionparams} {statuscode} {newline}';
+    for (const right of [DEFAULT_PATTERN, all, '{"at":"{timestamp}"}', '{url} } {']) expect(patternFault(right), right).toBe(undefined);
+    expect(patternFault('{clientid} {sessioncount} {\u202e}')).toBe(
+      `the pattern names {sessioncount}, {\\u202e}, and there is only ${all}`,
+    );
+    for (const open of ['{url} {method', '{url} method}']) expect(patternFault(open), open).toMatch(/brace/);
+    for (const empty of ['', 'text', '{newline}']) expect(patternFault(empty), empty).toMatch(/^the pattern has no value at all: \{/);
   });
 
   it('is one line of one record, whatever others say (S8)', () => {

@@ -75,6 +75,19 @@ export const accessPattern = (text: string): { readonly parts: Pattern; readonly
   return { parts, unknown };
 };
 
+/** What is wrong with a pattern, in a sentence; undefined = nothing. Lines are written by it all the same. */
+export const patternFault = (text: string): string | undefined => {
+  const { parts, unknown } = accessPattern(text);
+  const known = Object.keys(values)
+    .map((name) => `{${name}}`)
+    .join(' ');
+  if (unknown.length > 0) return `the pattern names ${unknown.map((name) => `{${name}}`).join(', ')}, and there is only ${known}`;
+  if (parts.some((part) => typeof part !== 'string' && /\{\w+|\w\}/.test(part.text)))
+    return 'the pattern has a brace without the other one';
+  if (parts.every((part) => typeof part !== 'string' || part === 'newline')) return `the pattern has no value at all: ${known}`;
+  return undefined;
+};
+
 /** With its end of line, whether the pattern has one or not. */
 export const accessLine = (pattern: Pattern, record: AccessRecord): string => {
   const line = pattern.map((part) => (typeof part === 'string' ? values[part](record) : part.text)).join('');

@@ -2,6 +2,7 @@ import { Status, type StatusCode } from '../errors/index.ts';
 import { type Certificate, delegatedFeatures, type Feature } from '../license/index.ts';
 import { EMPTY_POOL, type PoolId, type PoolRow, poolRowKey, type SeatDecision, type SeatRows } from '../seats/index.ts';
 import { DAY, SECOND, type Wall } from '../time/index.ts';
+import { type DetachTerms, reservedOf } from './detach-rules.ts';
 import {
   DETACH_MARGIN_MS,
   type DetachRow,
@@ -35,10 +36,14 @@ export type Detach = {
   readonly maxMs: number;
   /** Seats of a feature that rules keep for others (R9); absent = none. */
   readonly keptFrom?: (feature: number) => number;
+  /** Seats that stay for logins here and are never lent; absent = none. */
+  readonly stay?: DetachTerms;
+  /** The recipients of the copies of this key that are out; needed with `stay`. */
+  readonly others?: readonly string[];
 };
 export type DetachReply =
   | { readonly kind: 'detached'; readonly detached: DetachRow; readonly repeated: boolean }
-  | { readonly kind: 'refused'; readonly status: StatusCode; readonly detail: string };
+  | { readonly kind: 'refused'; readonly status: StatusCode; readonly detail: string; readonly remedy?: string };
 
 const isLimited = (feature: Feature): boolean => feature.concurrency.seats !== 'unlimited';
 const lent = (certificate: Certificate, product: number): readonly Feature[] | undefined => {
@@ -49,10 +54,11 @@ const lent = (certificate: Certificate, product: number): readonly Feature[] | u
 const poolOf = (key: string, product: number, feature: number): PoolId => ({ key, product, feature });
 
 /** The rows that `decideDetach` reads. */
-export const detachRows = ({ key, certificate, product, to }: Detach): `${string}/${string}/${string}`[] => [
+export const detachRows = ({ key, certificate, product, to, others = [] }: Detach): `${string}/${string}/${string}`[] => [
   transferRowKey(key),
   goneRowKey(key),
   detachRowKey(key, to.key),
+  ...others.filter((child) => child !== to.key).map((child) => detachRowKey(key, child)),
   ...(lent(certificate, product) ?? []).filter(isLimited).map(({ id }) => poolRowKey(poolOf(key, product, id))),
 ];
 
@@ -61,11 +67,20 @@ export const decideDetach = (rows: SeatRows, command: Detach, now: Wall): SeatDe
   const network = command.seats !== undefined;
   const seats = command.seats ?? 1;
   const about = { product, recipient: to.key, guid: to.guid, host: to.host, seats, network };
-  const refuse = (status: StatusCode, detail: string): SeatDecision<DetachReply> => ({
+  const refuse = (status: StatusCode, detail: string, remedy?: string): SeatDecision<DetachReply> => ({
     changes: [],
     audit: [{ kind: 'detach refused', scope: key, detail: { ...about, status, cause: detail } }],
-    reply: { kind: 'refused', status, detail },
+    reply: { kind: 'refused', status, detail, ...(remedy === undefined ? {} : { remedy }) },
   });
+  /** Seats of a feature that others have already. */
+  const lentOf = (feature: number): number => {
+    let sum = 0;
+    for (const child of new Set(command.others)) {
+      const copy = child === to.key ? undefined : rows.get<DetachRow>(detachRowKey(key, child));
+      if (copy?.product === product) sum += copy.reserved.find((each) => each.feature === feature)?.seats ?? 0;
+    }
+    return sum;
+  };
 
   if (rows.get<GoneRow>(goneRowKey(key)) !== undefined)
     return refuse(Status.LICENSE_REHOSTED, 'The key was moved to another computer or given back.');
@@ -107,6 +122,14 @@ export const decideDetach = (rows: SeatRows, command: Detach, now: Wall): SeatDe
     const poolKey = poolRowKey(poolOf(key, product, id));
     const row = rows.get<PoolRow>(poolKey) ?? EMPTY_POOL;
     const limit = concurrency.seats === 'unlimited' ? Number.POSITIVE_INFINITY : concurrency.seats;
+    const stay = more > 0 && command.stay !== undefined ? reservedOf(command.stay, limit) : 0;
+    if (stay > 0 && lentOf(id) + has + more > limit - stay) {
+      return refuse(
+        Status.TOO_MANY_USERS,
+        `${stay} of ${limit} seats of feature ${id} (${name}) stay for logins here, ${lentOf(id) + has} are detached and ${more} more are needed.`,
+        'Detach fewer seats, wait until some come back, or ask the administrator, who may lower detach.reservedSeats and detach.reservedPercent, or those of the product.',
+      );
+    }
     const kept = more > 0 ? (command.keptFrom?.(id) ?? 0) : 0;
     if (kept > 0 && row.used + more > limit - kept) {
       return refuse(
@@ -263,37 +286,4 @@ export const decideArrive = (rows: SeatRows, command: Arrive): SeatDecision<Arri
     },
   ];
   return { changes, audit: [{ kind: 'key arrived', scope: key, detail: { rehosts: move.rehosts } }], reply: { kind: 'arrived' } };
-};
-
-export type Receive = {
-  readonly child: string;
-  readonly parent: string;
-  readonly sequence: number;
-  readonly until: Wall;
-  /** What the child has now; undefined before its first file. */
-  readonly held: { readonly parent: string; readonly sequence: number } | undefined;
-};
-
-/**
- * Whether a recipient takes an H2R; undefined = yes. Any file later than the one in force may be the next: what came between is lost or
- * late, and gave less.
- */
-export const faultOfReceiving = (
-  { parent, sequence, until, held }: Receive,
-  gone: GoneRow | undefined,
-  now: Wall,
-): { readonly status: StatusCode; readonly detail: string } | undefined => {
-  if (gone !== undefined) {
-    return sequence <= gone.number
-      ? { status: Status.UPDATE_ALREADY_ADDED, detail: 'The license was applied here, and given back since.' }
-      : { status: Status.UNKNOWN_RECIPIENT, detail: 'The recipient gave its license back, and its ID counts no more.' };
-  }
-  if (held !== undefined && held.parent !== parent)
-    return { status: Status.UNKNOWN_RECIPIENT, detail: 'This ID has a license of another key already.' };
-  if (held !== undefined && sequence === held.sequence)
-    return { status: Status.UPDATE_ALREADY_ADDED, detail: 'This file was applied here before.' };
-  if (held !== undefined && sequence < held.sequence)
-    return { status: Status.UPDATE_TOO_OLD, detail: 'A later file of this detached license was applied here before.' };
-  if (now > until) return { status: Status.FEATURE_EXPIRED, detail: `The detached license ended at ${new Date(until).toISOString()}.` };
-  return undefined;
 };

@@ -9,15 +9,22 @@ export {
   decideLeave,
   decideReattach,
   detachRows,
-  faultOfReceiving,
   type Leave,
   type LeaveReply,
   leaveRows,
   type Reattach,
   type ReattachReply,
-  type Receive,
   reattachRows,
 } from './decide.ts';
+export {
+  type DetachRule,
+  type DetachTerms,
+  detachRuleFor,
+  MAX_DETACH_RULE,
+  MAX_DETACH_RULES,
+  parseDetachRules,
+  reservedOf,
+} from './detach-rules.ts';
 export {
   type H2h,
   type H2r,
@@ -35,6 +42,7 @@ export {
 } from './documents.ts';
 export { type Lent, lendingDocument, openLending, openReturning, peekH2r, peekR2h, refuseTooLarge, returningDocument } from './lend.ts';
 export { type Arrival, faultOfMoving, type Moving, movingDocument, openMoving, peekH2h } from './move.ts';
+export { faultOfReceiving, type Receive } from './receiving.ts';
 export {
   DEFAULT_DETACH_MS,
   DETACH_MARGIN_MS,

@@ -1,7 +1,7 @@
 import type { UsageItem } from './report.ts';
 
-// A report for spreadsheets (RFC 4180). A text that a spreadsheet would take for a formula gets an apostrophe before it: names come from
-// other computers (S8).
+// A report for spreadsheets (RFC 4180). What a spreadsheet would take for a formula gets an apostrophe before it, also behind whatever some
+// countries' settings take for the end of a cell: names come from other computers (S8).
 
 const HEAD = [
   'key',
@@ -21,11 +21,16 @@ const HEAD = [
   'p99',
 ];
 
+/** The signs that begin one, narrow or wide, at the beginning of a text or of what may become a cell; blanks before them are passed over. */
+const FORMULA = /(^|[,;\t\r\n"])(\s*)(?=[=+\-@\uFF0B\uFF0D\uFF1D\uFF20])/g;
+/** What does something in a terminal, or turns the direction of writing; a line may have an end. */
+const CONTROL = /[^\P{Cc}\n]|[\u2028-\u202e\u2066-\u2069]/gu;
+
 const cell = (value: string | number | null | undefined): string => {
   if (value === null || value === undefined) return '';
   if (typeof value === 'number') return String(value);
-  const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  const text = value.replaceAll(CONTROL, ' ').replaceAll(FORMULA, "$1$2'");
+  return /[",;\t\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 };
 
 export const usageCsv = (items: readonly UsageItem[]): string =>

@@ -155,10 +155,12 @@ describe('a report of use', () => {
     const csv = usageCsv([
       { ...item, user: '=cmd|"x"!A1' },
       { ...item, user: 'a,b\nc' },
+      { ...item, user: 'a; =1;\uFF0B1;b-c' },
     ]);
     expect(csv).toBe(
       'key,product,feature,user,host,at,hours,grants,denials,denials_by_cause,peak,p50,p90,p95,p99\r\n' +
-        `,,,"'=cmd|""x""!A1",,,1.167,1,0,,,,,,\r\n,,,"a,b\nc",,,1.167,1,0,,,,,,\r\n`,
+        `,,,"'=cmd|""x""!A1",,,1.167,1,0,,,,,,\r\n,,,"a,b\nc",,,1.167,1,0,,,,,,\r\n` +
+        `,,,"a; '=1;'\uFF0B1;b-c",,,1.167,1,0,,,,,,\r\n`,
     );
   });
 });

@@ -19,6 +19,10 @@ export type Administration = {
   login(address: string): string;
   logout(token: string, address: string): void;
   hasSession(token: string): boolean;
+  /** The same without using it: what only listens keeps no session open. */
+  isOpen(token: string): boolean;
+  /** Another one after each change of the password. */
+  readonly era: number;
   /** Ends every session of the page. undefined takes the password away. Rejects as the ledger does. */
   setPassword(password: string | undefined, by: string): Promise<void>;
 };
@@ -43,6 +47,7 @@ export const openAdministration = async ({
   /** The last right password, so that a program that asks every second does not cost a hash every second. Only behind the limit. */
   const macKey = Buffer.from(entropy.bytes(32));
   let lastRight: Buffer | undefined;
+  let era = 0;
   let checks = 0;
   let before: Promise<unknown> = Promise.resolve();
 
@@ -93,6 +98,10 @@ export const openAdministration = async ({
       if (sessions.end(token)) note('administrator logged out', address);
     },
     hasSession: (token) => sessions.has(token, clock.mono()),
+    isOpen: (token) => sessions.isOpen(token, clock.mono()),
+    get era() {
+      return era;
+    },
     async setPassword(password, by) {
       const next = password === undefined ? undefined : await keepPassword(password, entropy.bytes(SALT_BYTES));
       const kind = next === undefined ? 'password cleared' : 'password set';
@@ -103,6 +112,7 @@ export const openAdministration = async ({
       }));
       row = next;
       lastRight = undefined;
+      era += 1;
       sessions.endAll();
     },
   };

@@ -15,6 +15,8 @@ export type WebSessions = {
   begin(now: Mono): string;
   /** Whether it is one; and that it was used now. */
   has(token: string, now: Mono): boolean;
+  /** Whether it is one. */
+  isOpen(token: string, now: Mono): boolean;
   end(token: string): boolean;
   endAll(): void;
 };
@@ -22,7 +24,9 @@ export type WebSessions = {
 const hashOf = (token: string): string => createHash('sha256').update(token).digest('base64');
 
 export const createWebSessions = (entropy: Entropy): WebSessions => {
-  const sessions = new Map<string, { readonly began: Mono; readonly used: Mono }>(); // BOUNDED by MAX_SESSIONS
+  type Session = { readonly began: Mono; readonly used: Mono };
+  const sessions = new Map<string, Session>(); // BOUNDED by MAX_SESSIONS
+  const isOver = ({ began, used }: Session, now: Mono): boolean => now - used > IDLE_MS || now - began > LONGEST_MS;
   return {
     begin(now) {
       const token = Buffer.from(entropy.bytes(16)).toString('base64url');
@@ -37,9 +41,13 @@ export const createWebSessions = (entropy: Entropy): WebSessions => {
       const session = sessions.get(name);
       if (session === undefined) return false;
       sessions.delete(name);
-      if (now - session.used > IDLE_MS || now - session.began > LONGEST_MS) return false;
+      if (isOver(session, now)) return false;
       sessions.set(name, { ...session, used: now });
       return true;
+    },
+    isOpen(token, now) {
+      const session = sessions.get(hashOf(token));
+      return session !== undefined && !isOver(session, now);
     },
     end: (token) => sessions.delete(hashOf(token)),
     endAll: () => sessions.clear(),

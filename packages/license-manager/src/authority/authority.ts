@@ -374,6 +374,7 @@ export const openAuthority = async (options: AuthorityOptions): Promise<Authorit
       return sessions.size;
     },
     used: core.used,
+    peak: facts.peak,
     pool: facts.of,
     waiting: waiting.count,
     waitingPlaces: waiting.places,

@@ -67,6 +67,8 @@ export type Authority = {
   readonly sessionCount: number;
   /** Seats in use of a pool. */
   used(pool: PoolId): number;
+  /** Most seats of a pool in use at once since this process began. */
+  peak(pool: PoolId): number;
   /** All that is decided of a pool. */
   pool(pool: PoolId): PoolRow;
   /** Who waits for a seat of a pool (A4). */

@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import type { IncomingHttpHeaders } from 'node:http';
 import { ACTION_DONE, actionIn, uploadPage } from '@keyhaven/core/compat';
 import { LicensingError, Status } from '@keyhaven/core/errors';
+import { z } from 'zod';
 import { widensAccess } from '../configuration/administered.ts';
 import type { HttpFaces } from '../http/faces.ts';
 import { onlyHere } from '../http/gate.ts';
@@ -108,7 +109,10 @@ export const actionRoutes = (faces: HttpFaces, compat: CompatFaces): Route[] => 
         url,
         need: 'write',
         summary: 'Ends a session, or changes settings',
-        body: bytes(ACTION_LIMIT, 'deletelogin=ID, or a block of settings'),
+        body: bytes(ACTION_LIMIT, 'deletelogin=ID, or a block of settings', {
+          'text/plain': z.string(),
+          'application/x-www-form-urlencoded': z.string(),
+        }),
         answer: says(html, 'OK.'),
         run: ({ body, caller }) => act(body, caller),
       }),
@@ -128,7 +132,7 @@ export const actionRoutes = (faces: HttpFaces, compat: CompatFaces): Route[] => 
         url,
         need: 'write',
         summary: 'Applies a license file',
-        body: bytes(FILE_LIMIT, 'A form with one file'),
+        body: bytes(FILE_LIMIT, 'A form with one file', { 'multipart/form-data': z.looseObject({ check_in_file: z.string() }) }),
         answer: sends(html),
         run: ({ headers, body }) => checkIn(headers, body),
       }),

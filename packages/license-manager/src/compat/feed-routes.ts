@@ -21,6 +21,16 @@ type Feed = (query: Query) => string | Promise<string>;
 
 /** A parameter that comes twice is as good as none. */
 export const anyQuery = z.record(z.string().max(200), z.unknown());
+/** As the description has it; what is no text of the kind is as good as none. */
+export const parameter = (description: string) => z.unknown().optional().meta({ type: 'string', description });
+const feedQuery = z.looseObject({
+  haspid: parameter('The id of a key; 0 = all.'),
+  vendorid: parameter('0 = all.'),
+  productid: parameter('0 = all.'),
+  featureid: parameter('-1 = all.'),
+  filterfrom: parameter('The first row, from 1.'),
+  filterto: parameter('The last row.'),
+});
 export const underBoth = (name: string): readonly string[] => [`/${name}`, `/_int_/${name}`];
 
 const feedsOf = (faces: HttpFaces): Readonly<Record<string, Feed>> => {
@@ -91,7 +101,7 @@ export const feedRoutes = (faces: HttpFaces): Route[] =>
         url,
         need: 'read',
         summary: 'A feed of monitoring scripts',
-        query: anyQuery,
+        query: feedQuery,
         answer: says('text/html; charset=utf-8', 'Comments around flat objects.'),
         run: ({ query }) => feed(query),
       }),

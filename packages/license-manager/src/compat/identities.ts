@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { hex } from '@keyhaven/core/bytes';
-import { IDENTITY_NAME, type Identity, identityKey } from '@keyhaven/core/compat';
+import { admitMachine, IDENTITY_NAME, type Identity, identityKey } from '@keyhaven/core/compat';
 import type { Entropy, KeyObject } from '@keyhaven/core/crypto';
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import type { Clock } from '@keyhaven/core/time';
@@ -11,7 +11,7 @@ import type { MachineSeal } from '../machine/index.ts';
 
 type IdentityRow = Identity & { readonly secret: string };
 export type IdentityWish = Pick<Identity, 'issuedTo' | 'rights'> &
-  Partial<Pick<Identity, 'limitTo' | 'expires'>> & {
+  Partial<Pick<Identity, 'limitTo' | 'expires' | 'maxMachines'>> & {
     /** Chosen by the license manager where absent. */
     readonly id?: string;
   };
@@ -22,6 +22,10 @@ export type IdentityChange = {
   /** null takes the limit or the end away. */
   readonly limitTo?: Identity['limitTo'] | null | undefined;
   readonly expires?: string | null | undefined;
+  /** null = any number. */
+  readonly maxMachines?: number | null | undefined;
+  /** Registered computers that are none any more. */
+  readonly unregister?: readonly string[] | undefined;
 };
 
 export type Identities = {
@@ -31,6 +35,8 @@ export type Identities = {
   /** @throws LicensingError INV_HND (9) where there is no such identity */
   change(id: string, change: IdentityChange, by: string): Promise<Identity>;
   remove(id: string, by: string): Promise<void>;
+  /** Before a login from this computer. Rejects with IDENTITY_TOO_MANY_MACHINES (92); resolves when it is registered, where that is asked for. */
+  register(id: string, machine: string, by: string): Promise<void>;
   /** For whoever checks signatures. */
   find(id: string): { readonly identity: Identity; readonly key: KeyObject } | undefined;
 };
@@ -41,7 +47,11 @@ const SECRET_BYTES = 16;
 const rowKey = (id: string) => `lm/identity/${id}` as const;
 const contextOf = (id: string): string => `identity ${id}`;
 
-const plainOf = ({ id, issuedTo, rights, limitTo, expires, disabled, since }: IdentityRow): Identity => ({
+const machinesOf = (maxMachines: number | undefined, machines: Identity['machines']): Pick<Identity, 'maxMachines' | 'machines'> => ({
+  ...(maxMachines === undefined ? {} : { maxMachines }),
+  ...(machines === undefined || machines.length === 0 ? {} : { machines }),
+});
+const plainOf = ({ id, issuedTo, rights, limitTo, expires, disabled, since, maxMachines, machines }: IdentityRow): Identity => ({
   id,
   issuedTo,
   rights,
@@ -49,6 +59,7 @@ const plainOf = ({ id, issuedTo, rights, limitTo, expires, disabled, since }: Id
   ...(expires === undefined ? {} : { expires }),
   disabled,
   since,
+  ...machinesOf(maxMachines, machines),
 });
 
 export const openIdentities = async (options: {
@@ -69,12 +80,25 @@ export const openIdentities = async (options: {
   };
   for await (const [, row] of ledger.scan<IdentityRow>('lm/identity/')) take(row);
 
-  const keep = (kind: string, id: string, row: IdentityRow | undefined, by: string): Promise<void> =>
+  const keep = (
+    kind: string,
+    id: string,
+    row: IdentityRow | undefined,
+    by: string,
+    more: { readonly machine?: string } = {},
+  ): Promise<void> =>
     ledger.update([rowKey(id)], () => ({
       changes: [{ key: rowKey(id), row }],
-      audit: [{ kind, scope: 'lm', detail: { identity: id, address: by } }],
+      audit: [{ kind, scope: 'lm', detail: { identity: id, address: by, ...more } }],
       reply: undefined,
     }));
+  /** Changes of what is known, one after the other, so that none is made of what another one is about to change. */
+  let changing: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const done = changing.then(work);
+    changing = done.catch(() => undefined);
+    return done;
+  };
   const rowOf = (id: string): IdentityRow => {
     const row = known.get(id)?.row;
     if (row === undefined)
@@ -85,52 +109,79 @@ export const openIdentities = async (options: {
     return row;
   };
 
+  const added = async (wish: IdentityWish, by: string): Promise<{ readonly identity: Identity; readonly secret: string }> => {
+    const id = wish.id ?? `id-${hex(entropy.bytes(6))}`;
+    if (!IDENTITY_NAME.test(id))
+      throw new LicensingError(Status.INVALID_PARAMETER, { detail: 'The name of an identity has letters, digits, - and _, at most 40.' });
+    if (known.has(id)) throw new LicensingError(Status.INVALID_PARAMETER, { detail: `There is an identity ${id} already.` });
+    if (known.size >= MAX_IDENTITIES)
+      throw new LicensingError(Status.INVALID_PARAMETER, { detail: `There are ${MAX_IDENTITIES} identities.` });
+    const secret = hex(entropy.bytes(SECRET_BYTES));
+    const row: IdentityRow = {
+      id,
+      issuedTo: wish.issuedTo,
+      rights: wish.rights,
+      ...(wish.limitTo === undefined ? {} : { limitTo: wish.limitTo }),
+      ...(wish.expires === undefined ? {} : { expires: wish.expires }),
+      disabled: false,
+      since: new Date(clock.wall()).toISOString(),
+      secret: seal.seal(contextOf(id), Buffer.from(secret, 'ascii')),
+      ...machinesOf(wish.maxMachines, undefined),
+    };
+    await keep('identity added', id, row, by);
+    take(row);
+    return { identity: plainOf(row), secret };
+  };
+  const changed = async (id: string, change: IdentityChange, by: string): Promise<Identity> => {
+    const { limitTo: limited, expires: ending, maxMachines: most, machines, ...before } = rowOf(id);
+    const { issuedTo, rights, disabled, limitTo, expires, maxMachines, unregister = [] } = change;
+    const limits = limitTo === undefined ? limited : (limitTo ?? undefined);
+    const end = expires === undefined ? ending : (expires ?? undefined);
+    const row: IdentityRow = {
+      ...before,
+      issuedTo: issuedTo ?? before.issuedTo,
+      rights: rights ?? before.rights,
+      disabled: disabled ?? before.disabled,
+      ...(limits === undefined ? {} : { limitTo: limits }),
+      ...(end === undefined ? {} : { expires: end }),
+      ...machinesOf(
+        maxMachines === undefined ? most : (maxMachines ?? undefined),
+        machines?.filter(({ machine }) => !unregister.includes(machine)),
+      ),
+    };
+    await keep('identity changed', id, row, by);
+    take(row);
+    if (row.disabled && !before.disabled) options.onWithdrawn(id);
+    return plainOf(row);
+  };
+
   return {
     list: () => [...known.values()].map(({ row }) => plainOf(row)),
-    async add(wish, by) {
-      const id = wish.id ?? `id-${hex(entropy.bytes(6))}`;
-      if (!IDENTITY_NAME.test(id))
-        throw new LicensingError(Status.INVALID_PARAMETER, { detail: 'The name of an identity has letters, digits, - and _, at most 40.' });
-      if (known.has(id)) throw new LicensingError(Status.INVALID_PARAMETER, { detail: `There is an identity ${id} already.` });
-      if (known.size >= MAX_IDENTITIES)
-        throw new LicensingError(Status.INVALID_PARAMETER, { detail: `There are ${MAX_IDENTITIES} identities.` });
-      const secret = hex(entropy.bytes(SECRET_BYTES));
-      const row: IdentityRow = {
-        id,
-        issuedTo: wish.issuedTo,
-        rights: wish.rights,
-        ...(wish.limitTo === undefined ? {} : { limitTo: wish.limitTo }),
-        ...(wish.expires === undefined ? {} : { expires: wish.expires }),
-        disabled: false,
-        since: new Date(clock.wall()).toISOString(),
-        secret: seal.seal(contextOf(id), Buffer.from(secret, 'ascii')),
-      };
-      await keep('identity added', id, row, by);
-      take(row);
-      return { identity: plainOf(row), secret };
-    },
-    async change(id, { issuedTo, rights, disabled, limitTo, expires }, by) {
-      const { limitTo: limited, expires: ending, ...before } = rowOf(id);
-      const limits = limitTo === undefined ? limited : (limitTo ?? undefined);
-      const end = expires === undefined ? ending : (expires ?? undefined);
-      const row: IdentityRow = {
-        ...before,
-        issuedTo: issuedTo ?? before.issuedTo,
-        rights: rights ?? before.rights,
-        disabled: disabled ?? before.disabled,
-        ...(limits === undefined ? {} : { limitTo: limits }),
-        ...(end === undefined ? {} : { expires: end }),
-      };
-      await keep('identity changed', id, row, by);
-      take(row);
-      if (row.disabled && !before.disabled) options.onWithdrawn(id);
-      return plainOf(row);
-    },
-    async remove(id, by) {
-      rowOf(id);
-      await keep('identity removed', id, undefined, by);
-      known.delete(id);
-      options.onWithdrawn(id);
+    add: (wish, by) => inTurn(() => added(wish, by)),
+    change: (id, change, by) => inTurn(() => changed(id, change, by)),
+    remove: (id, by) =>
+      inTurn(async () => {
+        rowOf(id);
+        await keep('identity removed', id, undefined, by);
+        known.delete(id);
+        options.onWithdrawn(id);
+      }),
+    async register(id, machine, by) {
+      if (admitMachine(rowOf(id), machine) === 'known') return;
+      await inTurn(async () => {
+        const before = rowOf(id);
+        const admitted = admitMachine(before, machine);
+        if (typeof admitted === 'object')
+          throw new LicensingError(admitted.status, {
+            detail: admitted.detail,
+            remedy: 'Unregister one with: keyhaven identity change ID --unregister COMPUTER',
+          });
+        if (admitted === 'known') return;
+        const machines = [...(before.machines ?? []), { machine, since: new Date(clock.wall()).toISOString() }];
+        const row = { ...before, machines };
+        await keep('identity registered', id, row, by, { machine });
+        take(row);
+      });
     },
     find(id) {
       const found = known.get(id);

@@ -1,10 +1,10 @@
-import { IDENTITY_NAME, identityRights } from '@keyhaven/core/compat';
+import { IDENTITY_NAME, identityRights, MAX_MACHINES } from '@keyhaven/core/compat';
 import { MAX_ID } from '@keyhaven/core/license';
 import { z } from 'zod';
 import { onlyHere } from '../http/gate.ts';
 import { answers, json, type Route, route } from '../http/route.ts';
 import { keyId, moment, said } from '../http/shapes.ts';
-import type { Identities } from './identities.ts';
+import type { CompatFaces } from './faces.ts';
 
 // Identities of clients of the REST licensing API (C4, C6): made, changed and taken away by the administrator. What gives somebody more rights is
 // done on this computer only (S7); from another one, with the password, an identity is disabled or taken away.
@@ -24,10 +24,16 @@ const identity = z.strictObject({
   expires: moment.optional(),
   disabled: z.boolean(),
   since: moment,
+  maxMachines: z.int().min(1).optional().meta({ description: 'Computers that may log in with it; absent = any number.' }),
+  machines: z
+    .array(z.strictObject({ machine: said, since: moment }))
+    .optional()
+    .meta({ description: 'Computers that are registered, by the name that their clients give.' }),
 });
+const maxMachines = z.int().min(1).max(MAX_MACHINES);
 const params = z.strictObject({ id: z.string().max(200) });
 
-export const identityRoutes = (identities: Identities): Route[] => [
+export const identityRoutes = ({ identities, settings }: Pick<CompatFaces, 'identities' | 'settings'>): Route[] => [
   route({
     method: 'GET',
     url: '/api/v1/identities',
@@ -48,12 +54,23 @@ export const identityRoutes = (identities: Identities): Route[] => [
         rights: rights.default([...identityRights]),
         limitTo: limitTo.exactOptional(),
         expires: moment.exactOptional(),
+        maxMachines: maxMachines.exactOptional(),
       }),
     ),
-    answer: answers(z.strictObject({ identity, secret: z.string() })),
-    run({ body, caller }) {
+    answer: answers(
+      z.strictObject({
+        identity,
+        secret: z.string(),
+        address: said
+          .optional()
+          .meta({ description: 'Where its client is to find this license manager: `access.publicAddress` and the port.' }),
+      }),
+    ),
+    async run({ body, caller }) {
       onlyHere(caller);
-      return identities.add(body, caller.address);
+      const made = await identities.add(body, caller.address);
+      const { access, port } = settings();
+      return access.publicAddress === undefined ? made : { ...made, address: `${access.publicAddress}:${port}` };
     },
   }),
   route({
@@ -69,6 +86,8 @@ export const identityRoutes = (identities: Identities): Route[] => [
         disabled: z.boolean().optional(),
         limitTo: limitTo.nullish().meta({ description: 'null = every key.' }),
         expires: moment.nullish().meta({ description: 'null = for ever.' }),
+        maxMachines: maxMachines.nullish().meta({ description: 'null = any number.' }),
+        unregister: z.array(z.string().max(200)).max(MAX_MACHINES).optional().meta({ description: 'Computers that make room for others.' }),
       }),
     ),
     answer: answers(identity),

@@ -1,4 +1,5 @@
 import type { Entropy } from '@keyhaven/core/crypto';
+import { LicensingError } from '@keyhaven/core/errors';
 import type { Clock } from '@keyhaven/core/time';
 import type { Ledger } from '@keyhaven/ledger';
 import type { RuleBar } from '../access/access.ts';
@@ -39,22 +40,26 @@ export const openCompat = async (options: {
     onWithdrawn: (id) => sessions.endOf(id),
   });
   let noted = { minute: -1, count: 0 };
-  const check = createIdentityCheck({
-    identities,
-    clock,
-    against: options.against,
-    onRefused(identity, address, { status, message }) {
-      const minute = Math.floor(clock.mono() / 60_000);
-      if (noted.minute !== minute) noted = { minute, count: 0 };
-      noted.count += 1;
-      if (noted.count > NOTED_A_MINUTE) return;
-      const entry = { kind: 'refused', scope: 'lm', detail: { user: identity, address, status, cause: message } };
-      ledger.update([], () => ({ changes: [], audit: [entry], reply: undefined }), { durability: 'later' }).catch(() => undefined);
-    },
-  });
+  const onRefused = (identity: string, address: string, { status, message }: LicensingError): void => {
+    const minute = Math.floor(clock.mono() / 60_000);
+    if (noted.minute !== minute) noted = { minute, count: 0 };
+    noted.count += 1;
+    if (noted.count > NOTED_A_MINUTE) return;
+    const entry = { kind: 'refused', scope: 'lm', detail: { user: identity, address, status, cause: message } };
+    ledger.update([], () => ({ changes: [], audit: [entry], reply: undefined }), { durability: 'later' }).catch(() => undefined);
+  };
+  const check = createIdentityCheck({ identities, clock, against: options.against, ofToken: sessions.ofToken, onRefused });
+  const register = async (identity: string, machine: string, address: string): Promise<void> => {
+    try {
+      await identities.register(identity, machine, address);
+    } catch (error) {
+      if (error instanceof LicensingError) onRefused(identity, address, error);
+      throw error;
+    }
+  };
   return {
     identities,
-    rest: createRest({ check, sessions, keystore, authority, overview: options.overview, clock }),
+    rest: createRest({ check, register, sessions, keystore, authority, overview: options.overview, clock }),
     settings: options.settings,
     async fingerprintFor(vendor) {
       const key = [...keystore.keys()].find(({ identity }) => identity.vendor === vendor);

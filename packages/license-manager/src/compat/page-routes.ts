@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { fromRemotePage, type PageSettings, toRemotePage } from '@keyhaven/core/compat';
+import { fromRemotePage, type PageSettings, SETTINGS_SCRIPT, toRemotePage } from '@keyhaven/core/compat';
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import type { HttpFaces } from '../http/faces.ts';
 import { type FileAnswer, type Route, route, says, sends } from '../http/route.ts';
@@ -9,18 +9,33 @@ import { anyQuery, underBoth } from './feed-routes.ts';
 // Pages and downloads under the names that existing programs and bookmarks have (C6). What people see is the Admin Control Center.
 
 const html = 'text/html; charset=utf-8';
-/** Names of pages that are the Admin Control Center now. */
-const PAGES = [
-  'index.html',
-  'devices.html',
-  'products.html',
-  'features.html',
-  'sessions.html',
-  'config.html',
-  'diag.html',
-  'diagnostics.html',
-] as const;
+/** Old pages, and where in the Admin Control Center that is now. */
+const PAGES: Readonly<Record<string, string>> = {
+  'index.html': '/',
+  'devices.html': '/#/keys',
+  'products.html': '/#/products',
+  'features.html': '/#/features',
+  'sessions.html': '/#/sessions',
+  'checkin.html': '/#/update',
+  'log.html': '/#/log',
+  'config.html': '/#/configuration',
+  'diag.html': '/#/diagnostics',
+  'diagnostics.html': '/#/diagnostics',
+  'help.html': '/#/help',
+  'about.html': '/#/about',
+};
+/** Those of one key: their old parameter is passed on. */
+const OF_A_KEY: readonly string[] = ['products.html', 'features.html', 'sessions.html'];
+/** The script of its own is all that such a page runs, and action.html all that it asks (S8). */
+const FORM_POLICY =
+  "default-src 'none'; script-src 'self'; connect-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
+/** Where a page is now, for the key that the question names. */
+const placeOf = (name: string, { haspid }: Readonly<Record<string, unknown>>): string => {
+  const place = PAGES[name] ?? '/';
+  const key = typeof haspid === 'string' && OF_A_KEY.includes(name) ? (/^[1-9]\d{0,19}$/.exec(haspid)?.[0] ?? '') : '';
+  return key === '' ? place : `${place}?key=${key}`;
+};
 const moved = (location: string): FileAnswer => ({
   code: 302,
   headers: { location, 'content-type': html },
@@ -43,14 +58,50 @@ const idIn = (query: Readonly<Record<string, unknown>>): string => /^\d{1,20}$/.
 
 export const pageRoutes = (faces: HttpFaces, compat: CompatFaces): Route[] => {
   const get = { method: 'GET', query: anyQuery } as const;
-  const page = (name: string, summary: string, run: () => string): Route[] =>
-    underBoth(name).map((url) => route({ ...get, url, need: 'read', summary, answer: says(html, 'A page.'), run }));
+  const page = (name: string, summary: string, text: () => string): Route[] =>
+    underBoth(name).map((url) =>
+      route({
+        ...get,
+        url,
+        need: 'read',
+        summary,
+        answer: says(html, 'A page.'),
+        run({ setHeader }) {
+          setHeader('content-security-policy', FORM_POLICY);
+          return text();
+        },
+      }),
+    );
   return [
-    route({ ...get, url: '/_int_', need: 'page', summary: 'The Admin Control Center', answer: sends(html), run: () => moved('/') }),
-    ...PAGES.flatMap((name) =>
+    route({
+      ...get,
+      url: '/_int_',
+      need: 'page',
+      summary: 'The Admin Control Center',
+      answer: sends(html, { code: 302 }),
+      run: () => moved('/'),
+    }),
+    ...Object.keys(PAGES).flatMap((name) =>
       underBoth(name).map((url) =>
-        route({ ...get, url, need: 'page', summary: 'The Admin Control Center', answer: sends(html), run: () => moved('/') }),
+        route({
+          ...get,
+          url,
+          need: 'page',
+          summary: 'The Admin Control Center',
+          answer: sends(html, { code: 302 }),
+          run: ({ query }) => moved(placeOf(name, query)),
+        }),
       ),
+    ),
+    ...underBoth('settings-form.js').map((url) =>
+      route({
+        ...get,
+        url,
+        need: 'read',
+        summary: 'The script of the forms',
+        answer: says('text/javascript; charset=utf-8', 'A script.'),
+        run: () => SETTINGS_SCRIPT,
+      }),
     ),
     ...page('conf_to.html', 'Access to remote license managers, as a form', () => toRemotePage(pageSettings(compat))),
     ...page('config_to.html', 'Access to remote license managers, as a form', () => toRemotePage(pageSettings(compat))),

@@ -67,21 +67,32 @@ describe('feeds and pages of existing programs', () => {
   it('lead people to the Admin Control Center, and give files', async () => {
     const site = await startCompatSite();
     const key = await site.license();
-    for (const name of [
-      'index.html',
-      'devices.html',
-      'products.html',
-      'features.html',
-      'sessions.html',
-      'config.html',
-      'diag.html',
-      'diagnostics.html',
-    ])
+    const places = {
+      'index.html': '/',
+      'devices.html': '/#/keys',
+      'products.html': '/#/products',
+      'features.html': '/#/features',
+      'sessions.html': '/#/sessions',
+      'checkin.html': '/#/update',
+      'log.html': '/#/log',
+      'config.html': '/#/configuration',
+      'diag.html': '/#/diagnostics',
+      'diagnostics.html': '/#/diagnostics',
+      'help.html': '/#/help',
+      'about.html': '/#/about',
+      [`features.html?haspid=${key}`]: `/#/features?key=${key}`,
+      'sessions.html?haspid=0': '/#/sessions',
+      'sessions.html?haspid=1%0d%0aSet-Cookie:x': '/#/sessions',
+      'devices.html?haspid=1': '/#/keys',
+    };
+    for (const [name, location] of Object.entries(places))
       for (const prefix of ['/', '/_int_/'])
         expect(await site.ask('GET', `${prefix}${name}`)).toMatchObject({
           code: 302,
-          headers: { location: '/', server: expect.stringMatching(/^HASP LM\/\S+$/) },
+          headers: { location, server: expect.stringMatching(/^HASP LM\/\S+$/) },
         });
+    expect(await site.ask('GET', '/_int_/')).toMatchObject({ code: 302, headers: { location: '/' } });
+    expect(await site.ask('GET', '/sentinel/ldk/v1/healthz')).toMatchObject({ code: 200, text: '{"status":"ok"}' });
     const c2v = await site.ask('GET', `/download/my.c2v?${key}`);
     expect(c2v.text).toContain('<?xml');
     expect(site.vendor.issue(c2v.text)).toContain('V2C');
@@ -89,6 +100,29 @@ describe('feeds and pages of existing programs', () => {
     expect((await site.ask('GET', '/download/my.c2v?1')).code).toBe(404);
     expect((await site.ask('GET', '/download/my.fp?8')).code).toBe(404);
     expect((await site.ask('GET', '/download/my.fp')).code).toBe(404);
+  });
+});
+
+describe('the peak of a feature (field-facts 2.1)', () => {
+  it('is the most seats at once since the license manager began, in the feed and in the admin API', async () => {
+    const site = await startCompatSite();
+    await site.license();
+    const { identity, secret } = JSON.parse(await site.api('POST', '/api/v1/identities', { issuedTo: 'a test' }));
+    const client = createRestClient({ port: site.port, identity: identity.id, secret, vendor: 7 });
+    const counts = async () => {
+      const [first] = readers['tool7']?.((await site.ask('GET', '/tab_feat.html')).text) ?? [];
+      const [feature] = JSON.parse(await site.api('GET', '/api/v1/features')) as { seats: { used: number; peak: number } }[];
+      expect([String(feature?.seats.used), String(feature?.seats.peak)]).toEqual([first?.['logc'], first?.['logp']]);
+      return [first?.['logc'], first?.['logp']];
+    };
+    expect(await counts()).toEqual(['0', '0']);
+    const sessions = [];
+    for (const processId of [1, 2]) sessions.push(String((await client.login(42, { clientInfo: { processId } })).json['sessionId']));
+    expect(await counts()).toEqual(['2', '2']);
+    for (const session of sessions) await client.logout(session);
+    expect(await counts()).toEqual(['0', '2']);
+    await client.login(42, { clientInfo: { processId: 3 } });
+    expect(await counts()).toEqual(['1', '2']);
   });
 });
 

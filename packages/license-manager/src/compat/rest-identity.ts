@@ -15,6 +15,7 @@ import { LicensingError, Status } from '@keyhaven/core/errors';
 import type { Clock } from '@keyhaven/core/time';
 import type { RuleBar } from '../access/access.ts';
 import type { Identities } from './identities.ts';
+import { bearerIn } from './rest-tokens.ts';
 
 // Who asks through the REST licensing API, checked over the bytes as they came (C6).
 
@@ -25,8 +26,11 @@ export type RestRequest = {
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly body: Buffer;
   readonly address: string;
+  /** Nobody on the way can read it: it came by TLS, or from this computer. */
+  readonly sealed: boolean;
 };
-export type Asker = { readonly identity: Identity; readonly signed: SignedRequest; readonly address: string };
+export type Asker = { readonly identity: Identity; readonly address: string; readonly sealed: boolean };
+export type Signer = Asker & { readonly signed: SignedRequest };
 
 const unauthenticated = (detail: string, remedy?: string): LicensingError =>
   new LicensingError(Status.IDENTITY_UNAUTHENTICATED, { detail, ...(remedy === undefined ? {} : { remedy }) });
@@ -40,14 +44,23 @@ const pathOf = (target: string): string => {
   }
 };
 
-export type IdentityCheck = (request: RestRequest, right: IdentityRight) => Asker;
+export type IdentityCheck = {
+  /** By the signature; a token is for no such request. */
+  signer(request: RestRequest, right: IdentityRight): Signer;
+  /** For what is done with a session: by the signature, or by the token of the session. */
+  owner(request: RestRequest, vendor: number, session: string): Asker & { readonly signed?: SignedRequest };
+};
 
-/** @throws by the check: LicensingError 87, 88, 89, 90, 103, and what the rules of access say */
+const USER_HEADER = 'x-ldk-user-id';
+
+/** @throws by the check: LicensingError 87, 88, 89, 90, 103, 111, and what the rules of access say */
 export const createIdentityCheck = (options: {
   readonly identities: Pick<Identities, 'find'>;
   readonly clock: Clock;
   /** Against another computer, as far as rules speak of computers (R9). */
   readonly against: (address: string) => RuleBar | undefined;
+  /** The identity whose token of this session it is. */
+  readonly ofToken: (vendor: number, session: string, token: string, address: string) => string | undefined;
   /** Somebody who has proven who he is may not. */
   readonly onRefused: (identity: string, address: string, error: LicensingError) => void;
 }): IdentityCheck => {
@@ -55,8 +68,24 @@ export const createIdentityCheck = (options: {
   // A name that nobody has takes as long as one that somebody has.
   const nobody = identityKey('nobody');
 
-  return (request, right) => {
+  const allowed = (identity: Identity, right: IdentityRight, { address, sealed }: RestRequest): Asker => {
+    const bar = isLoopback(address) ? undefined : options.against(address);
+    const fault = faultOfIdentity(identity, right, clock.wall()) ?? bar;
+    if (fault === undefined) return { identity, address, sealed };
+    const error = new LicensingError(fault.status, { detail: fault.detail });
+    options.onRefused(identity.id, address, error);
+    throw error;
+  };
+  const signer = (request: RestRequest, right: IdentityRight): Signer => {
     const header = request.headers[IDENTITY_HEADER];
+    const bearer = bearerIn(request.headers['authorization']);
+    if (bearer !== undefined && header !== undefined)
+      throw new LicensingError(Status.CONFLICTING_AUTHENTICATION_METHODS, {
+        detail: 'The request has a signature and a token.',
+        remedy: 'Send one of them.',
+      });
+    if (bearer !== undefined)
+      throw unauthenticated('A token is for the session that it came with, and for nothing else.', 'Sign logins and lists.');
     if (typeof header !== 'string') throw new LicensingError(Status.IDENTITY_REQUIRED);
     const signed = signedRequestIn(header);
     if (signed === undefined) throw unauthenticated('The header with the identity has not its form.');
@@ -68,12 +97,21 @@ export const createIdentityCheck = (options: {
         'The request was made more than five minutes from now.',
         'Set the clocks of the client and of the license manager right.',
       );
-    const { identity } = found;
-    const bar = isLoopback(request.address) ? undefined : options.against(request.address);
-    const fault = faultOfIdentity(identity, right, clock.wall()) ?? bar;
-    if (fault === undefined) return { identity, signed, address: request.address };
-    const error = new LicensingError(fault.status, { detail: fault.detail });
-    options.onRefused(identity.id, request.address, error);
-    throw error;
+    return { ...allowed(found.identity, right, request), signed };
+  };
+
+  return {
+    signer,
+    owner(request, vendor, session) {
+      const token = bearerIn(request.headers['authorization']);
+      if (token === undefined || request.headers[IDENTITY_HEADER] !== undefined) return signer(request, 'login');
+      if (!request.sealed) throw unauthenticated('Whoever reads the network could use the token.', 'Use HTTPS, or sign the request.');
+      const id = options.ofToken(vendor, session, token, request.address);
+      const found = id === undefined ? undefined : identities.find(id);
+      if (found === undefined) throw unauthenticated('The token is none of this session.', 'Sign the request.');
+      const user = request.headers[USER_HEADER];
+      if (user !== undefined && user !== id) throw unauthenticated('The token is of another identity than X-LDK-User-Id names.');
+      return allowed(found.identity, 'login', request);
+    },
   };
 };

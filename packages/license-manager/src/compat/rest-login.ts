@@ -61,6 +61,7 @@ export const loginCallIn = (body: Buffer, { identity, address }: Pick<Asker, 'id
     seats: asked.networkSeatsToConsume ?? 1,
     executions: asked.executionCountToConsume ?? 0,
     dieAtExpiration: asked.dieAtExpiration ?? false,
+    machine: said(client.machineId, client.hostName, address),
     application: {
       pid: pidIn(client.processId),
       start: 0,

@@ -1,9 +1,10 @@
 import { Buffer } from 'node:buffer';
 import { z } from 'zod';
 import { type Asked, bytes, type FileAnswer, type Route, route, sends } from '../http/route.ts';
-import { anyQuery } from './feed-routes.ts';
+import { parameter } from './feed-routes.ts';
 import type { Rest, RestAnswer } from './rest.ts';
 import type { RestRequest } from './rest-identity.ts';
+import { restContent, restLists, restLogin, restRefusal, restSession } from './rest-shapes.ts';
 
 // The REST licensing API as routes (C6). The gate lets everybody come here: each of them asks for an identity itself, over the body as it came.
 
@@ -24,7 +25,7 @@ const answer = async (from: Promise<RestAnswer>): Promise<FileAnswer> => {
 export const restRoutes = (rest: Rest): Route[] => {
   const requestOf = (
     method: string,
-    { target, headers, caller }: Asked<unknown, unknown, unknown>,
+    { target, headers, caller, secure }: Asked<unknown, unknown, unknown>,
     body: Buffer = Buffer.alloc(0),
   ): RestRequest => ({
     method,
@@ -32,8 +33,11 @@ export const restRoutes = (rest: Rest): Route[] => {
     headers,
     body,
     address: caller.address,
+    sealed: secure || caller.kind === 'local',
   });
-  const body = bytes(BODY_LIMIT, 'As it was signed');
+  const body = bytes(BODY_LIMIT, 'Empty', {});
+  const gives = (schema: z.ZodType, code: 200 | 201 = 200) =>
+    sends(json, { schema, refusal: restRefusal, what: 'The model.', ...(code === 201 ? { code } : {}) });
   const need = 'identity';
   return [
     route({
@@ -42,8 +46,8 @@ export const restRoutes = (rest: Rest): Route[] => {
       need,
       summary: 'Logs in',
       params: inVendor,
-      body,
-      answer: sends(json),
+      body: bytes(BODY_LIMIT, 'As it was signed', { [json]: restLogin }),
+      answer: gives(restSession, 201),
       run: (asked) => answer(rest.login(requestOf('POST', asked, asked.body), vendorOf(asked.params.vendor))),
     }),
     route({
@@ -52,8 +56,9 @@ export const restRoutes = (rest: Rest): Route[] => {
       need,
       summary: 'Keeps a session',
       params: inSession,
+      tokens: true,
       body,
-      answer: sends(json),
+      answer: gives(restSession),
       run: (asked) => answer(rest.refresh(requestOf('POST', asked, asked.body), vendorOf(asked.params.vendor), asked.params.session)),
     }),
     route({
@@ -62,8 +67,9 @@ export const restRoutes = (rest: Rest): Route[] => {
       need,
       summary: 'Logs out',
       params: inSession,
+      tokens: true,
       body,
-      answer: sends(json),
+      answer: gives(restRefusal),
       run: (asked) => answer(rest.logout(requestOf('DELETE', asked, asked.body), vendorOf(asked.params.vendor), asked.params.session)),
     }),
     route({
@@ -72,8 +78,9 @@ export const restRoutes = (rest: Rest): Route[] => {
       need,
       summary: 'Reads memory',
       params: inSession,
-      query: anyQuery,
-      answer: sends(json),
+      tokens: true,
+      query: z.looseObject({ memoryId: parameter('65524 or 65525.'), offset: parameter('In bytes.'), length: parameter('In bytes.') }),
+      answer: gives(restContent),
       run: (asked) => answer(rest.read(requestOf('GET', asked), vendorOf(asked.params.vendor), asked.params.session, asked.query)),
     }),
     ...(['keys', 'products', 'features'] as const).map((what) =>
@@ -83,8 +90,8 @@ export const restRoutes = (rest: Rest): Route[] => {
         need,
         summary: `Lists ${what}`,
         params: inVendor,
-        query: anyQuery,
-        answer: sends(json),
+        query: z.looseObject({ pageStartIndex: parameter('From 0.'), pageSize: parameter('At most 1000.') }),
+        answer: gives(restLists[what]),
         run: (asked) => answer(rest.list(requestOf('GET', asked), vendorOf(asked.params.vendor), what, asked.query)),
       }),
     ),

@@ -2,7 +2,6 @@ import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { type Identity, mayUse, type SignedRequest } from '@keyhaven/core/compat';
 import type { Entropy } from '@keyhaven/core/crypto';
-import { isLoopback } from '@keyhaven/core/discovery';
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import { identityOfHolder, restHolder } from '@keyhaven/core/seats';
 import { type ApplicationIdentity, decodeGrant } from '@keyhaven/core/session';
@@ -12,6 +11,7 @@ import { resumeTokenFor } from '../authority/tokens.ts';
 import type { Keystore } from '../keystore/index.ts';
 import { type KeyClient, openKeyClient } from './key-client.ts';
 import { type RestCandidate, type RestLogin, restCandidates } from './rest-candidates.ts';
+import { accessTokenFor, isAccessToken, placeOf } from './rest-tokens.ts';
 
 // Sessions of the REST licensing API (C6): sessions like any other, in a channel that the license manager holds for its client. The client's lease is
 // renewed here once a minute for as long as it asks for something now and then; whoever is silent for REST_IDLE_MS gives his seat back.
@@ -26,6 +26,8 @@ export type RestLoginCall = RestLogin & {
   readonly executions: number;
   readonly dieAtExpiration: boolean;
   readonly application: ApplicationIdentity;
+  /** The computer of the client, as it calls it. */
+  readonly machine: string;
 };
 export type RestSession = { readonly session: string; readonly key: string; readonly product: number; readonly feature: number };
 
@@ -44,6 +46,10 @@ export type RestSessions = {
     identity: Identity,
     at: { readonly file: number; readonly offset: number; readonly length: number },
   ): Promise<Uint8Array>;
+  /** With which the identity goes on with its session from there; undefined where it did not log in from there. */
+  tokenOf(session: string, identity: string, address: string): string | undefined;
+  /** The identity whose session that is, if the token is the one of the session and of this address. */
+  ofToken(vendor: number, session: string, token: string, address: string): string | undefined;
   logout(vendor: number, session: string, identity: Identity): Promise<void>;
   /** Ends all of an identity. Never rejects. */
   endOf(identity: string): void;
@@ -87,10 +93,13 @@ export const createRestSessions = (options: {
     }
   };
 
+  const found = (id: string) => {
+    const session = /^[0-9a-f]{32}$/.test(id) ? authority.session(id) : undefined;
+    return { session, key: session === undefined ? undefined : keystore.get(session.pool.key) };
+  };
   /** @throws LicensingError INV_HND (9): of nobody's session and of somebody else's alike */
   const own = (vendor: number, id: string, identity: Identity): LiveSession => {
-    const session = /^[0-9a-f]{32}$/.test(id) ? authority.session(id) : undefined;
-    const key = session === undefined ? undefined : keystore.get(session.pool.key);
+    const { session, key } = found(id);
     if (session === undefined || key?.identity.vendor !== vendor || identityOfHolder(session.row.holder) !== identity.id) {
       held.delete(id);
       throw new LicensingError(Status.INV_HND, { detail: 'There is no such session.' });
@@ -152,7 +161,7 @@ export const createRestSessions = (options: {
 
   return {
     async login(vendor, call, { identity, signed, address }) {
-      const holder = restHolder(identity.id, isLoopback(address) ? undefined : address);
+      const holder = restHolder(identity.id, placeOf(address));
       let refused: unknown;
       for (const candidate of restCandidates({ keystore, authority }, vendor, call, identity)) {
         try {
@@ -172,6 +181,16 @@ export const createRestSessions = (options: {
     async read(vendor, id, identity, at) {
       const { client, handle } = await channelOf(own(vendor, id, identity));
       return client.call({ kind: 'read', handle, ...at });
+    },
+    tokenOf(id, identity, address) {
+      const { session, key } = found(id);
+      return session && key && accessTokenFor(key, session, { identity, address });
+    },
+    ofToken(vendor, id, token, address) {
+      const { session, key } = found(id);
+      const identity = session && identityOfHolder(session.row.holder);
+      if (session === undefined || key?.identity.vendor !== vendor || identity === undefined) return undefined;
+      return isAccessToken(key, session, token) && session.row.holder === restHolder(identity, placeOf(address)) ? identity : undefined;
     },
     async logout(vendor, id, identity) {
       const session = own(vendor, id, identity);

@@ -19,7 +19,7 @@ import { type Key, type Keystore, poolName } from '../keystore/index.ts';
 import type { Overview } from '../overview.ts';
 import { createReplays } from './replays.ts';
 import { keysOf } from './rest-candidates.ts';
-import type { Asker, IdentityCheck, RestRequest } from './rest-identity.ts';
+import type { Asker, IdentityCheck, RestRequest, Signer } from './rest-identity.ts';
 import { loginCallIn } from './rest-login.ts';
 import { REST_IDLE_MS, type RestSession, type RestSessions } from './rest-sessions.ts';
 
@@ -44,6 +44,7 @@ const UNPROVEN: readonly StatusCode[] = [
   Status.IDENTITY_UNAUTHENTICATED,
   Status.IDENTITY_DISABLED,
   Status.IDENTITY_EXPIRED,
+  Status.CONFLICTING_AUTHENTICATION_METHODS,
 ];
 const MISSING: readonly StatusCode[] = [
   Status.KEY_NOT_FOUND,
@@ -77,6 +78,8 @@ const numberIn = (query: Readonly<Record<string, unknown>>, name: string): numbe
 
 export const createRest = (options: {
   readonly check: IdentityCheck;
+  /** Before a login of an identity from a computer; rejects where that is one too many. */
+  readonly register: (identity: string, machine: string, address: string) => Promise<void>;
   readonly sessions: RestSessions;
   readonly keystore: Keystore;
   readonly authority: Authority;
@@ -94,22 +97,30 @@ export const createRest = (options: {
       return refusal(error);
     }
   };
-  const once = ({ signed }: Asker, { method, target }: RestRequest, work: () => Promise<RestAnswer>): Promise<RestAnswer> =>
-    replays.once(signed, `${method} ${target}`, clock.wall(), () => answered(work));
+  /** What went over the network for all to read is another request than one that did not: only the latter is answered with a token. */
+  const once = ({ signed, sealed }: Signer, { method, target }: RestRequest, work: () => Promise<RestAnswer>): Promise<RestAnswer> =>
+    replays.once(signed, `${method} ${target}${sealed ? ' sealed' : ''}`, clock.wall(), () => answered(work));
+  /** A token has no moment: what is done by it is done as often as it is asked for, which changes nothing more. */
+  const onceAs = (asker: ReturnType<IdentityCheck['owner']>, request: RestRequest, work: () => Promise<RestAnswer>): Promise<RestAnswer> =>
+    asker.signed === undefined ? work() : once({ ...asker, signed: asker.signed }, request, work);
   /** What the last minutes before a start had is not remembered. */
-  const refuseForgotten = ({ signed }: Asker): void => {
+  const refuseForgotten = ({ signed }: Signer): void => {
     if (signed.at >= Math.floor(startedAt / SECOND) * SECOND) return;
     throw new LicensingError(Status.IDENTITY_UNAUTHENTICATED, {
       detail: 'The request was made before this license manager was started, and may have been done already.',
       remedy: 'Sign each request anew, with the moment at which it is sent.',
     });
   };
-  const said = ({ session, key, product, feature }: RestSession): { readonly [name: string]: Exact } => ({
+  const said = (
+    { session, key, product, feature }: RestSession,
+    { identity, address, sealed }: Asker,
+  ): { readonly [name: string]: Exact } => ({
     sessionId: session,
     sessionInfo: { currentlogins: authority.used({ key, product, feature }), idleTimeout: REST_IDLE_MS / SECOND },
     featureId: feature,
     productId: product,
     keyId: BigInt(key),
+    lmAccessToken: sealed ? sessions.tokenOf(session, identity.id, address) : undefined,
   });
 
   const flagsOf = (key: Key, product: number, feature: number) => {
@@ -161,29 +172,30 @@ export const createRest = (options: {
   return {
     login: (request, vendor) =>
       answered(async () => {
-        const asker = check(request, 'login');
+        const asker = check.signer(request, 'login');
         refuseForgotten(asker);
         return once(asker, request, async () => {
           const call = loginCallIn(request.body, asker);
-          return success(201, said(await sessions.login(vendor, call, asker)));
+          await options.register(asker.identity.id, call.machine, asker.address);
+          return success(201, said(await sessions.login(vendor, call, asker), asker));
         });
       }),
     refresh: (request, vendor, session) =>
       answered(() => {
-        const asker = check(request, 'login');
-        return once(asker, request, async () => success(200, said(await sessions.refresh(vendor, session, asker.identity))));
+        const asker = check.owner(request, vendor, session);
+        return onceAs(asker, request, async () => success(200, said(await sessions.refresh(vendor, session, asker.identity), asker)));
       }),
     logout: (request, vendor, session) =>
       answered(() => {
-        const asker = check(request, 'login');
-        return once(asker, request, async () => {
+        const asker = check.owner(request, vendor, session);
+        return onceAs(asker, request, async () => {
           await sessions.logout(vendor, session, asker.identity);
           return success(200, {});
         });
       }),
     read: (request, vendor, session, query) =>
       answered(async () => {
-        const { identity } = check(request, 'login');
+        const { identity } = check.owner(request, vendor, session);
         const at = { file: numberIn(query, 'memoryId'), offset: numberIn(query, 'offset'), length: numberIn(query, 'length') };
         if (at.length > MAX_CALL_BYTES) throw new LicensingError(Status.MEM_RANGE);
         const content = Buffer.from(await sessions.read(vendor, session, identity, at)).toString('base64');
@@ -191,7 +203,7 @@ export const createRest = (options: {
       }),
     list: (request, vendor, what, query) =>
       answered(() => {
-        const { identity } = check(request, 'list');
+        const { identity } = check.signer(request, 'list');
         return { code: 200, text: exactJson(listed(vendor, identity, what, pageQueryOf(query))) };
       }),
   };

@@ -3,6 +3,7 @@ import type { Settings } from '../settings.ts';
 import { changeIniFile, type SettingChanges } from './change-file.ts';
 import { type Change, valueAt } from './live.ts';
 import { type Configuration, isIni, loadConfiguration } from './load.ts';
+import { checkPattern } from './pattern-notes.ts';
 import { settingFacts } from './reference.ts';
 import { settingRows } from './setting-rows.ts';
 
@@ -40,7 +41,7 @@ export type AdministeredSettings = {
 
 /** What another computer may change with the password. All else may open this one to somebody, or names a file or an address (S7, S18). */
 const NARROW =
-  /^(?:name|idleConnectionMinutes|sessionIdleMinutes|search\.(?:broadcast|aggressive|intervalMinutes)|access\.(?:remoteLicenses|users)|detach\.\w+|protection\.duplicateKey)$/;
+  /^(?:name|idleConnectionMinutes|sessionIdleMinutes|page\.(?:refreshSeconds|rows)|pidFile|temporaryFileDays|hardwareC2v|search\.(?:broadcast|aggressive|intervalMinutes)|access\.(?:remoteLicenses|users)|detach\.\w+|protection\.duplicateKey)$/;
 export const widensAccess = (path: string): boolean => !NARROW.test(path);
 
 const plain = (value: unknown): unknown => value ?? null;
@@ -71,6 +72,7 @@ export const createAdministeredSettings = (options: {
         detail: 'This license manager has no file of settings.',
         remedy: 'Start it with --config FILE, a file whose name ends with .ini.',
       });
+    checkPattern(changes['log.pattern']);
     try {
       await changeIniFile(file, changes, overrides);
     } catch (error) {

@@ -39,18 +39,22 @@ describe('an existing hasplm.ini (C2)', () => {
   it('is told what is kept and not used, and nothing of it is worth a warning as such a file is born', () => {
     const notes = notesOf(HASPLM_INI);
     expect(notes.filter((note) => note.includes(' warn '))).toEqual([]);
-    expect(notes).toContain('10 info [SERVER] pagerefresh: kept, not used yet');
     expect(notes).toContain('22 info [SERVER] disable_um: kept, never used: no vendor library is ever loaded');
     expect(notes).toContain('54 info [REMOTE] serversearchinterval: raised to 300, the least there is');
     expect(notes.filter((note) => note.includes('emsurl'))).toHaveLength(2);
     expect(notes.filter((note) => note.includes('[VENDORS]'))).toHaveLength(1);
   });
 
-  it('that asks for something that does not happen is told so as a warning', () => {
-    expect(notesOf('[SERVER]\r\npidfile = 1\r\npassacc = 1\r\nlinesperpage = 20\r\n')).toEqual([
-      '2 warn [SERVER] pidfile: kept, not used yet',
-      '3 warn [SERVER] passacc: kept, not used yet',
-      '4 info [SERVER] linesperpage: kept, not used yet',
+  it('has no key of which nothing is said: each is a setting, or is kept for a reason', () => {
+    const kept = notesOf(HASPLM_INI).flatMap((note) => /^\d+ info (\[\w+\] \w+): kept, never used: .+$/.exec(note)?.[1] ?? []);
+    expect(kept).toEqual([
+      '[SERVER] disable_um',
+      '[UPDATE] download_url',
+      '[UPDATE] update_host',
+      '[UPDATE] language_url',
+      '[VENDORS] 37515',
+      '[EMS] emsurl',
+      '[EMS] emsurl',
     ]);
   });
 
@@ -85,6 +89,18 @@ describe('an existing hasplm.ini (C2)', () => {
     ['adminremote = 1\nACCremote = 0', { access: { remoteAdministration: true } }],
     ['enabledetach = 1\ndetachmaxdays = 30', { detach: { enabled: true, maxDays: 30 } }],
     ['friendlyname = x', { name: 'x' }],
+    ['pagerefresh = 10\nlinesperpage = 50\npassacc = 1', { page: { refreshSeconds: 10, rows: 50, passwordForAll: true } }],
+    ['pagerefresh = 0\nlinesperpage = 5000', { page: { refreshSeconds: 1, rows: 1_000 } }],
+    ['pidfile = 1\nold_files_delete_days = 30\nenablehaspc2v = 1', { pidFile: true, temporaryFileDays: 30, hardwareC2v: true }],
+    [
+      'reservedseats = 2\nreservedpercent = 25\ncommuter_delete_days = 0',
+      { detach: { reservedSeats: 2, reservedPercent: 25, expiredDays: 0, products: [] } },
+    ],
+    [
+      '[DETACH]\nrule = product:5,enabled=0,maxdays=7,reserved=2\nrule = product:6',
+      { detach: { products: ['product:5,enabled=0,maxdays=7,reserved=2', 'product:6'] } },
+    ],
+    ['publicaddress = licenses.example.org', { access: { publicAddress: 'licenses.example.org' } }],
     ['idle_connection_timeout_mins = 7.5', { idleConnectionMinutes: 7.5 }],
     [
       '[PROTECTION]\nduplicate_key = warn\ncomputer_name = a\ncomputer_name = b',
@@ -134,12 +150,18 @@ describe('an ini file with faults', () => {
       'certificate = c.pem',
       '[NEW]',
       'thing = 1',
+      '[SERVER]',
+      'publicaddress = https://x.example/',
+      'reservedpercent = 101',
+      '[DETACH]',
+      'rule = product:5',
+      'rule = product:5,maxday=7',
     ].join('\n');
     const error = refusalOf(text);
     expect(error.status).toBe(501);
     expect(error.detail).toContain('keyhaven.ini: line ');
     const lines = [...(error.detail ?? '').matchAll(/line (\d+): /g)].map(([, line]) => Number(line));
-    expect(lines).toEqual([3, 4, 5, 7, 8, 9, 10, 11, 13, 14, 16, 18, 20, 22, 24]);
+    expect(lines).toEqual([3, 4, 5, 7, 8, 9, 10, 11, 13, 14, 16, 18, 20, 22, 24, 26, 27, 30]);
     expect(error.remedy).toContain('docs/guide/operate.md');
     expect(error.detail).not.toContain('\n');
   });

@@ -14,10 +14,11 @@ import {
 import type { Where } from '../access/index.ts';
 import { checkSettings, invalidSettings, NO_WPAD, type SettingIssue, type Settings } from '../settings.ts';
 import { keptKeys, keptSections } from './kept-keys.ts';
+import { patternNotes } from './pattern-notes.ts';
 import { ruleOf, ruleSections, settingRows } from './setting-rows.ts';
 
 // The settings of an Admin LM from an ini file: `keyhaven.ini`, or an existing `hasplm.ini` as it is (C2). Every fault is told at once, with
-// its line. What nothing uses yet is no fault: it is read, kept in the file and told.
+// its line. What nothing uses is no fault: it is read, kept in the file and told.
 
 /** `warn`: the file asks for something that it does not get. */
 export type SettingNote = { readonly line: number; readonly level: 'info' | 'warn'; readonly text: string };
@@ -46,12 +47,10 @@ const put = (document: Record<string, unknown>, path: string, value: unknown): v
 };
 
 const noteOf = (entry: IniEntry): SettingNote => {
-  const { line, key, value, section } = entry;
+  const { line, key, section } = entry;
   const kept = keptKeys.find(({ ini }) => isOf(entry, ini));
   const name = `[${kept?.ini.section ?? section}] ${key}`;
-  if (kept?.never !== undefined) return { line, level: 'info', text: `${name}: kept, never used: ${kept.never}` };
-  const asks = kept?.usual !== undefined && value !== '' && value !== kept.usual;
-  return { line, level: asks ? 'warn' : 'info', text: `${name}: kept, not used yet` };
+  return { line, level: 'info', text: `${name}: kept, never used: ${kept?.never ?? 'what it means is not known'}` };
 };
 
 export type IniReading = {
@@ -117,6 +116,9 @@ const readIniSettings = (text: string): IniReading => {
   const [proxyLine] = lines.get('proxy.connect') ?? [];
   if (decoded.values['proxy.connect'] === 1 && proxyLine !== undefined)
     notes.push({ line: proxyLine, level: 'warn', text: `[SERVER] proxyconnect: no proxy is used: ${NO_WPAD}` });
+
+  const [patternLine] = lines.get('log.pattern') ?? [];
+  notes.push(...patternNotes(decoded.values['log.pattern'], patternLine, '[LOGPARAMETERS] text'));
 
   return {
     document,

@@ -39,6 +39,9 @@ export const createLiveSettings = (started: Settings): LiveSettings => {
       // Rows are live by whole groups, but for what only a start can read.
       current = {
         ...started,
+        page: next.page,
+        temporaryFileDays: next.temporaryFileDays,
+        hardwareC2v: next.hardwareC2v,
         search: next.search,
         access: next.access,
         detach: next.detach,

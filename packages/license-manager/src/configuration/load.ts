@@ -4,6 +4,7 @@ import type { Where } from '../access/index.ts';
 import { readBounded } from '../machine/read-bounded.ts';
 import { parseSettings, type Settings } from '../settings.ts';
 import { parseIniSettings, type SettingNote } from './ini-settings.ts';
+import { patternLineIn, patternNotes } from './pattern-notes.ts';
 import { tomlLines } from './toml-places.ts';
 
 /** BOUNDED: bytes of a file of settings; UTF-16 has four for a character at most. */
@@ -31,7 +32,7 @@ export const parseConfiguration = (file: string, bytes: Uint8Array, overrides: O
     const line = lineOf(path, index);
     return line === undefined ? undefined : { file, line };
   };
-  return { settings, notes: [], where };
+  return { settings, notes: patternNotes(settings.log.pattern, patternLineIn(toml), 'log.pattern'), where };
 };
 
 /** @throws LicensingError 72 where the file is not there or cannot be read */

@@ -73,11 +73,6 @@ export const settingsTable = (): string =>
 /** Markdown. */
 export const keptTable = (): string =>
   table(
-    ['Key of `hasplm.ini`', 'Its field', 'Usually', 'Here'],
-    keptKeys.map(({ ini, field, usual = '-', never }) => [
-      `\`[${ini.section}] ${ini.names[0]}\``,
-      field,
-      usual,
-      never === undefined ? 'kept, not used yet' : `kept, never used: ${never}`,
-    ]),
+    ['Key of `hasplm.ini`', 'Its field', 'Why it does nothing'],
+    keptKeys.map(({ ini, field, never }) => [`\`[${ini.section}] ${ini.names[0]}\``, field, never]),
   );

@@ -1,37 +1,17 @@
-import {
-  type IniEntry,
-  type IniKey,
-  iniDecimal,
-  iniFlag,
-  iniHost,
-  iniNumber,
-  iniText,
-  isOf,
-  many,
-  one,
-  sameName,
-} from '@keyhaven/core/ini';
+import { type IniEntry, iniDecimal, iniFlag, iniHost, iniNumber, iniText, isOf, many, one, sameName } from '@keyhaven/core/ini';
 import type { Decoder } from '@keyhaven/core/parse';
 import { MINUTE, SECOND } from '@keyhaven/core/time';
 import type { RemoteMode } from '@keyhaven/core/users';
+import { detachRows } from './detach-rows.ts';
+import { logRows } from './log-rows.ts';
+import { pageRows } from './page-rows.ts';
+import { row, type SettingRow, whole } from './setting-row.ts';
+
+export type { SettingRow } from './setting-row.ts';
 
 // Every setting of an Admin LM: its name in TOML and in the schema of settings.ts, its key in an ini file, whether a change is taken over while
 // the license manager runs, and what it does, in words. The reference in docs/guide/operate.md is made from it.
 
-export type SettingRow = {
-  /** As in the schema: `search.broadcast`. */
-  readonly path: string;
-  readonly ini: IniKey<unknown>;
-  /** From what the key says to what the schema takes. */
-  readonly read?: (value: never) => unknown;
-  /** From the setting to the values of the key; what the setting itself is written as where absent. */
-  readonly write?: (setting: unknown) => readonly string[];
-  /** Changed while the license manager runs; else after a restart. */
-  readonly live: boolean;
-  readonly effect: string;
-};
-
-const whole: Decoder<number> = iniNumber(0, Number.MAX_SAFE_INTEGER);
 /** "Access from Remote Clients": the old 0 and 1, and the names that the field has for its four modes. */
 const modes: Readonly<Record<string, RemoteMode>> = {
   '0': 'none',
@@ -51,14 +31,6 @@ const writtenMode = (mode: unknown): readonly string[] => {
   // What is neither stays as it is, so that reading it tells the fault.
   return [of === 'all' ? '1' : of === 'none' ? '0' : (Object.entries(modes).find(([, each]) => each === of)?.[0] ?? String(of))];
 };
-const row = <T>(
-  path: string,
-  ini: IniKey<T>,
-  live: boolean,
-  effect: string,
-  more: { readonly read?: (value: T & {}) => unknown; readonly write?: SettingRow['write'] } = {},
-): SettingRow => ({ path, ini, live, effect, ...more }) as SettingRow; // The reader gets what its own key reads.
-
 export const localOnly = one('SERVER', 'bind_local_only', iniFlag, { also: ['bindlocalonly'] });
 
 /** A rule is a line of its own in its section: `allow=...`, `deny=...`, `group makers = ...`. */
@@ -117,6 +89,7 @@ export const settingRows: readonly SettingRow[] = [
     false,
     'Minutes without a call after which a session ends and its seat is free.',
   ),
+  ...pageRows,
   row(
     'search.broadcast',
     one('REMOTE', 'broadcastsearch', iniFlag),
@@ -183,6 +156,12 @@ export const settingRows: readonly SettingRow[] = [
     '"Access from Remote Clients": rules for which other computers may use licenses of this one at all. See [access.md](access.md).',
   ),
   row(
+    'access.publicAddress',
+    one('SERVER', 'publicaddress', iniText(253)),
+    true,
+    '"Public Address for Access With Identity and ACC": a further name of this computer, or the address that others reach it by behind a router. The page and the admin API may be called by it, and whoever is issued an identity is told it.',
+  ),
+  row(
     'protection.duplicateKey',
     one('PROTECTION', 'duplicate_key', iniText(20)),
     false,
@@ -194,13 +173,7 @@ export const settingRows: readonly SettingRow[] = [
     false,
     'Names that licenses may recognise this computer by, besides its parts. A container has nothing else of its own: give it a name here and tell the vendor before the first license.',
   ),
-  row(
-    'detach.enabled',
-    one('SERVER', 'enabledetach', iniFlag),
-    true,
-    'Detaching of licenses to other computers. Without it, administrators may and applications may not; `false`: nobody; `true`: both.',
-  ),
-  row('detach.maxDays', one('SERVER', 'detachmaxdays', iniDecimal), true, 'Days for which a license is detached at most.'),
+  ...detachRows,
   row(
     'updates.folder',
     one('UPDATE', 'folder', iniText(4_096)),
@@ -235,54 +208,7 @@ export const settingRows: readonly SettingRow[] = [
   ),
   row('proxy.host', one('SERVER', 'proxyhost', iniHost), false, 'The name or address of the HTTP proxy.'),
   row('proxy.port', one('SERVER', 'proxyport', whole), false, 'The port of the HTTP proxy.'),
-  row(
-    'log.access',
-    one('SERVER', 'requestlog', iniFlag),
-    true,
-    '"Write Access Log": what was asked and answered, of the kinds that are switched on, too. See [monitoring.md](monitoring.md#logs).',
-  ),
-  row('log.local', one('SERVER', 'loglocal', iniFlag), true, 'The access log has what applications of this computer ask.'),
-  row('log.remote', one('SERVER', 'logremote', iniFlag), true, 'The access log has what other computers ask.'),
-  row('log.admin', one('SERVER', 'logadmin', iniFlag), true, 'The access log has requests of the page and of the admin API.'),
-  row('log.errors', one('SERVER', 'errorlog', iniFlag), true, '"Write Error Log": warnings and errors.'),
-  row('log.daily', one('SERVER', 'rotatelogs', iniFlag), true, '"Write Log Files Daily": a new file every day (UTC).'),
-  row(
-    'log.accessMaxKb',
-    one('SERVER', 'access_log_maxsize', whole),
-    true,
-    'Kilobytes after which the access log begins a new file. 0: never.',
-  ),
-  row(
-    'log.errorMaxKb',
-    one('SERVER', 'error_log_maxsize', whole),
-    true,
-    'Kilobytes after which the error log begins a new file. 0: never.',
-  ),
-  row(
-    'log.compressDays',
-    one('SERVER', 'zip_logs_days', whole),
-    true,
-    'Days after which files that are not written any more are compressed (gzip). 0: never.',
-  ),
-  row(
-    'log.deleteDays',
-    one('SERVER', 'delete_logs_days', whole),
-    true,
-    'Days after which files that are not written any more are deleted. 0: never.',
-  ),
-  row(
-    'log.pattern',
-    one('LOGPARAMETERS', 'text', iniText(4_096)),
-    true,
-    '"Edit Log Parameters": what a line of the access log has. See [monitoring.md](monitoring.md#logs).',
-  ),
-  row('log.json', one('LOGPARAMETERS', 'json', iniFlag), true, 'Lines of both logs are JSON documents, and `log.pattern` is not used.'),
-  row(
-    'log.directory',
-    one('LOGPARAMETERS', 'directory', iniText(4_096)),
-    false,
-    'The folder of the logs. Without it, `logs` in the state directory.',
-  ),
+  ...logRows,
   row(
     'limits.connections',
     one('LIMITS', 'connections', whole),

@@ -49,7 +49,7 @@ describe('a file of settings that is watched', () => {
 
   it('is read again when it is written, in place or by a new file in its place, once for each text', async () => {
     const { within } = await follow();
-    await writeFile(file(), 'name = second\npidfile = 1\n');
+    await writeFile(file(), 'name = second\ndisable_um = 1\n');
     expect(await within(30 * SECOND)).toEqual(['second 2000 1']);
     await writeFile(join(directory, 'new'), 'name = third\n');
     await rename(join(directory, 'new'), file());

@@ -4,6 +4,7 @@ import { LicensingError, Status } from '@keyhaven/core/errors';
 import { unarmor } from '@keyhaven/core/license';
 import { afterEach, describe, expect, it } from 'vitest';
 import { connectApplication, someone } from '../authority/site.testing.ts';
+import { parseSettings } from '../settings.ts';
 import type { HttpFaces } from './faces.ts';
 import { ask, basic, launchHttp, ownAddress } from './launch.testing.ts';
 
@@ -71,7 +72,10 @@ describe('S7: what widens access', () => {
       change: async () => (acts.push('change'), made),
       remove: async () => void acts.push('remove'),
     };
-    const { port, faces } = await launch({ remoteAdministration: true, compat: { identities } as never });
+    const { port, faces } = await launch({
+      remoteAdministration: true,
+      compat: { identities, settings: () => parseSettings('') } as never,
+    });
     await faces.administration.setPassword('correct horse', 'test');
     const send = async (method: string, path: string, body: object | undefined, from?: string) =>
       (

@@ -30,6 +30,10 @@ const launch = async (password: string | undefined, more: Partial<HttpFaces> = {
     login: real.login,
     logout: () => undefined,
     hasSession: real.hasSession,
+    isOpen: real.isOpen,
+    get era() {
+      return real.era;
+    },
     setPassword: async () => void changed.push('password'),
   };
   const site = await launchHttp({ administration, ...more });
@@ -79,6 +83,28 @@ describe('a caller on this computer', () => {
     expect(await outcomes(site, () => basic(PASSWORD))).toEqual(ALL);
     expect(await outcomes(site, site.cookie)).toEqual(ALL);
     expect(site.changed).toEqual(['password', 'password']);
+  });
+});
+
+describe('a caller on this computer where the password is for all pages', () => {
+  const page = { refreshSeconds: 3, rows: 20, passwordForAll: true };
+
+  it('may nothing of them without it, but log in; metrics and licensing are no pages', async () => {
+    const site = await launch(PASSWORD, { page });
+    const refused = { ...ALL, read: 401, write: 401, configure: 401 };
+    expect(await outcomes(site, () => ({}))).toEqual(refused);
+    expect(await outcomes(site, () => ({ cookie: 'keyhaven=aaaaaaaaaaaaaaaaaaaaaa' }))).toEqual(refused);
+    expect(await outcomes(site, () => basic(PASSWORD))).toEqual(ALL);
+    expect(await outcomes(site, site.cookie)).toEqual(ALL);
+    const may = async (headers = {}): Promise<unknown> => JSON.parse((await ask(site.port, 'GET', '/api/v1/login', headers)).text);
+    expect(await may()).toMatchObject({ read: false, write: false, configure: false, widen: false });
+    expect(await may(basic(PASSWORD))).toMatchObject({ read: true, write: true, configure: true, widen: true });
+  });
+
+  it('may all where none is set', async () => {
+    const site = await launch(undefined, { page });
+    expect(await outcomes(site, () => ({}))).toEqual(ALL);
+    expect(JSON.parse((await ask(site.port, 'GET', '/api/v1/login')).text)).toMatchObject({ read: true, write: true, configure: true });
   });
 });
 
@@ -146,8 +172,9 @@ describe('the login of the page (S9)', () => {
     const cookie = { cookie: set.split(';')[0] ?? '' };
     const may = async (headers: Record<string, string>): Promise<unknown> =>
       JSON.parse((await ask(port, 'GET', '/api/v1/login', headers)).text);
-    expect(await may(cookie)).toEqual({ authenticated: true, read: true, write: true, configure: true, widen: true });
-    expect(await may({})).toEqual({ authenticated: false, read: true, write: true, configure: false, widen: false });
+    const page = { refreshSeconds: 3, rows: 20 };
+    expect(await may(cookie)).toEqual({ authenticated: true, read: true, write: true, configure: true, widen: true, page });
+    expect(await may({})).toEqual({ authenticated: false, read: true, write: true, configure: false, widen: false, page });
     const logout = await ask(port, 'POST', '/api/v1/logout', cookie);
     expect(logout.headers['set-cookie']).toEqual([expect.stringMatching(/^keyhaven=; .*Max-Age=0/)]);
     expect(await may(cookie)).toMatchObject({ authenticated: false });

@@ -33,6 +33,7 @@ export const facesOf = async (site: Site, more: Partial<HttpFaces> = {}): Promis
     }),
     style: pageStyle,
     remoteAdministration: false,
+    page: { refreshSeconds: 3, rows: 20, passwordForAll: false },
     againstRemote: () => undefined,
     administrationRefused: () => undefined,
     hostNames: () => new Set(['localhost', 'here', '192.0.2.1']),
@@ -67,6 +68,7 @@ export const facesOf = async (site: Site, more: Partial<HttpFaces> = {}): Promis
       forApplication: (wish) => acting('transfer', wish),
       apply: (kind) => acting('apply', kind),
       detached: () => [],
+      available: () => undefined,
       close: () => undefined,
     },
     async fingerprint(vendorCode) {

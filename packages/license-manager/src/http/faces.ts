@@ -15,6 +15,7 @@ import type { LinkAnswerer, PeerRefusal } from '../peers/index.ts';
 import type { RecordFaces } from '../records.ts';
 import type { Transfers } from '../transfer/index.ts';
 import type { UpdateResult } from '../updates/index.ts';
+import type { Act } from './acts.ts';
 import type { Asset } from './assets.ts';
 
 /** What HTTP may ask of the license manager. */
@@ -23,6 +24,8 @@ export type HttpFaces = {
   readonly overview: Overview;
   readonly style: string;
   readonly remoteAdministration: boolean;
+  /** How the page for people is shown, and whether its password, where one is set, is for all of it (S7). */
+  readonly page: { readonly refreshSeconds: number; readonly rows: number; readonly passwordForAll: boolean };
   /** Against every other license manager, whoever it is, and noted; undefined = it may come (R9). */
   againstRemote(address: string, byTls: boolean): PeerRefusal | undefined;
   /** Somebody may not administer from there, for what it says; noted. */
@@ -33,6 +36,8 @@ export type HttpFaces = {
   /** Resolves when what is known of other LMs is of now. */
   fresh(): Promise<void>;
   audit(query: AuditQuery): Promise<readonly AuditRecord[]>;
+  /** Writes down what somebody did as an administrator (C5); absent = nobody does. Does not reject. */
+  acted?(act: Act): Promise<void>;
   kill(session: string, by: string): Promise<void>;
   /** "Create new LM id"; `now`: at the next start, whatever sessions there are over the network. */
   newId(now: boolean, by: string): Promise<NewId>;

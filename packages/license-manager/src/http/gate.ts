@@ -5,6 +5,7 @@ import { isLoopback } from '@keyhaven/core/discovery';
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import type { FastifyRequest } from 'fastify';
 import type { Administration } from '../administration/index.ts';
+import { PeerRefusal } from '../peers/index.ts';
 import type { HttpFaces } from './faces.ts';
 import { HttpRefusal } from './problem.ts';
 import type { Caller, Need } from './route.ts';
@@ -15,7 +16,12 @@ import type { Caller, Need } from './route.ts';
 
 export const COOKIE = 'keyhaven';
 
-export type Gate = (request: FastifyRequest, need: Need) => Promise<Caller>;
+export type Gate = {
+  /** @throws LicensingError, HttpRefusal, PeerRefusal */
+  admit(request: FastifyRequest, need: Need): Promise<Caller>;
+  /** Whether what was admitted would still be: it was logged out, the password is another one, remote administration was switched off. */
+  holds(request: FastifyRequest, need: Need, caller: Caller): boolean;
+};
 
 const hostOf = (header: string | undefined): string =>
   (header ?? '')
@@ -23,11 +29,19 @@ const hostOf = (header: string | undefined): string =>
     .replace(/^\[|\]$/g, '')
     .toLowerCase();
 
+/** What a proxy adds. One on this computer speaks for others, so that what it hands on is not from here, whatever its address is (S7). */
+const FORWARDED = ['forwarded', 'via', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-real-ip'] as const;
+const kindOf = ({ ip, headers }: FastifyRequest): Caller['kind'] =>
+  isLoopback(ip) && FORWARDED.every((name) => headers[name] === undefined) ? 'local' : 'remote';
+
+/** A license manager says nothing of the kind: a page in a browser of this computer, or of one that may link, does (S15). */
+const ofBrowser = ({ headers }: FastifyRequest): boolean => headers.origin !== undefined || headers['sec-fetch-site'] !== undefined;
+
 const denied = (detail: string, remedy: string): LicensingError => new LicensingError(Status.ACCESS_DENIED, { detail, remedy });
 
 /** Who may not come at all, whatever he knows. */
 const barred = (request: FastifyRequest, faces: HttpFaces): LicensingError | undefined => {
-  if (!isLoopback(request.ip) && !faces.remoteAdministration)
+  if (kindOf(request) === 'remote' && !faces.remoteAdministration)
     return denied(
       'Administration from another computer is off.',
       'Administer on the computer itself, or set access.remoteAdministration there.',
@@ -75,7 +89,8 @@ const passwordIn = (authorization: string | undefined): string | undefined => {
 const passwordNeeded = (headers: IncomingHttpHeaders): HttpRefusal =>
   new HttpRefusal(401, Status.ACCESS_DENIED, {
     detail: "This needs the administrator's password.",
-    remedy: 'Give the password of this license manager; on its computer it is set with: keyhaven password set.',
+    remedy:
+      'Give the password of this license manager; on its computer it is set with: keyhaven password set, and a forgotten one taken away with: keyhaven password reset.',
     // A script of the page asks by itself; everything else may.
     headers: headers['sec-fetch-dest'] === 'empty' ? {} : { 'www-authenticate': 'Basic realm="Keyhaven", charset="UTF-8"' },
   });
@@ -101,34 +116,43 @@ const isSecure = ({ socket }: FastifyRequest): boolean => socket instanceof TLSS
 
 export const createGate = (faces: HttpFaces): Gate => {
   const { administration } = faces;
+  /** Whether what a request showed is still right. */
+  const proofs = new WeakMap<FastifyRequest, () => boolean>();
   const isAuthenticated = async (request: FastifyRequest): Promise<boolean> => {
     const password = passwordIn(request.headers.authorization);
     if (password !== undefined) {
       await passwordTry(administration, password, request.ip, request.headers);
+      const { era } = administration;
+      proofs.set(request, () => administration.era === era);
       return true;
     }
     const token = tokenIn(request.headers.cookie);
-    return token !== undefined && administration.hasSession(token);
+    if (token === undefined || !administration.hasSession(token)) return false;
+    proofs.set(request, () => administration.isOpen(token));
+    return true;
   };
   const mayPass = (need: Need, { kind, authenticated }: Caller): boolean => {
     if (authenticated || need === 'page') return true;
     if (kind === 'remote') return false;
-    return need !== 'configure' || !administration.passwordSet;
+    if (!administration.passwordSet) return true;
+    // "Password Protection" of all pages: what other programs read as metrics is no page.
+    return need !== 'configure' && (need === 'metrics' || !faces.page.passwordForAll);
   };
   const admitted = async (request: FastifyRequest, need: Need): Promise<Caller> => {
     const refusal = barred(request, faces);
     if (refusal !== undefined) throw refusal;
-    const kind = isLoopback(request.ip) ? 'local' : 'remote';
+    const kind = kindOf(request);
     const caller = { kind, address: request.ip, authenticated: await isAuthenticated(request) } as const;
     if (!mayPass(need, caller)) throw passwordNeeded(request.headers);
     return caller;
   };
-  return async (request, need) => {
-    const kind = isLoopback(request.ip) ? 'local' : 'remote';
+  const admit = async (request: FastifyRequest, need: Need): Promise<Caller> => {
+    const kind = kindOf(request);
     const caller = { kind, address: request.ip, authenticated: false } as const;
     if (need === 'open' || need === 'identity') return caller;
     if (need === 'metrics' && kind === 'remote' && faces.records.remoteMetrics) return caller;
     if (need === 'link') {
+      if (ofBrowser(request)) throw new PeerRefusal(403, 'links are for license managers, not for pages in a browser');
       const refusal = kind === 'local' ? undefined : faces.againstRemote(request.ip, isSecure(request));
       if (refusal !== undefined) throw refusal;
       return caller;
@@ -139,5 +163,13 @@ export const createGate = (faces: HttpFaces): Gate => {
       if (error instanceof LicensingError) faces.administrationRefused(request.ip, error);
       throw error;
     }
+  };
+  return {
+    admit,
+    holds(request, need, caller) {
+      if (need === 'metrics' && caller.kind === 'remote' && faces.records.remoteMetrics) return true;
+      const authenticated = caller.authenticated && (proofs.get(request)?.() ?? false);
+      return barred(request, faces) === undefined && mayPass(need, { ...caller, authenticated });
+    },
   };
 };

@@ -44,11 +44,13 @@ const watch = (to: ServerResponse, { journal, scheduled, clock }: NetworkView, a
   tick();
 };
 
-/** The stream of what happens, from after the event of that number. @throws LicensingError TMOF (4) */
+/** The stream of what happens, from after the event of that number. @throws LicensingError TMOF (4), SYS_ERR (13) while it starts */
 export const networkStream = (network: NetworkView, lastEventId: string | readonly string[] | undefined): Stream => {
   if (network.journal.full) {
     throw new LicensingError(Status.TMOF, { detail: 'Too many watch the network already.', remedy: 'End one of the others first.' });
   }
+  // What is not there yet is refused before a stream has begun.
+  network.scheduled();
   const after = Number(lastEventId ?? 0);
   return (to) => watch(to, network, Number.isSafeInteger(after) ? after : 0);
 };

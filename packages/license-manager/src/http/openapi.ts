@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { AnswerKind, BodyKind, Need, Route } from './route.ts';
+import type { AnswerKind, BodyKind, Media, Need, Route } from './route.ts';
 import { problem } from './shapes.ts';
 
 // The description of the admin API (C4), OpenAPI 3.1, from the very schemas that check requests.
@@ -34,6 +34,8 @@ const parametersOf = (schema: z.ZodType | undefined, where: 'path' | 'query'): r
     schema: each,
   }));
 };
+const mediaOf = (media: Media): Json =>
+  Object.fromEntries(Object.entries(media).map(([type, schema]) => [type, { schema: schemaOf(schema, 'input') }]));
 const contentOf = (kind: BodyKind | AnswerKind): Json => {
   switch (kind.kind) {
     case 'json':
@@ -48,22 +50,27 @@ const contentOf = (kind: BodyKind | AnswerKind): Json => {
       };
     }
     case 'file':
-      return { [kind.type.split(';')[0] ?? '']: { schema: { type: 'string', contentMediaType: kind.type } } };
+      return {
+        [kind.type.split(';')[0] ?? '']: {
+          schema: kind.schema === undefined ? { type: 'string', contentMediaType: kind.type } : schemaOf(kind.schema, 'output'),
+        },
+      };
     case 'bytes':
-      return { 'application/octet-stream': { schema: { type: 'string', contentMediaType: 'application/octet-stream' } } };
+      return mediaOf(kind.media ?? {});
     case 'stream':
       return { 'text/event-stream': { schema: { type: 'string' } } };
   }
 };
-const bodyOf = (body: BodyKind | undefined): Json =>
-  body === undefined
-    ? {}
-    : { requestBody: { required: !(body.kind === 'json' && body.optional), content: contentOf(body), 'x-maximum-bytes': body.limit } };
+const bodyOf = (body: BodyKind | undefined): Json => {
+  const content = body === undefined ? {} : contentOf(body);
+  if (body === undefined || Object.keys(content).length === 0) return {};
+  return { requestBody: { required: !(body.kind === 'json' && body.optional), content, 'x-maximum-bytes': body.limit } };
+};
 
 const securityOf: Readonly<Record<Need, readonly Json[] | undefined>> = {
   open: [],
   link: [],
-  identity: [],
+  identity: [{ identity: [] }],
   page: [],
   metrics: [{}, { password: [] }, { session: [] }],
   read: [{}, { password: [] }, { session: [] }],
@@ -79,20 +86,28 @@ const operationOf = (route: Route): Json => ({
   operationId: operationId(route),
   summary: route.summary,
   'x-need': route.need,
-  security: securityOf[route.need],
+  security: [...(securityOf[route.need] ?? []), ...(route.tokens === true ? [{ bearer: [] }] : [])],
   parameters: [...parametersOf(route.params, 'path'), ...parametersOf(route.query, 'query')],
   ...bodyOf(route.body),
-  responses: {
-    200: { description: route.answer.what, content: contentOf(route.answer) },
-    default: { $ref: '#/components/responses/Problem' },
-  },
+  responses: responsesOf(route.answer),
 });
+const responsesOf = (answer: AnswerKind): Json => {
+  const { code = 200, refusal } = answer.kind === 'file' ? answer : {};
+  return {
+    [code]: { description: answer.what, content: contentOf(answer) },
+    default:
+      refusal === undefined
+        ? { $ref: '#/components/responses/Problem' }
+        : { description: 'A refusal.', content: { 'application/json': { schema: schemaOf(refusal, 'output') } } },
+  };
+};
+const isPart = ({ need, answer }: Route): boolean => need === 'page' && answer.kind === 'file' && answer.code === undefined;
 
 /** Everything but what license managers say to each other, and the files of the pages. */
 export const openapiOf = (routes: readonly Route[], version: string): Json => {
   const paths: Record<string, Record<string, Json>> = {};
   for (const route of routes) {
-    if (route.need === 'link' || route.answer.kind === 'file') continue;
+    if (route.need === 'link' || isPart(route)) continue;
     const path = pathOf(route.url);
     paths[path] = { ...paths[path], [route.method.toLowerCase()]: operationOf(route) };
   }
@@ -103,7 +118,7 @@ export const openapiOf = (routes: readonly Route[], version: string): Json => {
       version,
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       description:
-        'What the page and the command line can do. `x-need` says whom a route is for: `open` anybody; `page` whoever may come to the page; `read` and `write` a user of this computer or the administrator; `configure` likewise, where a password is set the administrator only. Other computers need remote administration to be on, and the password.',
+        'What the page and the command line can do. `x-need` says whom a route is for: `open` anybody; `page` whoever may come to the page; `read` and `write` a user of this computer or the administrator; `configure` likewise, where a password is set the administrator only; `metrics` as `read`, and other computers where the settings let them; `identity` a client of the REST licensing API, with an identity. Other computers need remote administration to be on, and the password.',
     },
     servers: [{ url: '/' }],
     paths,
@@ -118,6 +133,8 @@ export const openapiOf = (routes: readonly Route[], version: string): Json => {
       securitySchemes: {
         password: { type: 'http', scheme: 'basic', description: "Any user name, and the administrator's password." },
         session: { type: 'apiKey', in: 'cookie', name: 'keyhaven' },
+        identity: { type: 'apiKey', in: 'header', name: 'X-LDK-Identity-WS', description: 'docs/guide/interoperability.md' },
+        bearer: { type: 'http', scheme: 'bearer', description: 'The `lmAccessToken` of the session, by TLS or on this computer.' },
       },
     },
   };

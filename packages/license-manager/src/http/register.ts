@@ -1,3 +1,5 @@
+import type { ServerResponse } from 'node:http';
+import { type Clock, SECOND } from '@keyhaven/core/time';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { bodyOf, parsed } from './bodies.ts';
 import type { Gate } from './gate.ts';
@@ -5,15 +7,33 @@ import type { Caller, FileAnswer, Need, Route, Stream } from './route.ts';
 
 // Declared routes on a server. Nothing else registers any, so that none is without the gate.
 
+/** How soon a stream is cut that nobody would be given any more (S7, S9). */
+const REVIEW_MS = SECOND;
+
 type Registered = { readonly method: string; readonly url: string; readonly need: Need };
+
+/** JSON leaves these control characters as they are, and a terminal takes some for the beginning of a sequence (S8). */
+const plainJson = (value: unknown): string =>
+  JSON.stringify(value).replaceAll(/[\u007f-\u009f]/g, (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
 export const registerRoutes = (
   app: FastifyInstance,
   routes: readonly Route[],
   gate: Gate,
   headers: Readonly<Record<string, string>>,
+  clock: Clock,
 ): readonly Registered[] => {
   const registered: Registered[] = [];
+  /** A stream outlives the answer of the gate, so that it is asked again. Cut, not ended: whoever does not read would keep it. */
+  const cutWhenOver = (to: ServerResponse, holds: () => boolean): void => {
+    let cancel = (): void => undefined;
+    const review = (): void => {
+      if (holds()) cancel = clock.after(REVIEW_MS, review);
+      else to.destroy();
+    };
+    to.once('close', () => cancel());
+    cancel = clock.after(REVIEW_MS, review);
+  };
   const callers = new WeakMap<FastifyRequest, Caller>();
 
   const answer = async (route: Route, request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
@@ -32,7 +52,7 @@ export const registerRoutes = (
     });
     switch (route.answer.kind) {
       case 'json':
-        return reply.type('application/json; charset=utf-8').send(JSON.stringify(value));
+        return reply.type('application/json; charset=utf-8').send(plainJson(value));
       case 'text':
         return reply.type(route.answer.type).send(value);
       case 'file': {
@@ -43,6 +63,7 @@ export const registerRoutes = (
         reply.hijack();
         reply.raw.writeHead(200, { ...headers, 'content-type': 'text/event-stream; charset=utf-8' });
         (value as Stream)(reply.raw);
+        cutWhenOver(reply.raw, () => gate.holds(request, route.need, caller));
         return reply;
     }
   };
@@ -56,7 +77,7 @@ export const registerRoutes = (
       exposeHeadRoute,
       ...(route.body === undefined ? {} : { bodyLimit: route.body.limit }),
       onRequest: async (request) => {
-        callers.set(request, await gate(request, need));
+        callers.set(request, await gate.admit(request, need));
       },
       handler: (request, reply) => answer(route, request, reply),
     });

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
-import type { z } from 'zod';
+import { z } from 'zod';
 
 // A route as it is declared (C4): what it needs, what it takes, what it answers. The same declaration registers it, guards it (gate.ts), checks
 // what comes and describes it in /api/v1/openapi.json, so that none of the four can differ from the others.
@@ -35,7 +35,9 @@ export type BodyKind =
   /** multipart/form-data, or one file by itself. */
   | { readonly kind: 'files'; readonly limit: number; readonly what: string }
   /** As it came, whatever its type: what it means is for the route to say. */
-  | { readonly kind: 'bytes'; readonly limit: number; readonly what: string };
+  | { readonly kind: 'bytes'; readonly limit: number; readonly what: string; readonly media?: Media };
+/** For the description only: types of a body and what they hold. Of none, no body is described. */
+export type Media = Readonly<Record<string, z.ZodType>>;
 
 export type AnswerKind =
   | { readonly kind: 'json'; readonly schema: z.ZodType; readonly what: string }
@@ -43,7 +45,9 @@ export type AnswerKind =
   /** Server-sent events: what `run` returns gets the response and keeps it. */
   | { readonly kind: 'stream'; readonly what: string }
   /** Bytes with headers of their own, which come before those of every answer. */
-  | { readonly kind: 'file'; readonly type: string; readonly what: string };
+  | ({ readonly kind: 'file'; readonly type: string; readonly what: string } & FileModel);
+/** What a description says of bytes: their code where it is not 200, and of JSON the schema, and that of refusals where they are no problem details. */
+export type FileModel = { readonly code?: 201 | 302; readonly schema?: z.ZodType; readonly refusal?: z.ZodType };
 
 export type FileAnswer = { readonly code: number; readonly headers: Readonly<Record<string, string>>; readonly body?: Buffer };
 
@@ -72,6 +76,8 @@ export type Route = {
   readonly query: z.ZodType | undefined;
   readonly body: BodyKind | undefined;
   readonly answer: AnswerKind;
+  /** For the description: an identity may show the token of the session instead (compat/rest-tokens.ts). */
+  readonly tokens?: true;
   run(asked: Asked<unknown, unknown, unknown>): unknown;
 };
 
@@ -100,10 +106,12 @@ export const json = <S extends z.ZodType>(schema: S, more: { readonly limit?: nu
   ({ kind: 'json', schema, limit: more.limit ?? JSON_LIMIT, optional: more.optional ?? false }) as const;
 export const text = (limit: number, what: string) => ({ kind: 'text', limit, what }) as const;
 export const files = (limit: number, what: string) => ({ kind: 'files', limit, what }) as const;
-export const bytes = (limit: number, what: string) => ({ kind: 'bytes', limit, what }) as const;
+export const bytes = (limit: number, what: string, media: Media = { 'application/octet-stream': z.string() }) =>
+  ({ kind: 'bytes', limit, what, media }) as const;
 export const answers = <S extends z.ZodType>(schema: S, what = 'What was asked for.') => ({ kind: 'json', schema, what }) as const;
 export const says = (type: string, what: string) => ({ kind: 'text', type, what }) as const;
-export const sends = (type: string) => ({ kind: 'file', type, what: 'The file.' }) as const;
+export const sends = (type: string, more: FileModel & { readonly what?: string } = {}) =>
+  ({ kind: 'file', type, what: 'The file.', ...more }) as const;
 export const streams = (what: string) => ({ kind: 'stream', what }) as const;
 
 export const route = <
@@ -120,6 +128,7 @@ export const route = <
   readonly query?: Q;
   readonly body?: B;
   readonly answer: A;
+  readonly tokens?: true;
   run(asked: Asked<OutOf<P>, OutOf<Q>, BodyOf<B>>): AnswerOf<A> | Promise<AnswerOf<A>>;
 }): Route => ({
   method: declared.method,
@@ -130,6 +139,7 @@ export const route = <
   query: declared.query,
   body: declared.body,
   answer: declared.answer,
+  ...(declared.tokens === undefined ? {} : { tokens: declared.tokens }),
   // What comes here has passed the schemas of this very route.
   run: (asked) => declared.run(asked as Asked<OutOf<P>, OutOf<Q>, BodyOf<B>>),
 });

@@ -23,6 +23,11 @@ const BODY_LIMIT = 64 * 1024;
 export type HttpTimeouts = { readonly headersMs: number; readonly requestMs: number; readonly checkMs: number };
 const TIMEOUTS: HttpTimeouts = { headersMs: 15_000, requestMs: 30_000, checkMs: 5_000 };
 
+/** Under TLS, and by a name that is not this computer's for itself: other programs of a developer are at `localhost`, too (S9). */
+const STRICT_TRANSPORT = 'max-age=2592000';
+const isStrict = ({ raw, headers }: FastifyRequest): boolean =>
+  'encrypted' in raw.socket && !/^(?:localhost|127\.[\d.]+|\[::1\])(?::\d+)?$/i.test(headers.host ?? 'localhost');
+
 /** On every answer: nothing runs, nothing is framed, nothing is kept (S8). */
 const HEADERS = {
   // What existing programs know a license manager by (C6).
@@ -111,10 +116,11 @@ export const createHttpServer = async (
     faces.records.request({ address: peer, port: socket.remotePort ?? 0, method, url, kind, status: reply.statusCode });
     faces.network.journal.note({ event: 'request', direction: 'in', kind, peer, port: socket.remotePort ?? 0, sent, received, result });
   });
-  app.addHook('onSend', async (_request, reply: FastifyReply) => {
+  app.addHook('onSend', async (request, reply: FastifyReply) => {
+    if (isStrict(request)) reply.header('strict-transport-security', STRICT_TRANSPORT);
     for (const [name, value] of Object.entries(HEADERS)) if (!reply.hasHeader(name)) reply.header(name, value);
   });
-  const routes = registerRoutes(app, routesFor(faces, serving.part), createGate(faces), HEADERS);
+  const routes = registerRoutes(app, routesFor(faces, serving.part), createGate(faces), HEADERS, faces.network.clock);
 
   await app.ready();
   // Node.js looks for slow requests from when a server listens; this one gets its connections handed in.

@@ -28,8 +28,23 @@ export const keyInfo = z.strictObject({
   damage: said.nullable().meta({ description: 'Why the key is not served; null where all is well.' }),
   warnings: z.array(said).optional(),
   memory: z.array(z.strictObject({ file: count, size: count, access: z.enum(['ro', 'rw', 'rwo']) })).optional(),
+  sessions: count.optional().meta({ description: 'Of keys of this computer.' }),
+  lent: z.strictObject({ by: keyId, until: said }).optional().meta({ description: 'Its license is lent by that key.' }),
 });
-export const productInfo = z.strictObject({ product: id, name: said, key: keyId, vendor: count, local: z.boolean(), features: count });
+export const productInfo = z.strictObject({
+  product: id,
+  name: said,
+  key: keyId,
+  vendor: count,
+  local: z.boolean(),
+  features: count,
+  detachable: count
+    .nullable()
+    .optional()
+    .meta({ description: 'Seats that may be detached now; null = any number. Absent where the product cannot be detached.' }),
+  licenseManager: lmRef,
+  seats: count.nullable().meta({ description: 'Of the feature that has fewest; null = any number.' }),
+});
 const license = z.strictObject({
   type: z.enum(['perpetual', 'expiration', 'period', 'executions']),
   from: said.optional(),
@@ -52,9 +67,17 @@ export const featureInfo = z.strictObject({
   local: z.boolean(),
   licenseManager: lmRef,
   license,
-  seats: z.strictObject({ limit: count.nullable(), used: count, waiting: count }),
+  seats: z.strictObject({
+    limit: count.nullable(),
+    used: count,
+    waiting: count,
+    peak: count.optional().meta({ description: 'Most at once since the license manager began; of keys of this computer.' }),
+  }),
   count: z.enum(['login', 'process', 'station']),
   network: z.boolean(),
+  remoteDesktop: z.boolean().optional().meta({ description: 'Of keys of this computer, as the next two.' }),
+  virtualMachine: z.boolean().optional(),
+  detachable: z.boolean().optional(),
 });
 export const sessionInfo = z.strictObject({
   id: said,
@@ -69,6 +92,7 @@ export const sessionInfo = z.strictObject({
   since: moment,
   seats: count,
   holder: said.meta({ description: '`local`, or the GUID of the license manager that answers for the application.' }),
+  idleRemaining: count.optional().meta({ description: 'Seconds without a call after which it ends.' }),
 });
 export const peerInfo = z.strictObject({ guid: said, hostname: said, address: said, state: z.enum(['linked', 'lost']), keys: count });
 export const status = z.strictObject({

@@ -4,7 +4,7 @@ import type { Entropy } from '@keyhaven/core/crypto';
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import { fingerprintOf, type Observation } from '@keyhaven/core/fingerprint';
 import { faultOfServing, type HostKind, serves } from '@keyhaven/core/hosts';
-import { type KeyIdentity, keyFromSeeds, stateDocument, type Usage } from '@keyhaven/core/key';
+import { deviceStateDocument, type KeyIdentity, keyFromSeeds, stateDocument, type Usage } from '@keyhaven/core/key';
 import { openStanding, readSecrets, type VendorCode } from '@keyhaven/core/license';
 import type { BlockRow } from '@keyhaven/core/memory';
 import type { PoolRow } from '@keyhaven/core/seats';
@@ -43,7 +43,11 @@ export type Keystore = {
    * @throws LicensingError as `verifyLegacy`
    */
   applyLegacy(document: Uint8Array, before: Before): Promise<Applied>;
-  /** The C2V of a key. @throws LicensingError REQ_NOT_SUPP (16) of a key that is licensed without one */
+  /**
+   * The C2V of a key.
+   * @throws LicensingError REQ_NOT_SUPP (16) of a key that is licensed without one, or of hardware where that is off; DEVICE_ERR (43) where the
+   * device does not sign
+   */
   state(key: Key, host: string, now: Wall): Promise<Uint8Array>;
   /** Takes over what other processes changed that share the ledger; resolves to the keys whose license is another one, or that are gone. */
   refresh(): Promise<readonly string[]>;
@@ -66,16 +70,20 @@ const replaceMemory = (memory: Map<number, Buffer>, stored: ReadonlyMap<number, 
 
 const noState = ({ identity: { id, type } }: Key): LicensingError =>
   new LicensingError(Status.REQ_NOT_SUPP, {
-    detail: type === 'sl-legacy' ? `Key ${id} is an SL Legacy key, which has no C2V.` : `Key ${id} is hardware, whose C2V it makes itself.`,
+    detail:
+      type === 'sl-legacy'
+        ? `Key ${id} is an SL Legacy key, which has no C2V.`
+        : `Key ${id} is hardware, and C2V documents of those are not made.`,
     remedy:
       type === 'sl-legacy'
         ? 'Send its vendor the license file that it has, or a file of keyhaven fingerprint.'
-        : 'Use the tools of the device.',
+        : 'Use the tools of the device, or an Admin LM whose setting hardwareC2v is on.',
   });
 
 /**
  * @param observe what this computer is recognised by, for C2V documents (K6).
  * @param host which license manager this is: it holds keys of the types that the table of T1 gives it.
+ * @param hardwareC2v whether C2V documents of keys in hardware are made.
  */
 export const openKeystore = async (
   ledger: Ledger,
@@ -83,6 +91,7 @@ export const openKeystore = async (
   entropy: Entropy,
   observe?: () => Promise<Observation | undefined>,
   host: HostKind = 'admin',
+  hardwareC2v: () => boolean = () => false,
 ): Promise<Keystore> => {
   const keys = new Map<string, Key>(); // BOUNDED by the keys made here
   const damaged = new Map(ledger.damage().map(({ scope, reason }) => [scope, reason]));
@@ -201,7 +210,7 @@ export const openKeystore = async (
 
     async state(key, host, now) {
       const { signer } = key;
-      if (signer.kind === 'device' || key.identity.type === 'sl-legacy') throw noState(key);
+      if (key.identity.type === 'sl-legacy' || (signer.kind === 'device' && !hardwareC2v())) throw noState(key);
       const usage: Usage[number][] = [];
       for await (const [name, row] of ledger.scan<PoolRow>(`${key.identity.id}/pool/`)) {
         const [product = 0, feature = 0] = (name.split('/')[2] ?? '').split('.').map(Number);
@@ -218,7 +227,12 @@ export const openKeystore = async (
         certificate: key.license?.delegation === undefined && key.license?.trial === undefined ? key.license?.document : undefined,
         fingerprint: observed === undefined ? undefined : fingerprintOf(observed, key.identity.vendorKey),
       };
-      return stateDocument(signer.identity, state, now);
+      if (signer.kind === 'software') return stateDocument(signer.identity, state, now);
+      try {
+        return await deviceStateDocument(signer.device, state, now);
+      } catch (cause) {
+        throw new LicensingError(Status.DEVICE_ERR, { detail: `The device of key ${key.identity.id} does not sign.`, cause });
+      }
     },
   };
 };

@@ -64,6 +64,8 @@ export type KeyTransfers = {
   seeds(id: string): Promise<Buffer>;
   /** @throws LicensingError DETACHED_LICENSE_FOUND (76), LICENSE_REHOSTED (70) */
   leave(id: string, gone: GoneRow): Promise<GoneRow>;
+  /** The key is not here any more; its rows are gone already. */
+  forget(id: string): void;
   /** @throws LicensingError UPDATE_ALREADY_ADDED (65), REHOST_ALREADY_APPLIED (71) */
   arrive(arrival: Arrival): Promise<Key>;
 };
@@ -246,6 +248,8 @@ export const createKeyTransfers = ({ ledger, seal, entropy, keys, observe }: Key
       gone.set(id, reply.gone);
       return reply.gone;
     },
+
+    forget: (id) => void keys.delete(id),
 
     async arrive({ h2h, identity, signingSeed, exchangeSeed, certificate, certificateDocument, moved }) {
       const { id } = identity;

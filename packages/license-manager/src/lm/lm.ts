@@ -143,7 +143,15 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
   protection.begin(authority, peers);
 
   const own = { guid: self.guid, hostname, address: '127.0.0.1' };
-  const overview = createOverview({ self: own, keystore, authority, peers, protection });
+  const overview = createOverview({
+    self: own,
+    keystore,
+    authority,
+    peers,
+    protection,
+    available: (key, product) => transfers.available(key, product),
+    idle: { clock, timeoutMs: options.idleSessionMs },
+  });
   const ownCatalog = createOwnCatalog({ boot: options.boot, entropy, keys: () => overview.catalog() });
   const deniedClients = createDeniedClients();
   const note = (entry: AuditEntry): void => {
@@ -337,6 +345,26 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
     note({ kind: 'refused', scope: 'lm', detail: { ...asked, status: error.status, cause: error.detail ?? error.message } });
   };
 
+  /** What applications do to licenses is in the audit as what administrators do, with who and how it ended (C5). */
+  const noteAct = async <T>(act: string, application: Hello | undefined, work: () => Promise<T>): Promise<T> => {
+    const { pid = 0, user = '', host = '', application: name = '' } = application ?? {};
+    const told = (end: { readonly status: number; readonly cause?: string }): void =>
+      note({
+        kind: 'administration',
+        scope: 'lm',
+        detail: { act, by: 'application', address: '127.0.0.1', user, host, pid, application: name, ...end },
+      });
+    try {
+      const answer = await work();
+      told({ status: Status.OK });
+      return answer;
+    } catch (error) {
+      const status = error instanceof LicensingError ? error.status : Status.INT_ERR;
+      told({ status, cause: (error instanceof Error ? error.message : String(error)).slice(0, 300) });
+      throw error;
+    }
+  };
+
   const local: LocalConnectionOptions = {
     clock,
     self: { guid: self.guid, hostname, idleMs: options.idleConnectionMs },
@@ -371,8 +399,10 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
     async transfer(wish, application) {
       const { user, host, pid } = application;
       onEvent({ level: 'info', event: 'transfer asked for', action: wish.action, user, host, pid, application: application.application });
-      await authority.refresh();
-      return textParts(await transfers.forApplication(wish, sources(), user));
+      return noteAct(`transfer ${wish.action}`, application, async () => {
+        await authority.refresh();
+        return textParts(await transfers.forApplication(wish, sources(), user));
+      });
     },
     open(target, application, events): Route {
       const process = { pid: application.pid, start: application.start };
@@ -397,9 +427,8 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
       events.opened(channel.answer);
       return channel;
     },
-    async update(document) {
-      return sayResult(await apply(Buffer.from(document).toString('latin1')));
-    },
+    update: (document, application) =>
+      noteAct('update', application, async () => sayResult(await apply(Buffer.from(document).toString('latin1')))),
     onHello: (application) => applications.connected(application),
     onClosed(application, reason) {
       if (application !== undefined) applications.disconnected(application);

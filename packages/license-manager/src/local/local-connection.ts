@@ -32,7 +32,7 @@ export type LocalConnectionOptions = {
   ask(question: Ask): Promise<readonly Uint8Array[]>;
   transfer(wish: Transfer, application: Hello): Promise<readonly Uint8Array[]>;
   open(target: { readonly key: string; readonly lm: string; readonly opening: Uint8Array }, application: Hello, events: RouteEvents): Route;
-  update(document: Uint8Array): Promise<string>;
+  update(document: Uint8Array, application: Hello | undefined): Promise<string>;
   onHello(application: Hello): void;
   onClosed(application: Hello | undefined, reason: string): void;
 };
@@ -128,7 +128,7 @@ export const serveLocalConnection = (socket: Duplex, options: LocalConnectionOpt
         routes.delete(event.channel);
         return;
       case 'update':
-        options.update(event.document).then(
+        options.update(event.document, application).then(
           (detail) => send({ kind: 'updated', request: event.request, status: Status.OK, detail }),
           (error: unknown) => {
             const known = asLicensingError(error);

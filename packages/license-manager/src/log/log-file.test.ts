@@ -110,6 +110,27 @@ describe('a log on disk', () => {
     expect(text('access.log')).toMatch(/^2026-11-24T22:00:00.000Z 1 lines were lost\nlater\n$/);
   });
 
+  it('compresses nothing that a symbolic link names, and follows none to write (S11)', async () => {
+    rules = { daily: true, maxBytes: 0, compressDays: 1, deleteDays: 0 };
+    execFileSync('mkdir', ['-p', directory]);
+    const [secret, victim] = [join(root, 'secret'), join(root, 'victim')];
+    writeFileSync(secret, 'secret');
+    writeFileSync(victim, 'mine');
+    symlinkSync(secret, join(directory, 'access-2026-11-20.log'));
+    writeFileSync(join(directory, 'access-2026-11-21.log'), 'old\n');
+    symlinkSync(victim, join(directory, 'access-2026-11-21.log.gz.part'));
+    const writer = open();
+    writer.write('now\n');
+    await writer.flush();
+    expect(readFileSync(victim, 'utf8')).toBe('mine');
+    expect(names()).not.toContain('access-2026-11-20.log.gz');
+    expect([readFileSync(secret, 'utf8'), text('access-2026-11-21.log')]).toEqual(['secret', 'old\n']);
+    rmSync(join(directory, 'access-2026-11-21.log.gz.part'));
+    clock.advance(2 * MINUTE);
+    await writer.flush();
+    expect(gunzipSync(readFileSync(join(directory, 'access-2026-11-21.log.gz'))).toString()).toBe('old\n');
+  });
+
   it('on a disk that is full loses lines, tells it seldom, and says how many when there is space again', async (context) => {
     execFileSync('mkdir', ['-p', directory]);
     try {

@@ -1,5 +1,5 @@
 import { constants, createReadStream, createWriteStream } from 'node:fs';
-import { chmod, type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { chmod, type FileHandle, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
@@ -79,7 +79,8 @@ export const openLogFile = ({ directory, log, clock, rules, onProblem }: LogFile
     const names = (await readdir(directory)).filter((name) => name.startsWith(log));
     const files = await Promise.all(
       names.map(async (name) => {
-        const found = await stat(join(directory, name)).catch(() => undefined);
+        // A symbolic link is no file of this log (S11).
+        const found = await lstat(join(directory, name)).catch(() => undefined);
         return found?.isFile() === true ? [{ name, bytes: found.size, modified: wall(found.mtimeMs) }] : [];
       }),
     );
@@ -96,7 +97,7 @@ export const openLogFile = ({ directory, log, clock, rules, onProblem }: LogFile
         return;
       case 'compress': {
         const part = join(directory, `${act.to}${PART}`);
-        await pipeline(createReadStream(from), createGzip(), createWriteStream(part, { mode: 0o600 }));
+        await pipeline(createReadStream(from), createGzip(), createWriteStream(part, { mode: 0o600, flags: 'wx' }));
         await rename(part, join(directory, act.to));
         await rm(from);
         return;

@@ -10,6 +10,7 @@ import {
   lineSafe,
   originOf,
   type ParamValue,
+  patternFault,
   saidParams,
 } from '@keyhaven/core/log';
 import type { Clock, Wall } from '@keyhaven/core/time';
@@ -73,7 +74,8 @@ export const createLogs = (options: {
   const follow = (text: string): void => {
     if (pattern.text === text) return;
     pattern = { text, ...accessPattern(text) };
-    if (pattern.unknown.length > 0) onProblem('the pattern of the access log names values that there are not', pattern.unknown.join(', '));
+    const fault = patternFault(text);
+    if (fault !== undefined) onProblem('the pattern of the access log is wrong', fault);
   };
 
   const record = (access: AccessRecord): void => {

@@ -2,6 +2,7 @@ export { type Binding, createMachineSeal, type MachineSeal, machineMarks, openBi
 export { ensureStateDirectory, writeFileAtomically } from './files.ts';
 export { observeMachine } from './fingerprint/index.ts';
 export { createInstallMarks, type InstallMark, type InstallMarks } from './install-marks.ts';
+export { sweepLeftFiles, writePidFile } from './left-files.ts';
 export { adoptIdentity, dropNextIdentity, type NextIdentity, prepareIdentity, readNextIdentity } from './next-identity.ts';
 export { isRunning, type ProcessIdentity, processStart } from './process.ts';
 export { systemClock, systemEntropy } from './system.ts';

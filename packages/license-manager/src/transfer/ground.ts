@@ -10,8 +10,15 @@ import type { TransfersOptions } from './types.ts';
 
 // What lending, receiving and leaving all stand on: keys, the recipient in a file, the row of a key as a whole, and decisions whose pools are told.
 
-export const refusal = ({ status, detail }: { readonly status: StatusCode; readonly detail: string }): LicensingError =>
-  new LicensingError(status, { detail });
+export const refusal = ({
+  status,
+  detail,
+  remedy,
+}: {
+  readonly status: StatusCode;
+  readonly detail: string;
+  readonly remedy?: string;
+}): LicensingError => new LicensingError(status, { detail, remedy });
 
 /** `own`: with its private keys, which what goes anywhere is signed with. */
 export type Licensed = Key & { readonly license: KeyLicense; readonly own: KeyIdentity };

@@ -1,3 +1,4 @@
+export { liveTransferSettings } from './detach-terms.ts';
 export { openTransfers } from './transfers.ts';
 export {
   type AppliedTransfer,

@@ -18,8 +18,10 @@ import {
   type ReattachReply,
   reattachRows,
   refuseTooLarge,
+  reservedOf,
 } from '@keyhaven/core/transfer';
 import type { Key } from '../keystore/index.ts';
+import { detachTermsOf } from './detach-terms.ts';
 import { type Ground, refusal } from './ground.ts';
 import type { AppliedTransfer, DetachedCopy, DetachWish, TransfersOptions } from './types.ts';
 
@@ -30,6 +32,8 @@ export type Lending = {
   detach(wish: DetachWish): Promise<string>;
   takeBack(document: Uint8Array): Promise<AppliedTransfer>;
   detached(): readonly DetachedCopy[];
+  /** As `Transfers.available`, where detaching is on. */
+  available(key: string, product: number): number | null | undefined;
   close(): void;
 };
 
@@ -88,7 +92,6 @@ export const openLending = async (
 
   return {
     async detach(wish) {
-      const { maxDays } = settings;
       const to = recipientIn(wish.recipient);
       return authority.exclusively(wish.key, 'keep', async () => {
         const key = licensedKey(wish.key);
@@ -101,6 +104,7 @@ export const openLending = async (
           features,
         );
         if (bar !== undefined) throw refusal(bar);
+        const { maxDays, ...stay } = detachTermsOf(settings, { vendor: key.identity.vendor, key: wish.key, product: wish.product });
         const command: Detach = {
           key: wish.key,
           certificate: key.license.certificate,
@@ -109,6 +113,8 @@ export const openLending = async (
           seats: wish.seats,
           durationMs: wish.seconds === undefined ? DEFAULT_DETACH_MS : wish.seconds * SECOND,
           maxMs: maxDays * DAY,
+          stay,
+          others: [...out.values()].flatMap((copy) => (copy.key === wish.key ? [copy.child] : [])),
           keptFrom: (feature) =>
             options.keptFrom?.({ ...to, user: wish.user }, { key: wish.key, product: wish.product, feature }, key.identity.vendor) ?? 0,
         };
@@ -145,6 +151,24 @@ export const openLending = async (
         const { reserved: _, ...of } = row;
         return { ...of, key, recipient: child, from: new Date(row.from).toISOString(), until: new Date(row.until).toISOString() };
       }),
+    available(id, product) {
+      const key = keystore.get(id);
+      const sold = key?.license?.certificate.products.find((each) => each.id === product);
+      if (key === undefined || sold === undefined || key.signer.kind === 'device' || key.damage !== undefined) return undefined;
+      const features = delegatedFeatures(sold);
+      if (features.length === 0) return undefined;
+      const terms = detachTermsOf(settings, { vendor: key.identity.vendor, key: id, product });
+      let least: number | null = null;
+      for (const { id: feature, concurrency } of features) {
+        if (concurrency.seats === 'unlimited') continue;
+        const copies = [...out.values()].filter((copy) => copy.key === id && copy.row.product === product);
+        const lent = copies.flatMap(({ row }) => row.reserved).reduce((sum, of) => sum + (of.feature === feature ? of.seats : 0), 0);
+        const free = concurrency.seats - authority.used({ key: id, product, feature });
+        const left = Math.max(0, Math.min(free, concurrency.seats - reservedOf(terms, concurrency.seats) - lent));
+        least = least === null ? left : Math.min(least, left);
+      }
+      return least;
+    },
     close() {
       closed = true;
       cancel();

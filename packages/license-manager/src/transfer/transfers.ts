@@ -3,6 +3,8 @@ import { armor } from '@keyhaven/core/license';
 import { recipientDocument } from '@keyhaven/core/transfer';
 import { createArriving } from './arriving.ts';
 import { chosenBy } from './chosen.ts';
+import { detachTermsOf } from './detach-terms.ts';
+import { sweepExpired } from './expired.ts';
 import { createGround } from './ground.ts';
 import { createLeaving } from './leaving.ts';
 import { openLending } from './lending.ts';
@@ -18,18 +20,22 @@ export const openTransfers = async (options: TransfersOptions): Promise<Transfer
   const lending = await openLending(options, ground);
   const arriving = createArriving(options, ground);
   const leaving = createLeaving(options, ground);
+  const expired = sweepExpired(options, ground);
 
+  const enabledFor = ({ key, product }: { readonly key: string; readonly product: number }): boolean | undefined =>
+    detachTermsOf(settings, { vendor: keystore.get(key)?.identity.vendor ?? 0, key, product }).enabled;
   /** @throws LicensingError ACCESS_DENIED (5) */
-  const allow = (by: 'administrator' | 'application'): void => {
-    const { enabled } = settings;
+  const allow = (by: 'administrator' | 'application', of?: { readonly key: string; readonly product: number }): void => {
+    const enabled = of === undefined ? settings.enabled : enabledFor(of);
     if (enabled === true || (enabled === undefined && by === 'administrator')) return;
     throw new LicensingError(Status.ACCESS_DENIED, {
-      detail: enabled === false ? 'Detaching is off.' : 'Detaching by applications is off.',
-      remedy: 'Ask the administrator of the license manager, who may set detach.enabled = true.',
+      detail: `Detaching ${by === 'application' && enabled !== false ? 'by applications ' : ''}is off${of === undefined ? '' : ` for product ${of.product}`}.`,
+      remedy:
+        'Ask the administrator of the license manager, who may set detach.enabled = true, or enabled=1 for the product in detach.products.',
     });
   };
   const detach: Transfers['detach'] = async (wish) => {
-    allow(wish.by);
+    allow(wish.by, wish);
     return lending.detach(wish);
   };
 
@@ -44,7 +50,9 @@ export const openTransfers = async (options: TransfersOptions): Promise<Transfer
     giveBack: leaving.giveBack,
     rehost: leaving.rehost,
     async forApplication(wish, sources, user) {
-      allow('application');
+      const detaches = wish.action === 'detach' || wish.action === 'network_detach';
+      // Of the product alone it may be on; `detach` looks.
+      if (!detaches || settings.products?.some(({ enabled }) => enabled === true) !== true) allow('application');
       const { key, product = 0 } = chosenBy(wish, sources, (id) => keystore.get(id)?.license?.delegation !== undefined);
       switch (wish.action) {
         case 'detach':
@@ -75,6 +83,13 @@ export const openTransfers = async (options: TransfersOptions): Promise<Transfer
       }
     },
     detached: lending.detached,
-    close: lending.close,
+    available(key, product) {
+      const available = lending.available(key, product);
+      return available !== undefined && enabledFor({ key, product }) === false ? 0 : available;
+    },
+    close() {
+      expired.close();
+      lending.close();
+    },
   };
 };

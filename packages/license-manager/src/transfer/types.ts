@@ -4,7 +4,7 @@ import type { KeyType } from '@keyhaven/core/license';
 import type { LmIdentity } from '@keyhaven/core/link';
 import type { PoolId } from '@keyhaven/core/seats';
 import type { Clock } from '@keyhaven/core/time';
-import type { DetachRow } from '@keyhaven/core/transfer';
+import type { DetachRow, DetachRule } from '@keyhaven/core/transfer';
 import type { Transfer } from '@keyhaven/core/wire';
 import type { Ledger } from '@keyhaven/ledger';
 import type { Authority } from '../authority/index.ts';
@@ -15,6 +15,13 @@ export type TransferSettings = {
   /** undefined: administrators may detach, applications may not; false: nobody; true: both. */
   readonly enabled: boolean | undefined;
   readonly maxDays: number;
+  /** Seats of each feature that stay for logins here (DetachTerms); absent = none. */
+  readonly reservedSeats?: number;
+  readonly reservedPercent?: number;
+  /** What holds for single products instead; absent = nothing. */
+  readonly products?: readonly DetachRule[];
+  /** Days after its end when a license that was lent to this computer is deleted; absent or 0 = never. */
+  readonly expiredDays?: number;
 };
 
 export type DetachWish = {
@@ -53,6 +60,8 @@ export type Transfers = {
   forApplication(wish: Transfer, sources: readonly Source[], user?: string): Promise<string>;
   apply(kind: 'H2R' | 'R2H' | 'H2H', document: Uint8Array): Promise<AppliedTransfer>;
   detached(): readonly DetachedCopy[];
+  /** Seats of a product of a key here that may be detached now; null = any number, undefined = it cannot be detached at all. */
+  available(key: string, product: number): number | null | undefined;
   close(): void;
 };
 

@@ -25,12 +25,17 @@ export const administratorRoutes = (faces: HttpFaces): Route[] => {
           write: z.boolean(),
           configure: z.boolean(),
           widen: z.boolean().meta({ description: 'Settings that widen access.' }),
+          page: z
+            .strictObject({ refreshSeconds: z.int().min(1), rows: z.int().min(1) })
+            .meta({ description: 'How often a page shows itself anew, and how many rows of a table it has.' }),
         }),
       ),
       run({ caller: { kind, authenticated } }) {
         const local = kind === 'local';
         const configure = authenticated || (local && !administration.passwordSet);
-        return { authenticated, read: authenticated || local, write: authenticated || local, configure, widen: local && configure };
+        const read = configure || (local && !faces.page.passwordForAll);
+        const { refreshSeconds, rows } = faces.page;
+        return { authenticated, read, write: read, configure, widen: local && configure, page: { refreshSeconds, rows } };
       },
     }),
     route({

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { compatRoutes, identityRoutes } from '../../compat/routes.ts';
+import { withActs } from '../acts.ts';
 import type { HttpFaces } from '../faces.ts';
 import { openapiOf } from '../openapi.ts';
 import { answers, type Route, route } from '../route.ts';
@@ -37,10 +38,10 @@ const administrationRoutes = (faces: HttpFaces): Route[] => [
   ...peopleRoutes(faces),
   ...diagnosticRoutes(faces),
   ...recordRoutes(faces),
-  ...(faces.compat === undefined ? [] : identityRoutes(faces.compat.identities)),
+  ...(faces.compat === undefined ? [] : identityRoutes(faces.compat)),
 ];
 
-export const routesFor = (faces: HttpFaces, part: 'all' | 'link' | 'administration'): Route[] => {
+const declaredFor = (faces: HttpFaces, part: 'all' | 'link' | 'administration'): Route[] => {
   const routes = [
     ...healthRoutes(faces),
     ...(part === 'administration' ? [] : linkRoutes(faces)),
@@ -55,6 +56,10 @@ export const routesFor = (faces: HttpFaces, part: 'all' | 'link' | 'administrati
     answer: answers(z.looseObject({ openapi: z.string(), paths: z.record(z.string(), z.unknown()) }), 'OpenAPI 3.1.'),
     run: () => openapiOf(described, faces.status().version),
   });
-  const described = [...routes, description];
-  return [...described, ...compatRoutes(faces, part)];
+  const described = [...routes, description, ...compatRoutes(faces, part)];
+  return described;
 };
+
+/** Those that are served; what administers is told to `faces.acted`. */
+export const routesFor = (faces: HttpFaces, part: 'all' | 'link' | 'administration'): Route[] =>
+  withActs(declaredFor(faces, part), async (act) => faces.acted?.(act));

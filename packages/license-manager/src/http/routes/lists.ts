@@ -1,6 +1,5 @@
 import { keyTypes } from '@keyhaven/core/license';
 import { z } from 'zod';
-import { sessionInfo as infoOf } from '../../overview.ts';
 import type { HttpFaces } from '../faces.ts';
 import { page, pageOf, pageQuery } from '../paging.ts';
 import { answers, type Route, route } from '../route.ts';
@@ -42,7 +41,7 @@ export const listRoutes = (faces: HttpFaces): Route[] => {
           idOf: ({ id }) => id,
           texts: ({ id, pool, row }) => [row.user, row.host, row.application, row.address, pool.key, pool.feature, id],
         });
-        return { ...found, items: found.items.map(infoOf) };
+        return { ...found, items: found.items.map(overview.sessionInfo) };
       },
     }),
     route({

@@ -1,0 +1,85 @@
+import { LicensingError, Status } from '@keyhaven/core/errors';
+import { createTestVendor, startLocalLm } from '@keyhaven/testkit/local-lm';
+import { afterEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { createSite } from '../authority/site.testing.ts';
+import { type Act, withActs } from './acts.ts';
+import { facesOf } from './faces.testing.ts';
+import { answers, type Route, route } from './route.ts';
+import { routesFor } from './routes/index.ts';
+
+const closers: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+const asked = (route: Route): Parameters<Route['run']>[0] => ({
+  params: { id: 'x' },
+  query: {},
+  body: [],
+  caller: { kind: 'remote', authenticated: true, address: '192.0.2.7' },
+  headers: {},
+  secure: false,
+  setHeader: () => undefined,
+  target: `${route.url}?password=secret`,
+});
+
+describe('every administrative act (C5)', () => {
+  it('is told with who, from where, what and how it ended, by every route that needs more than reading', async () => {
+    const site = await createSite();
+    closers.push(() => site.ledger.close());
+    const acts: Act[] = [];
+    const { faces } = await facesOf(site, { acted: async (act) => void acts.push(act) });
+    const routes = routesFor(faces, 'all');
+    for (const each of routes)
+      await Promise.resolve()
+        .then(() => each.run(asked(each)))
+        .catch(() => undefined);
+    const writing = routes.filter(({ need }) => need === 'write' || need === 'configure');
+    expect(writing.length).toBeGreaterThan(12);
+    expect(acts.map(({ act }) => act)).toEqual(writing.map(({ method, url }) => `${method} ${url}`));
+    expect(new Set(acts.map(({ by, address }) => `${by} ${address}`))).toEqual(new Set(['administrator 192.0.2.7']));
+    expect(
+      routes.filter(({ method, need }) => method !== 'GET' && !['write', 'configure', 'page', 'link', 'identity'].includes(need)),
+    ).toEqual([]);
+  });
+
+  it('is told once, before it is answered, and with its refusal', async () => {
+    const told: string[] = [];
+    const make = (run: () => unknown): Route | undefined =>
+      withActs([route({ method: 'POST', url: '/a', need: 'write', summary: '', answer: answers(z.string()), run })], async (act) => {
+        await Promise.resolve();
+        told.push(JSON.stringify(act));
+      })[0];
+    const done = make(() => 'done');
+    if (done === undefined) throw new Error('no route');
+    expect(await done.run(asked(done))).toBe('done');
+    for (const error of [new LicensingError(Status.INV_UPDATE_CNTR, { detail: 'x'.repeat(1_000) }), new TypeError('odd')]) {
+      const refused = make(() => {
+        throw error;
+      });
+      await expect(Promise.resolve(refused?.run(asked(refused)))).rejects.toBe(error);
+    }
+    expect(told).toEqual([
+      '{"act":"POST /a","by":"administrator","address":"192.0.2.7","status":0}',
+      expect.stringMatching(/,"status":21,"cause":"The update .{10,50} x{200,}"}$/),
+      expect.stringMatching(/"status":699,"cause":"odd"}$/),
+    ]);
+  });
+
+  it('is in the audit of a license manager, beside what it changed', async () => {
+    await using local = await startLocalLm();
+    const vendor = createTestVendor('products: [{ id: 1, name: One, features: [{ id: 42, name: A, license: { type: perpetual } }] }]', 7);
+    await local.license(vendor);
+    await expect(local.ask('DELETE', '/api/v1/sessions/none')).rejects.toThrow('none');
+    await expect(local.ask('POST', '/api/v1/apply', 'no license')).rejects.toThrow('POST /api/v1/apply: 4');
+    const audit = await local.lm.ledger.audit({ kind: 'administration' });
+    const by = { by: 'local user', address: '127.0.0.1' };
+    expect(audit.map(({ scope, detail }) => ({ scope, ...detail })).toReversed()).toEqual([
+      { scope: 'lm', act: 'POST /api/v1/c2v', ...by, status: 0 },
+      { scope: 'lm', act: 'POST /api/v1/apply', ...by, status: 0 },
+      { scope: 'lm', act: 'DELETE /api/v1/sessions/none', ...by, status: Status.INV_HND, cause: expect.stringContaining('none') },
+      { scope: 'lm', act: 'POST /api/v1/apply', ...by, status: expect.any(Number), cause: expect.any(String) },
+    ]);
+  });
+});
