@@ -181,6 +181,28 @@ describe('every action of the Admin Control Center (C2, C3)', () => {
     }
   });
 
+  it('names a key, finds it by its name, and takes the name away', async () => {
+    await go(`key?id=${acc.key}`);
+    await button(page, 'Name …').click();
+    const dialog = page.getByRole('dialog', { name: 'Name the key' });
+    await dialog.getByLabel('Name', { exact: false }).fill('  Drawing <b>office ');
+    await button(dialog, 'Save').click();
+    await page.getByText('The key has its name.').waitFor();
+    const facts = page.locator('main .facts').first();
+    await expect.poll(() => facts.textContent()).toContain('Drawing <b>office');
+    await go('keys?q=drawing');
+    const row = page.locator('tbody tr');
+    await row.getByText('Drawing <b>office').waitFor();
+    expect(await row.count()).toBe(1);
+    await row.getByRole('link', { name: acc.key }).click();
+    await button(page, 'Rename …').click();
+    expect(await dialog.getByLabel('Name', { exact: false }).inputValue()).toBe('Drawing <b>office');
+    await dialog.getByLabel('Name', { exact: false }).fill('');
+    await button(dialog, 'Save').click();
+    await button(page, 'Name …').waitFor();
+    expect(await facts.textContent()).not.toContain('Drawing');
+  });
+
   it('asks for the ID file before a key moves, and says why one is not taken', async () => {
     await go(`key?id=${acc.key}`);
     await button(page, 'Move to another computer …').click();

@@ -6,6 +6,8 @@ import { createLicensing, type Licensing } from '@keyhaven/licensing-api/licensi
 import { createTestVendor, freeTcpPort } from '@keyhaven/testkit/local-lm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { createPorts, createTestDevice } from '../../packages/license-manager/src/devices/device.testing.ts';
+import { createTestVendor as createDeviceVendor } from '../../packages/license-manager/src/keystore/vendor.testing.ts';
 import { lmAddressFrom, ownIdentity, systemEntropy } from '../../packages/licensing-api/src/environment.ts';
 
 // The admin API as it is described (C4): the description holds every route, and what a real license manager answers to each of them is what
@@ -68,6 +70,7 @@ describe('the admin API (C4)', () => {
   let lms: Awaited<ReturnType<typeof startAdminLm>>[] = [];
   let application: Licensing;
   const ports: number[] = [];
+  const plugs = createPorts();
 
   const operationAt = (method: string, url: string): readonly [string, Operation] => {
     const path = url.split('?')[0] ?? '';
@@ -112,7 +115,7 @@ describe('the admin API (C4)', () => {
       const settings = parseSettings('', { bind: ['127.0.0.1'], port, name, search: { broadcast: false } });
       const configuration = { file: join(root, `${name}.ini`), overrides: { bind: ['127.0.0.1'], port, name } };
       writeFileSync(configuration.file, '[REMOTE]\nbroadcastsearch = 0\n');
-      lms.push(await startAdminLm({ settings, configuration, stateDirectory: join(root, name) }));
+      lms.push(await startAdminLm({ settings, configuration, stateDirectory: join(root, name), devices: plugs.source }));
     }
     description = (await (await fetch(`http://127.0.0.1:${ports[0]}/api/v1/openapi.json`)).json()) as Description;
     application = createLicensing(lmAddressFrom(`127.0.0.1:${ports[0]}`), ownIdentity(), systemEntropy);
@@ -215,6 +218,15 @@ describe('the admin API (C4)', () => {
     expect(killed).toMatchObject({ ended: [held.id], refused: [{ problem: { code: 9, status: 404 } }] });
     const other = await application.login({ vendorCode: vendor.vendorCode, feature: 43 });
     await ask('DELETE', `/api/v1/sessions/${other.id}`);
+
+    expect(await ask('PUT', `/api/v1/keys/${key}/name`, { name: 'Office' })).toEqual({ key, name: 'Office' });
+    expect(await ask('GET', '/api/v1/list/keys?q=office')).toMatchObject({ items: [{ key, name: 'Office' }] });
+    const { device, id: plugged } = createTestDevice(createDeviceVendor(), { light: true });
+    plugs.plug(device);
+    await expect.poll(async () => ask('GET', '/api/v1/keys')).toMatchObject([{}, { key: plugged, blinking: false }]);
+    expect(await ask('POST', `/api/v1/keys/${plugged}/blink`, { on: true })).toEqual({ key: plugged, blinking: true });
+    expect(await ask('GET', '/api/v1/keys')).toMatchObject([{ name: 'Office' }, { key: plugged, blinking: true }]);
+    plugs.unplug(plugged);
 
     const recipient = await text('POST', '/api/v1/recipient', {}, 1);
     const h2r = await text('POST', '/api/v1/detach', { key, product: 1, recipient, duration: 3_600 });

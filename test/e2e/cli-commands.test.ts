@@ -180,6 +180,32 @@ describe('commands that administer (C4)', () => {
     expect(readFileSync(join(dir, 'report.txt'), 'utf8')).toContain('== status ==');
   });
 
+  it('name a key, show the name where one has it, and take it away', async () => {
+    const rowsOf = async (): Promise<string[][]> =>
+      (await run('keys')).stdout
+        .trimEnd()
+        .split('\n')
+        .map((line) => line.trim().split(/ {2,}/));
+    const [[...heads] = [], [id = ''] = []] = await rowsOf();
+    expect(heads).toEqual(['KEY', 'VENDOR', 'TYPE', 'LOCATION', 'UPDATES', 'STATE']);
+    expect(await run('key', 'name', id, 'Drawing office')).toMatchObject({ code: 0, stdout: `key ${id} is "Drawing office" now\n` });
+    expect((await rowsOf()).map((row) => row.slice(0, 2))).toEqual([
+      ['KEY', 'NAME'],
+      [id, 'Drawing office'],
+    ]);
+    expect((await run('search', 'drawing')).stdout).toContain(id);
+    expect(JSON.parse((await run('key', 'name', id, 'Yard', '--json')).stdout)).toEqual({ key: id, name: 'Yard' });
+    expect(await run('key', 'name', id, 'x'.repeat(81))).toMatchObject({ code: 1, stdout: '' });
+    expect(await run('key', 'name', '77', 'Yard')).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^error 18 .*77.*keyhaven keys/),
+    });
+    expect(await run('key', 'blink', id)).toMatchObject({ code: 1, stderr: expect.stringMatching(/^error 16 .*key name/) });
+    expect(await run('key', 'blink', id, '--off')).toMatchObject({ code: 1 });
+    expect(await run('key', 'name', id)).toMatchObject({ code: 0, stdout: `key ${id} has no name now\n` });
+    expect((await rowsOf())[0]).toEqual(heads);
+  });
+
   it('find what there is, in pages as long as they are wanted', async () => {
     const sessions = await Promise.all(Array.from({ length: 12 }, () => login(42)));
     const [all, whole] = [await run('search', 'echo'), await run('search', '--in', 'sessions', '--all', '--feature', '42', '--json')];

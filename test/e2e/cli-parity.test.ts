@@ -7,6 +7,8 @@ import { createLicensing, type Licensing } from '@keyhaven/licensing-api/licensi
 import { createTestVendor, freeTcpPort } from '@keyhaven/testkit/local-lm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { createPorts, createTestDevice } from '../../packages/license-manager/src/devices/device.testing.ts';
+import { createTestVendor as createDeviceVendor } from '../../packages/license-manager/src/keystore/vendor.testing.ts';
 import { lmAddressFrom, ownIdentity, systemEntropy } from '../../packages/licensing-api/src/environment.ts';
 import { commandHere, followingKeyhaven, recordingProxy } from './cli-proxy.ts';
 import type { Outcome } from './lone-lm.ts';
@@ -31,6 +33,8 @@ const COMMANDS: readonly (readonly [operation: string, command: string, at?: 'bo
   ['POST /api/v1/fingerprint', 'fingerprint --vendor-code {code} --out {dir}/fingerprint.xml'],
   ['GET /api/v1/status', 'status --json'],
   ['GET /api/v1/keys', 'keys --json'],
+  ['PUT /api/v1/keys/{id}/name', 'key name {key} Office --json'],
+  ['POST /api/v1/keys/{id}/blink', 'key blink {plugged} --json'],
   ['GET /api/v1/products', 'products --json'],
   ['GET /api/v1/features', 'features --json'],
   ['GET /api/v1/peers', 'peers --json'],
@@ -108,6 +112,7 @@ describe('the command line does what the admin API does (C4)', () => {
   const proxies = new Map<string, Awaited<ReturnType<typeof recordingProxy>>>();
   let lms: Awaited<ReturnType<typeof startAdminLm>>[] = [];
   const applications = new Map<string, Licensing>();
+  const plugs = createPorts();
   const proxyOf = (name: string) => {
     const found = proxies.get(name);
     if (found === undefined) throw new Error(`no license manager ${name}`);
@@ -123,7 +128,9 @@ describe('the command line does what the admin API does (C4)', () => {
       const file = join(dir, `${name}.ini`);
       writeFileSync(file, '[REMOTE]\nbroadcastsearch = 0\n');
       const settings = parseSettings('', { ...overrides, search: { broadcast: false }, log: { access: true, local: true } });
-      lms.push(await startAdminLm({ settings, configuration: { file, overrides }, stateDirectory: join(dir, name) }));
+      lms.push(
+        await startAdminLm({ settings, configuration: { file, overrides }, stateDirectory: join(dir, name), devices: plugs.source }),
+      );
       ports.set(name, port);
       applications.set(name, createLicensing(lmAddressFrom(`127.0.0.1:${port}`), ownIdentity(), systemEntropy));
       proxies.set(name, await recordingProxy(port));
@@ -162,6 +169,12 @@ describe('the command line does what the admin API does (C4)', () => {
       if (command === 'apply {license}') {
         known['license'] = join(dir, FILE.license);
         writeFileSync(known['license'], vendor.issue(readFileSync(join(dir, FILE.first), 'latin1')));
+      }
+      if (command.startsWith('key blink')) {
+        const { device, id } = createTestDevice(createDeviceVendor(), { light: true });
+        plugs.plug(device);
+        await expect.poll(async () => (await run(['keys', '--json'])).stdout).toContain(id);
+        known['plugged'] = id;
       }
       if (command.startsWith('search --in sessions')) {
         known['session'] = (await login(42))?.id ?? '';

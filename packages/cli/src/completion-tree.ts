@@ -25,7 +25,7 @@ const BY_NAME: Readonly<Record<string, Asked>> = {
   host: 'hosts',
   lm: 'managers',
 };
-const IDS: Readonly<Record<string, Asked>> = { sessions: 'sessions', identity: 'identities' };
+const IDS: Readonly<Record<string, Asked>> = { sessions: 'sessions', identity: 'identities', key: 'keys' };
 
 const slotOf = (path: string, name: string, shown: string, choices: readonly string[] | undefined): Slot => {
   if (choices !== undefined) return `in:${choices.join(' ')}`;

@@ -5,6 +5,8 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'lm new-id': ['keyhaven lm new-id', 'keyhaven lm new-id --now'],
   status: ['keyhaven status', 'keyhaven status --lm 192.0.2.10:1947 --password-file admin.txt', 'keyhaven status --watch 5'],
   keys: ['keyhaven keys', 'keyhaven keys --user', 'keyhaven keys --json'],
+  'key name': ['keyhaven key name 2622877015606951895 "Drawing office"', 'keyhaven key name 2622877015606951895'],
+  'key blink': ['keyhaven key blink 2622877015606951895', 'keyhaven key blink 2622877015606951895 --off'],
   products: ['keyhaven products', 'keyhaven products --json'],
   features: ['keyhaven features', 'keyhaven features --watch', 'keyhaven features --json'],
   sessions: ['keyhaven sessions --watch', 'keyhaven sessions --feature 42 --user anna', 'keyhaven sessions --limit 20 --json'],

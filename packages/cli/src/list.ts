@@ -66,12 +66,22 @@ const keyState = ({ damage, warnings }: KeyInfo): Cell => {
   if (damage !== null) return { text: damage, tone: 'bad' };
   return warnings === undefined ? { text: 'ok', tone: 'good' } : { text: warnings.join(' '), tone: 'attention' };
 };
+/** Names have a column where there is one. */
+const named = (keys: readonly KeyInfo[]): boolean => keys.some(({ name }) => name !== undefined);
 const keyList = {
-  heads: ['KEY', 'VENDOR', 'TYPE', 'LOCATION', 'UPDATES', 'STATE'],
+  heads: (keys: readonly KeyInfo[]) => ['KEY', ...(named(keys) ? ['NAME'] : []), 'VENDOR', 'TYPE', 'LOCATION', 'UPDATES', 'STATE'],
   rows: (keys: readonly KeyInfo[]) =>
     keys.map((each) => ({
       id: `${each.key} ${each.licenseManager.guid}`,
-      cells: [each.key, each.vendor, each.type, where(each.local, each.licenseManager), each.updateCounter, keyState(each)],
+      cells: [
+        each.key,
+        ...(named(keys) ? [each.name ?? ''] : []),
+        each.vendor,
+        each.type,
+        where(each.local, each.licenseManager),
+        each.updateCounter,
+        keyState(each),
+      ],
     })),
   none: 'No key is here and none was found on the network. Make one with: keyhaven c2v --vendor-code CODE --out FILE',
 };

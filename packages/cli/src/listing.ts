@@ -15,7 +15,8 @@ export type Listing<T, O> = {
   /** What of the license manager it is about, in the words of its events. */
   readonly topics: readonly string[];
   read(ask: Read, options: O): Promise<T>;
-  readonly heads: readonly string[];
+  /** A function where they depend on what is listed. */
+  readonly heads: readonly string[] | ((value: T) => readonly string[]);
   rows(value: T): readonly Row[];
   readonly none: string;
   /** What is the same whenever nothing has changed; the value itself where it is left out. */
@@ -63,11 +64,13 @@ const jsonScreen = <T>(state: (value: T) => unknown): { show(value: T): void; aw
   };
 };
 
+const headsOf = <T, O>({ heads }: Listing<T, O>, value: T): readonly string[] => (typeof heads === 'function' ? heads(value) : heads);
+
 const watch = async <T, O>(target: LmTarget, title: string, listing: Listing<T, O>, options: O & Common): Promise<void> => {
-  const { state = (value: T): unknown => value, topics, heads, none } = listing;
+  const { state = (value: T): unknown => value, topics, none } = listing;
   const named = typeof options.watch === 'number' ? options.watch : listing.every;
   const signal = endedByUser();
-  const listed = (value: T): Listed => ({ heads, none, rows: listing.rows(value) });
+  const listed = (value: T): Listed => ({ heads: headsOf(listing, value), none, rows: listing.rows(value) });
   const screen = options.json === true ? undefined : screenOf(title);
   const { show, away } =
     screen === undefined
@@ -108,6 +111,7 @@ export const listed = <T, O extends object>(command: Command, listing: Listing<T
       const cells = listing.rows(value).map((row) => row.cells);
       const { columns, ...look } = lookOf(process.stdout, process.env);
       // Lines of text without heads are not cut: the terminal wraps them.
-      const isTable = listing.heads.length > 0 && columns !== undefined;
-      process.stdout.write(table(listing.heads, cells, listing.none, isTable ? { ...look, columns } : look));
+      const heads = headsOf(listing, value);
+      const isTable = heads.length > 0 && columns !== undefined;
+      process.stdout.write(table(heads, cells, listing.none, isTable ? { ...look, columns } : look));
     });

@@ -8,6 +8,7 @@ import { denialsCommand } from './denials.ts';
 import { diagnosticsCommands } from './diagnostics.ts';
 import { fingerprintCommand } from './fingerprint.ts';
 import { identityCommand } from './identity.ts';
+import { keyCommand } from './key.ts';
 import { licenseFileCommands } from './license-files.ts';
 import { listCommands } from './list.ts';
 import { lmCommand } from './lm.ts';
@@ -31,6 +32,7 @@ export const program = (): Command => {
   for (const command of [
     lmCommand(),
     ...listCommands(),
+    keyCommand(),
     denialsCommand(),
     auditCommand(),
     reportCommand(),

@@ -31,6 +31,7 @@ const all = {
     LOCATION: 'licenseManager.hostname',
     UPDATES: 'updateCounter',
     DAMAGE: 'damage',
+    NAME: 'name',
   }),
   products: list(['key', 'vendor', 'local'], { PRODUCT: 'product', NAME: 'name', KEY: 'key', VENDOR: 'vendor', FEATURES: 'features' }),
   features: list(['key', 'vendor', 'product', 'feature', 'local'], {

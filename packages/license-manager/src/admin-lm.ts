@@ -22,6 +22,7 @@ import { createDiagnostics } from './diagnostics/index.ts';
 import { doctorOfLm } from './doctor/index.ts';
 import { type Asset, type HttpFaces, pageStyle } from './http/index.ts';
 import { hostFingerprint } from './information/index.ts';
+import { notHere, openKeyNames } from './key-names.ts';
 import { type DeviceSource, type Keystore, openKeystore } from './keystore/index.ts';
 import { listenOn } from './listen-on.ts';
 import { type LmEvent, openLm } from './lm/index.ts';
@@ -134,6 +135,7 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
     const boot = await countBoot(ledger);
     const observe = options.observe ?? (() => observeMachine(settings.protection.custom));
     const keystore = await openKeystore(ledger, binding.seal, entropy, observe, 'admin', () => live.current.hardwareC2v);
+    const keyNames = await openKeyNames(ledger, (key) => keystore.get(key) !== undefined);
 
     const { trialDirectory } = options;
     const marks = trialDirectory === undefined ? undefined : (options.machineMarks ?? (await machineMarks()));
@@ -185,6 +187,7 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
       ...(trialMarks === undefined ? {} : { trialMarks }),
       ...(installMarks === undefined ? {} : { installMarks }),
       ...(options.devices === undefined ? {} : { devices: options.devices }),
+      keyName: keyNames.nameOf,
       onKeysChanged: ({ identity, counter }, added) =>
         tellKeys({ what: added ? 'added' : 'changed', keyId: BigInt(identity.id), version: counter }),
       onKeyGone: (key) => tellKeys({ what: 'removed', keyId: BigInt(key), version: 0 }),
@@ -267,6 +270,12 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
         await authority.release(session, 'killed');
         const act = { kind: 'session killed', scope: session.pool.key, detail: { session: id, by } };
         await ledger.update([], () => ({ changes: [], audit: [act], reply: undefined }));
+      },
+      nameKey: keyNames.change,
+      async blinkKey(key, on) {
+        if (keystore.get(key) === undefined) throw notHere(key);
+        await keystore.devices.blink(key, on);
+        notices.touch('keys');
       },
       newId: lmId.create,
       apply: lm.apply,

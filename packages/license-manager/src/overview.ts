@@ -29,6 +29,8 @@ export type OverviewOptions = {
   readonly protection?: Pick<Protection, 'warnings' | 'refused'>;
   /** As `Transfers.available`; absent = nothing is said of it. */
   readonly available?: (key: string, product: number) => number | null | undefined;
+  /** The name that an administrator gave to a key here; absent = none has one. */
+  readonly nameOf?: (key: string) => string | undefined;
   /** By what sessions end that nobody uses; absent = nothing is said of it. */
   readonly idle?: { readonly clock: Pick<Clock, 'mono'>; readonly timeoutMs: number };
 };
@@ -125,7 +127,7 @@ const fewest = (pools: readonly CatalogPool[]): number | null => {
 const running = (authority: Authority): Iterable<LiveSession> =>
   Iterator.from(authority.sessions()).filter(({ ending }) => ending === undefined);
 
-export const createOverview = ({ self, keystore, authority, peers, protection, available, idle }: OverviewOptions): Overview => {
+export const createOverview = ({ self, keystore, authority, peers, protection, available, nameOf, idle }: OverviewOptions): Overview => {
   const entryOf = (key: Key): CatalogKey => ({
     key: key.identity.id,
     type: key.identity.type,
@@ -166,6 +168,11 @@ export const createOverview = ({ self, keystore, authority, peers, protection, a
     const delegation = local ? keystore.get(id)?.license?.delegation : undefined;
     return delegation === undefined ? {} : { lent: { by: delegation.parent, until: delegation.until } };
   };
+  const nameAndLight = (local: boolean, id: string): Pick<KeyInfo, 'name' | 'blinking'> => {
+    const name = local ? nameOf?.(id) : undefined;
+    const blinking = local ? keystore.devices.blinking(id) : undefined;
+    return { ...(name === undefined ? {} : { name }), ...(blinking === undefined ? {} : { blinking }) };
+  };
   const allowedOf = (
     local: boolean,
     key: string,
@@ -204,6 +211,7 @@ export const createOverview = ({ self, keystore, authority, peers, protection, a
           ...memoryOf(local, key.key),
           ...(local ? { sessions: sessions.get(key.key) ?? 0 } : {}),
           ...lentOf(local, key.key),
+          ...nameAndLight(local, key.key),
         })),
       );
     },

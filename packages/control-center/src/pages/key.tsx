@@ -12,6 +12,7 @@ import { Empty, ProblemNotice, Waiting } from '../ui/notice.tsx';
 import { DataTable } from '../ui/table.tsx';
 import { Facts } from './about.tsx';
 import { useKeyFiles } from './key-files.ts';
+import { BlinkButton, NameButton } from './key-name.tsx';
 import { KeyState } from './keys.tsx';
 import { LentActions } from './lent-actions.tsx';
 import type { Paged } from './overview.tsx';
@@ -64,7 +65,8 @@ const MoveDialog = ({ id, onClose }: { readonly id: string; readonly onClose: ()
   );
 };
 
-const Actions = ({ of: { key: id, lent } }: { readonly of: KeyInfo }) => {
+const Actions = ({ of }: { readonly of: KeyInfo }) => {
+  const { key: id, lent } = of;
   const { rights } = useApp();
   const [moving, setMoving] = useState(false);
   const { c2v } = useKeyFiles(id);
@@ -74,6 +76,8 @@ const Actions = ({ of: { key: id, lent } }: { readonly of: KeyInfo }) => {
         <button type="button" class="small" disabled={!rights.write} onClick={() => void c2v()}>
           Save C2V
         </button>
+        <NameButton of={of} />
+        <BlinkButton of={of} />
         {lent === undefined ? (
           <button type="button" class="secondary small" disabled={!rights.write} onClick={() => setMoving(true)}>
             Move to another computer …
@@ -109,6 +113,7 @@ export const KeyPage = ({ id }: { readonly id: string }) => {
         caption="The key"
         facts={[
           ['Key', key.key],
+          ...(key.name === undefined ? [] : ([['Name', key.name]] as const)),
           ['Vendor', String(key.vendor)],
           ['Type', sayType(key.type)],
           ['Location', key.local ? 'This computer' : <Location {...key} />],

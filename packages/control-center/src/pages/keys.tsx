@@ -1,7 +1,7 @@
 import type { KeyInfo } from '@keyhaven/core/admin';
 import { useApp } from '../app-context.ts';
 import { linkTo } from '../router.ts';
-import { KeyLink, Location, sayType } from '../ui/bits.tsx';
+import { KeyAndName, Location, sayType } from '../ui/bits.tsx';
 import { sayDay } from '../ui/format.ts';
 import { type ListColumn, RemoteList } from '../ui/list.tsx';
 import { Badge, Empty } from '../ui/notice.tsx';
@@ -25,7 +25,7 @@ const SaveC2v = ({ id }: { readonly id: string }) => {
 };
 
 const columns: readonly ListColumn<KeyInfo>[] = [
-  { head: 'Key', sort: 'key', cell: ({ key }) => <KeyLink id={key} /> },
+  { head: 'Key', sort: 'key', cell: ({ key, name }) => <KeyAndName id={key} name={name} /> },
   { head: 'Location', cell: (row) => <Location {...row} /> },
   { head: 'Vendor', sort: 'vendor', numeric: true, cell: ({ vendor }) => vendor },
   { head: 'Type', sort: 'type', cell: ({ type }) => sayType(type) },

@@ -35,9 +35,9 @@ const useFoundPlaces = (q: string): readonly Hit[] => {
 
 export const SearchPage = ({ q }: { readonly q: string }) => {
   const all = [
-    useFound<KeyInfo>('keys', q, ({ key, type, licenseManager }) => ({
+    useFound<KeyInfo>('keys', q, ({ key, name, type, licenseManager }) => ({
       id: `${key} ${licenseManager.guid}`,
-      text: `${key}, ${type}, ${licenseManager.hostname}`,
+      text: [key, ...(name === undefined ? [] : [name]), type, licenseManager.hostname].join(', '),
       href: linkTo('key', { id: key }),
     })),
     useFound<ProductInfo>('products', q, ({ product, name, key }) => ({

@@ -50,6 +50,14 @@ export const KeyLink = ({ id }: { readonly id: string }) => (
   </a>
 );
 
+/** As lists of keys show them: a name is easier to find than an id. */
+export const KeyAndName = ({ id, name }: { readonly id: string; readonly name: string | undefined }) => (
+  <>
+    <KeyLink id={id} />
+    {name === undefined ? null : <span class="key-name"> {name}</span>}
+  </>
+);
+
 export const Seats = ({ seats }: { readonly seats: FeatureInfo['seats'] }) => (
   <span class="seats">
     {seats.limit === null ? `${seats.used} in use` : `${seats.used} of ${seats.limit}`}

@@ -22,6 +22,10 @@ export type KeyInfo = {
   readonly sessions?: number;
   /** Where its license is lent: by which key, and until when (K5). */
   readonly lent?: { readonly by: string; readonly until: string };
+  /** That an administrator gave it on its computer; of keys of this computer. */
+  readonly name?: string;
+  /** Whether its light blinks; only of keys of this computer that can (K7). */
+  readonly blinking?: boolean;
 };
 export type ProductInfo = {
   readonly product: number;

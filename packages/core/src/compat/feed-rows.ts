@@ -13,7 +13,7 @@ const countings = { login: 'Login', process: 'Process', station: 'Station' } as 
 const typeText = (type: KeyType): string => (type.startsWith('hl-') ? 'Sentinel HL' : keyTypeNames[type].type);
 
 /** What is known of a key besides its features. */
-export type KeyFacts = Pick<KeyInfo, 'type' | 'damage'>;
+export type KeyFacts = Pick<KeyInfo, 'type' | 'damage' | 'name'>;
 
 /** @param now milliseconds since 1970, by the license time */
 export const featureRow = (index: number, of: FeatureInfo, key: KeyFacts | undefined, productName: string, now: number): FeedRow => {
@@ -23,7 +23,7 @@ export const featureRow = (index: number, of: FeatureInfo, key: KeyFacts | undef
   return {
     ndx: String(index),
     ven: String(of.vendor),
-    haspname: '',
+    haspname: feedText(key?.name ?? ''),
     haspid: of.key,
     file: '',
     ip: feedText(licenseManager.address),
@@ -51,7 +51,13 @@ export const featureRow = (index: number, of: FeatureInfo, key: KeyFacts | undef
   };
 };
 
-export type SessionFacts = { readonly vendor: number | undefined; readonly productName: string; readonly featureName: string };
+export type SessionFacts = {
+  readonly vendor: number | undefined;
+  readonly productName: string;
+  readonly featureName: string;
+  /** That an administrator gave it; absent = none. */
+  readonly keyName?: string | undefined;
+};
 
 export const sessionRow = (index: number, of: SessionInfo, facts: SessionFacts): FeedRow => ({
   index: String(index),
@@ -59,7 +65,7 @@ export const sessionRow = (index: number, of: SessionInfo, facts: SessionFacts):
   acc: of.holder === 'local' ? 'Loc' : 'Net',
   vendorid: facts.vendor === undefined ? '' : String(facts.vendor),
   haspid: of.key,
-  haspname: '',
+  haspname: feedText(facts.keyName ?? ''),
   prid: String(of.product),
   productname: feedText(facts.productName),
   prv: '',

@@ -135,6 +135,7 @@ describe('rows', () => {
     expect(row({ license: { type: 'executions', count: 3, used: 3 } })).toMatchObject({ lic: '', ex: '1', unusable: '1' });
     expect(featureRow(1, feature('x'), { type: 'sl-adminmode', damage: 'broken' }, '', now)).toMatchObject({ dis: '1', unusable: '1' });
     expect(featureRow(1, feature('x'), { type: 'sl-adminmode', damage: null }, '', now)['typ']).toContain('-SL');
+    expect(featureRow(1, feature('x'), { ...key, name: 'A & B' }, '', now)).toMatchObject({ haspname: 'A &amp; B' });
   });
 
   it('tell a key in hardware so that key tools find it', () => {

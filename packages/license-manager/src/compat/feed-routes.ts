@@ -58,7 +58,9 @@ const feedsOf = (faces: HttpFaces): Readonly<Record<string, Feed>> => {
       );
     },
     'tab_sessions.html': async (query) => {
-      const vendors = new Map(overview.keys().map(({ key, vendor }) => [key, vendor]));
+      const all = overview.keys();
+      const vendors = new Map(all.map(({ key, vendor }) => [key, vendor]));
+      const names = new Map(all.flatMap(({ key, name }) => (name === undefined ? [] : [[key, name] as const])));
       const nameOf = productNameOf(overview.products());
       const features = new Map((await overview.features()).map((of) => [`${of.key}.${of.product}.${of.feature}`, of.name]));
       const sessions = Iterator.from(overview.sessions()).map((of) => {
@@ -70,6 +72,7 @@ const feedsOf = (faces: HttpFaces): Readonly<Record<string, Feed>> => {
         Iterator.from(chosen(sessions, feedQueryOf(query))).map(({ row, index }) =>
           sessionRow(index, row, {
             vendor: vendors.get(row.key),
+            keyName: names.get(row.key),
             productName: nameOf(row.key, row.product),
             featureName: features.get(`${row.key}.${row.product}.${row.feature}`) ?? '',
           }),

@@ -64,6 +64,38 @@ describe('feeds and pages of existing programs', () => {
     expect((await site.ask('POST', '/action.html', 'deletelogin=00', { 'content-type': 'text/plain' })).code).toBe(404);
   });
 
+  it('have the name of a key where an administrator gave it one, and so has its list', async () => {
+    const site = await startCompatSite();
+    const key = await site.license();
+    const { identity, secret } = JSON.parse(await site.api('POST', '/api/v1/identities', { issuedTo: 'a test' }));
+    await createRestClient({ port: site.port, identity: identity.id, secret, vendor: 7 }).login(42);
+    const names = async (feed: string) => readers['tool9']?.((await site.ask('GET', feed)).text).map(({ haspname }) => haspname);
+    const shown = async (): Promise<unknown> =>
+      (JSON.parse(await site.api('GET', '/api/v1/list/keys?q=zeichen')) as { items: { name?: string }[] }).items.map(({ name }) => name);
+    expect([await names('/tab_feat.html'), await names('/tab_sessions.html'), await shown()]).toEqual([['', ''], [''], []]);
+    await site.api('PUT', `/api/v1/keys/${key}/name`, { name: 'Zeichensaal },{ & /*' });
+    const told = 'Zeichensaal },{ &amp; /*';
+    expect([await names('/tab_feat.html'), await names('/tab_sessions.html')]).toEqual([[told, told], [told]]);
+    expect(await shown()).toEqual(['Zeichensaal },{ & /*']);
+    expect(JSON.parse(await site.api('GET', '/api/v1/keys'))).toMatchObject([{ key, name: 'Zeichensaal },{ & /*' }]);
+    const refused = await site.ask('PUT', '/api/v1/keys/77/name', '{"name":"x"}', { 'content-type': 'application/json' });
+    expect(JSON.parse(refused.text)).toMatchObject({ code: 18 });
+    const dark = await site.ask('POST', `/api/v1/keys/${key}/blink`, '{"on":true}', { 'content-type': 'application/json' });
+    expect(JSON.parse(dark.text)).toMatchObject({ code: 16 });
+    const acts = JSON.parse(await site.api('GET', '/api/v1/audit?kind=administration&limit=10')) as {
+      detail: { act: string; status: number };
+    }[];
+    expect(acts.map(({ detail: { act, status } }) => [act, status])).toEqual(
+      expect.arrayContaining([
+        [`PUT /api/v1/keys/${key}/name`, 0],
+        ['PUT /api/v1/keys/77/name', 18],
+        [`POST /api/v1/keys/${key}/blink`, 16],
+      ]),
+    );
+    await site.api('PUT', `/api/v1/keys/${key}/name`, { name: '' });
+    expect(JSON.parse(await site.api('GET', '/api/v1/keys'))[0]).not.toHaveProperty('name');
+  });
+
   it('lead people to the Admin Control Center, and give files', async () => {
     const site = await startCompatSite();
     const key = await site.license();

@@ -14,6 +14,8 @@ export const createTestDevice = (
     readonly configuration?: KeyDevice['configuration'];
     readonly fill?: number;
     readonly memory?: ReadonlyMap<number, Buffer>;
+    /** It has a light. */
+    readonly light?: true;
     /** Signs with this instead. */
     readonly sign?: KeyDevice['sign'];
     readonly change?: Partial<KeyDevice>;
@@ -26,6 +28,7 @@ export const createTestDevice = (
   const license = options.wish && vendor.license(stateDocument({ ...identity, signingKey, exchange }, state, wall(0)), options.wish);
   const contents = new Map([...(options.memory ?? [])].map(([file, data]) => [file, Buffer.from(data)]));
   let signatures = 0;
+  let lit = false;
   const device: KeyDevice = {
     configuration,
     identity,
@@ -48,9 +51,16 @@ export const createTestDevice = (
         contents.set(file, after);
       },
     },
+    ...(options.light === undefined
+      ? {}
+      : {
+          async blink(on) {
+            lit = on;
+          },
+        }),
     ...options.change,
   };
-  return { device, id: identity.id, contents, signatures: () => signatures };
+  return { device, id: identity.id, contents, signatures: () => signatures, lit: () => lit };
 };
 
 /** Ports into which devices are put by hand. */

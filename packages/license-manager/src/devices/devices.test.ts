@@ -105,6 +105,39 @@ describe('keys in hardware (K7)', () => {
     expect([await statusOf(site.join().login({ vendorCode, feature: 42 })), site.lm.authority.sessionCount]).toEqual([0, 1]);
   });
 
+  it('blink where they can, until they are told otherwise or unplugged (field-facts 2.1)', async () => {
+    const site = await start();
+    const { device, id, lit } = createTestDevice(vendor, { wish, light: true });
+    const dark = createTestDevice(vendor, { wish, fill: 0x71 });
+    const { devices } = site.keystore;
+    for (const each of [device, dark.device]) site.ports.plug(each);
+    for (const each of [id, dark.id]) await here(site, each);
+    const shown = () => site.lm.overview.keys().map(({ key, blinking }) => [key, blinking]);
+    expect(shown()).toEqual(
+      expect.arrayContaining([
+        [id, false],
+        [dark.id, undefined],
+      ]),
+    );
+    await devices.blink(id, true);
+    expect([lit(), devices.blinking(id)]).toEqual([true, true]);
+    expect(shown()).toContainEqual([id, true]);
+    await devices.blink(id, false);
+    expect([lit(), devices.blinking(id)]).toEqual([false, false]);
+    await devices.blink(id, true);
+    site.ports.unplug(id);
+    await gone(site, id);
+    expect(devices.blinking(id)).toBeUndefined();
+    expect(await statusOf(devices.blink(id, true))).toBe(16);
+    site.ports.plug(device);
+    await here(site, id);
+    expect(devices.blinking(id)).toBe(false);
+    await expect(devices.blink(dark.id, true)).rejects.toMatchObject({ status: 16, remedy: expect.stringContaining('key name') });
+    const deaf = createTestDevice(vendor, { wish, fill: 0x51, change: { blink: () => Promise.reject(new Error('no answer')) } });
+    await devices.attach(deaf.device);
+    expect([await statusOf(devices.blink(deaf.id, true)), devices.blinking(deaf.id)]).toEqual([43, false]);
+  });
+
   it('have their memory in the device', async () => {
     const site = await start();
     const { device, id, contents } = createTestDevice(vendor, { wish, memory: new Map([[0xfff4, Buffer.from('from the device')]]) });

@@ -55,6 +55,12 @@ export const facesOf = async (site: Site, more: Partial<HttpFaces> = {}): Promis
     async kill(id) {
       acts.push(`kill ${id}`);
     },
+    async nameKey(key, name) {
+      acts.push(`name ${key} ${name}`);
+    },
+    async blinkKey(key, on) {
+      acts.push(`blink ${key} ${on}`);
+    },
     newId: (now) => acting('newId', now),
     async apply(document) {
       acts.push(`apply ${document}`);

@@ -39,6 +39,10 @@ export type HttpFaces = {
   /** Writes down what somebody did as an administrator (C5); absent = nobody does. Does not reject. */
   acted?(act: Act): Promise<void>;
   kill(session: string, by: string): Promise<void>;
+  /** Names a key of this computer; an empty name takes it away. */
+  nameKey(key: string, name: string, by: string): Promise<void>;
+  /** Lets the light of a key blink, or not any more. */
+  blinkKey(key: string, on: boolean): Promise<void>;
   /** "Create new LM id"; `now`: at the next start, whatever sessions there are over the network. */
   newId(now: boolean, by: string): Promise<NewId>;
   /** The text of a license document. */

@@ -30,6 +30,8 @@ export const keyInfo = z.strictObject({
   memory: z.array(z.strictObject({ file: count, size: count, access: z.enum(['ro', 'rw', 'rwo']) })).optional(),
   sessions: count.optional().meta({ description: 'Of keys of this computer.' }),
   lent: z.strictObject({ by: keyId, until: said }).optional().meta({ description: 'Its license is lent by that key.' }),
+  name: said.optional().meta({ description: 'Given on this computer, by an administrator.' }),
+  blinking: z.boolean().optional().meta({ description: 'Whether its light blinks; of keys of this computer that can.' }),
 });
 export const productInfo = z.strictObject({
   product: id,

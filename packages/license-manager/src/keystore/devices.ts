@@ -20,6 +20,13 @@ export type KeyDevices = {
   has(id: string): boolean;
   /** Its device was unplugged; nothing where it is not one of a device here. */
   detach(id: string): void;
+  /**
+   * Lets the light of a key blink, or not any more.
+   * @throws LicensingError REQ_NOT_SUPP (16) where it cannot; DEVICE_ERR (43) where its device does not answer
+   */
+  blink(id: string, on: boolean): Promise<void>;
+  /** Whether it blinks; undefined where it cannot. */
+  blinking(id: string): boolean | undefined;
 };
 
 const failed = (detail: string, cause?: unknown): LicensingError => new LicensingError(Status.DEVICE_ERR, { detail, cause });
@@ -35,7 +42,13 @@ export const createKeyDevices = (options: {
 }): KeyDevices => {
   const { host, entropy, keys } = options;
 
+  const blinking = new WeakSet<KeyDevice>();
+
   const has = (id: string): boolean => keys.get(id)?.signer.kind === 'device';
+  const deviceOf = (id: string): KeyDevice | undefined => {
+    const signer = keys.get(id)?.signer;
+    return signer?.kind === 'device' ? signer.device : undefined;
+  };
 
   const prove = async ({ identity, sign }: KeyDevice): Promise<void> => {
     const challenge = Buffer.concat([CHALLENGE, entropy.bytes(32)]);
@@ -91,7 +104,29 @@ export const createKeyDevices = (options: {
     },
     has,
     detach(id) {
-      if (has(id)) keys.delete(id);
+      const device = deviceOf(id);
+      if (device === undefined) return;
+      blinking.delete(device);
+      keys.delete(id);
+    },
+    async blink(id, on) {
+      const device = deviceOf(id);
+      if (device?.blink === undefined)
+        throw new LicensingError(Status.REQ_NOT_SUPP, {
+          detail: `Key ${id} has no light that can blink.`,
+          remedy: 'Only keys in hardware blink, and not all of them; give the key a name with: keyhaven key name',
+        });
+      try {
+        await device.blink(on);
+      } catch (error) {
+        throw failed(`The device of key ${id} does not answer.`, error);
+      }
+      if (!on) blinking.delete(device);
+      else if (deviceOf(id) === device) blinking.add(device);
+    },
+    blinking(id) {
+      const device = deviceOf(id);
+      return device?.blink === undefined ? undefined : blinking.has(device);
     },
   };
 };

@@ -18,6 +18,8 @@ export type KeyDevice = {
   sign(bytes: Uint8Array): Promise<Uint8Array>;
   /** X25519 with this public key. */
   agree(share: Uint8Array): Promise<Uint8Array>;
+  /** Lets its light blink until it is told otherwise or unplugged; absent where it has none, or none that can. */
+  blink?(on: boolean): Promise<void>;
   readonly memory: {
     /** Contents by file, as far as they are written; missing = zeros. */
     read(): Promise<ReadonlyMap<number, Buffer>>;

@@ -150,6 +150,7 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
     peers,
     protection,
     available: (key, product) => transfers.available(key, product),
+    ...(options.keyName === undefined ? {} : { nameOf: options.keyName }),
     idle: { clock, timeoutMs: options.idleSessionMs },
   });
   const ownCatalog = createOwnCatalog({ boot: options.boot, entropy, keys: () => overview.catalog() });

@@ -68,6 +68,8 @@ export type LmOptions = {
   readonly installMarks?: InstallMarks;
   /** Keys in hardware (K7); absent = none. */
   readonly devices?: DeviceSource;
+  /** The names that administrators gave to keys here; absent = none has one. */
+  readonly keyName?: (key: string) => string | undefined;
   /** `added`: the key was not here before. */
   readonly onKeysChanged: (key: Key, added: boolean) => void;
   /** A key was given back, moved to another computer, or unplugged. */

@@ -8,7 +8,10 @@ const topicsOf = ({ changes, audit }: Decision<unknown>): Set<Topic> => {
   const found = new Set<Topic>();
   for (const { key } of changes) {
     const kind = key.split('/')[1];
-    if (key.startsWith('lm/')) continue;
+    if (key.startsWith('lm/')) {
+      if (kind === 'key-name') found.add('keys');
+      continue;
+    }
     found.add('features');
     if (kind === 'session') found.add('sessions');
     else if (kind !== 'pool' && kind !== 'consumer') found.add('keys');

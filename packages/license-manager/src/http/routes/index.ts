@@ -8,6 +8,7 @@ import { administratorRoutes } from './administration.ts';
 import { diagnosticRoutes } from './diagnostics.ts';
 import { eventRoutes } from './events.ts';
 import { explainedRoutes } from './explained.ts';
+import { keyRoutes } from './keys.ts';
 import { licenseRoutes } from './licenses.ts';
 import { healthRoutes, linkRoutes } from './link.ts';
 import { listRoutes } from './lists.ts';
@@ -29,6 +30,7 @@ const administrationRoutes = (faces: HttpFaces): Route[] => [
   ...administratorRoutes(faces),
   ...lmIdRoutes(faces),
   ...licenseRoutes(faces),
+  ...keyRoutes(faces),
   ...transferRoutes(faces.transfers),
   ...networkRoutes(faces),
   ...explainedRoutes(faces),

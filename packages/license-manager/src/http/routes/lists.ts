@@ -62,7 +62,7 @@ export const listRoutes = (faces: HttpFaces): Route[] => {
           matches: (each) => is(query.vendor, each.vendor) && is(query.type, each.type) && is(query.local, each.local),
           valueOf: (each) => each[query.sort],
           idOf: ({ key, licenseManager }) => `${key} ${licenseManager.guid}`,
-          texts: ({ key, type, vendor, licenseManager: { hostname, address } }) => [key, type, vendor, hostname, address],
+          texts: ({ key, name = '', type, vendor, licenseManager: { hostname, address } }) => [key, name, type, vendor, hostname, address],
         });
       },
     }),
