@@ -45,7 +45,7 @@ export const tabOf = (path: string): TabName => places.find(([pattern]) => patte
 const groups: readonly (readonly [RegExp, string])[] = [
   [/^page\./, 'Pages'],
   [/^log\./, 'Logs'],
-  [/^(?:access\.remote|compat\.)/, 'Administration'],
+  [/^(?:access\.remote(?:Administration|Metrics)$|compat\.)/, 'Administration'],
   [/^(?:protection|updates)\.|^hardwareC2v$/, 'Keys and Updates'],
 ];
 /** Settings of a tab under what they are about, in their order. */
