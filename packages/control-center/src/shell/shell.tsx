@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { ask } from '../api/http.ts';
 import { useApp } from '../app-context.ts';
 import { pages } from '../pages/places.ts';
@@ -92,11 +92,13 @@ export const Shell = ({
   readonly onRights: () => void;
   readonly children: ComponentChildren;
 }) => {
-  const [open, setOpen] = useState(false);
+  // The menu is open for the place where it was opened: it is closed with the first look at another one.
+  const [openAt, setOpenAt] = useState<number>();
+  const open = openAt === place.visit;
   const heading = useRef<HTMLHeadingElement>(null);
   const first = useRef(true);
-  useEffect(() => {
-    setOpen(false);
+  // With the page and not after it: whoever is quick has gone on to the search by then, and would lose what he types.
+  useLayoutEffect(() => {
     // A new page is told to those who cannot see it; the first one the browser tells.
     if (!first.current) heading.current?.focus();
     first.current = false;
@@ -110,7 +112,13 @@ export const Shell = ({
         Skip to the content
       </button>
       <header class="top">
-        <button type="button" class="plain menu" aria-expanded={open} aria-controls="navigation" onClick={() => setOpen(!open)}>
+        <button
+          type="button"
+          class="plain menu"
+          aria-expanded={open}
+          aria-controls="navigation"
+          onClick={() => setOpenAt(open ? undefined : place.visit)}
+        >
           <span aria-hidden="true">☰</span> Menu
         </button>
         <a class="brand" href={linkTo('overview')}>

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useId, useRef } from 'preact/hooks';
+import { useId, useLayoutEffect, useRef } from 'preact/hooks';
 import { toHeading } from './focus.ts';
 
 /** A modal dialog: the browser keeps the focus inside, Escape closes it, and the focus goes back to where it was. */
@@ -14,7 +14,8 @@ export const Dialog = ({
 }) => {
   const at = useRef<HTMLDialogElement>(null);
   const id = useId();
-  useEffect(() => {
+  // Before it is painted: no key that is pressed at once goes to what is behind it.
+  useLayoutEffect(() => {
     const dialog = at.current;
     const before = document.activeElement;
     dialog?.showModal();

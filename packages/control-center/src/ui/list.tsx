@@ -82,13 +82,17 @@ export const RemoteList = <Row,>({
   const [search, setSearch] = useState(query.get('q') ?? '');
   const [order, setOrder] = useState(() => orderOf(query));
   const [cursors, setCursors] = useState<readonly string[]>([]);
+  /** Another question is another list, with a first page of its own. */
+  const begin = (change: () => void): void => {
+    change();
+    setCursors([]);
+  };
   const narrowed = Object.keys(filters).flatMap((name): [string, string][] => {
     const value = query.get(name);
     return value === null ? [] : [[name, value]];
   });
   const rest = Object.fromEntries([...query].filter(([name]) => !['q', 'sort', 'order', ...Object.keys(filters)].includes(name)));
   useEffect(() => {
-    setCursors([]);
     keepInAddress({ q: search, sort: order?.by, order: order?.down === true ? 'desc' : undefined });
   }, [search, order]);
   const looked = new URLSearchParams([...Object.entries({ ...rest, q: search }).filter(([, value]) => value !== ''), ...narrowed]);
@@ -105,7 +109,7 @@ export const RemoteList = <Row,>({
   return (
     <>
       <div class="tools">
-        <SearchField label={`Search ${caption.toLowerCase()}`} value={search} onChange={setSearch} />
+        <SearchField label={`Search ${caption.toLowerCase()}`} value={search} onChange={(wanted) => begin(() => setSearch(wanted))} />
         {tools}
         <Narrowed page={page} query={looked} filters={filters} />
       </div>
@@ -131,7 +135,8 @@ export const RemoteList = <Row,>({
           sorting={{
             stateOf: ({ sort: by }: ListColumn<Row>) =>
               by === undefined ? undefined : order?.by !== by ? 'none' : order.down ? 'descending' : 'ascending',
-            onSort: ({ sort: by }: ListColumn<Row>) => by !== undefined && setOrder({ by, down: order?.by === by && !order.down }),
+            onSort: ({ sort: by }: ListColumn<Row>) =>
+              by !== undefined && begin(() => setOrder({ by, down: order?.by === by && !order.down })),
           }}
         />
       )}

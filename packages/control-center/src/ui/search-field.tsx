@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 
 /** How long typing pauses before it is searched for. */
 const TYPING_MS = 200;
@@ -13,9 +13,19 @@ export const SearchField = ({
   readonly onChange: (wanted: string) => void;
 }) => {
   const [typed, setTyped] = useState(value);
-  useEffect(() => setTyped(value), [value]);
+  const told = useRef(value);
+  // What comes from elsewhere is shown; the echo of what was typed is not: more may have been typed since.
+  useLayoutEffect(() => {
+    if (value === told.current) return;
+    told.current = value;
+    setTyped(value);
+  }, [value]);
   useEffect(() => {
-    const timer = setTimeout(() => typed !== value && onChange(typed), TYPING_MS);
+    const timer = setTimeout(() => {
+      if (typed === told.current) return;
+      told.current = typed;
+      onChange(typed);
+    }, TYPING_MS);
     return () => clearTimeout(timer);
   }, [typed]);
   return (
