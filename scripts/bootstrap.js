@@ -7,7 +7,7 @@
 import { spawnSync } from 'node:child_process';
 import { delimiter, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { become, findNode, noNodeMessage, pinnedPackage } from '../packages/cli/bin/pinned-node.js';
+import { become, findNode, keepCompiled, noNodeMessage, pinnedPackage } from '../packages/cli/bin/pinned-node.js';
 import { isCurrent, sourcesHash } from './acc/current.js';
 import { whyInstall } from './workshop/installed.js';
 
@@ -63,6 +63,7 @@ const locked = pinnedPackage();
 const reason = process.env.npm_lifecycle_event === 'prepare' ? undefined : whyInstall(root, locked);
 if (reason !== undefined) install(reason);
 const node = findNode(root);
+keepCompiled(root, process.env);
 if (node === undefined) fail(noNodeMessage());
 const path = `${join(root, 'node_modules', '.bin')}${delimiter}${process.env.PATH ?? ''}`;
 if (resolve(root, script) !== BUILD && !isCurrent(root, sourcesHash(root))) {

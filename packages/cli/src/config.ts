@@ -1,5 +1,5 @@
 import { LicensingError, Status } from '@keyhaven/core/errors';
-import { changeIniFile, loadConfiguration, parseSettings, type SettingChanges, settingFacts, valueAt } from '@keyhaven/license-manager';
+import type { SettingChanges } from '@keyhaven/license-manager';
 import { Command } from 'commander';
 import { type Common, withExamples } from './parts.ts';
 import { printJson } from './print.ts';
@@ -17,9 +17,10 @@ const checkCommand = (): Command =>
     .argument('<file>', 'keyhaven.ini, an existing hasplm.ini, or TOML')
     .option('--json', 'one JSON document')
     .action(async (file: string, { json }: { readonly json?: boolean }) => {
+      const { loadConfiguration, settingFacts, valueAt } = await import('@keyhaven/license-manager/configuration');
       const { settings, notes } = await loadConfiguration(file);
       if (json === true) return printJson({ settings, notes });
-      const usual = parseSettings('');
+      const { settings: usual } = await loadConfiguration(undefined);
       const lines = settingFacts().flatMap(({ path }) => {
         const value = valueAt(settings, path);
         return JSON.stringify(value) === JSON.stringify(valueAt(usual, path)) ? [] : [`${path} = ${said(value)}`];
@@ -44,11 +45,11 @@ const pairIn = (text: string): readonly [path: string, value: string] => {
 };
 
 /** `search.broadcast=false`; a list is said in several of them, and nothing behind the = takes the setting out. */
-const changesIn = (pairs: readonly (readonly [path: string, value: string])[]): SettingChanges => {
+const changesIn = (types: ReadonlyMap<string, string>, pairs: readonly (readonly [path: string, value: string])[]): SettingChanges => {
   const changes: Record<string, unknown> = {};
   const lists = new Map<string, string[]>();
   for (const [path, value] of pairs) {
-    const type = settingFacts().find((each) => each.path === path)?.type ?? '';
+    const type = types.get(path) ?? '';
     if (type === 'array') {
       const list = [...(lists.get(path) ?? []), ...(value === '' ? [] : [value])];
       lists.set(path, list);
@@ -75,7 +76,9 @@ const setCommand = (): Command => {
       if (CHANGE.test(first)) return setAtLm(options, words.map(pairIn));
       if (rest.length === 0)
         return command.error(`error: what to set in ${plain(first).slice(0, 80)}? Write it like search.broadcast=false`, { exitCode: 2 });
-      await changeIniFile(first, changesIn(rest.map(pairIn)));
+      const { changeIniFile, settingFacts } = await import('@keyhaven/license-manager/configuration');
+      const types = new Map(settingFacts().map(({ path, type }) => [path, type]));
+      await changeIniFile(first, changesIn(types, rest.map(pairIn)));
     });
   return withExamples(
     command,

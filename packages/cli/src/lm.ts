@@ -1,16 +1,8 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { loadAssets } from '@keyhaven/control-center/assets';
-import {
-  defaultStateDirectory,
-  defaultTrialDirectory,
-  loadConfiguration,
-  startAdminLm,
-  watchConfiguration,
-} from '@keyhaven/license-manager';
+import { defaultStateDirectory, defaultTrialDirectory } from '@keyhaven/license-manager/paths';
 import { Command } from 'commander';
-import { pino } from 'pino';
 import { newIdCommand } from './lm-new-id.ts';
 
 // keyhaven lm: an Admin LM in the foreground.
@@ -40,6 +32,9 @@ export const lmCommand = (): Command =>
     .option('--log <level>', 'fatal, error, warn, info, debug', 'warn')
     .addCommand(newIdCommand())
     .action(async (options: Options) => {
+      const { loadConfiguration, startAdminLm, watchConfiguration } = await import('@keyhaven/license-manager');
+      const { loadAssets } = await import('@keyhaven/control-center/assets');
+      const { pino } = await import('pino');
       const overrides = {
         bind: options.bind,
         port: options.port === undefined ? undefined : Number(options.port),

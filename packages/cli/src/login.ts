@@ -1,5 +1,6 @@
+import { LicensingError } from '@keyhaven/core/errors';
 import { type LmChoice, lmChoices } from '@keyhaven/core/hosts';
-import { LicensingError, login, type Session } from '@keyhaven/licensing-api';
+import type { Session } from '@keyhaven/licensing-api';
 import { Command, Option } from 'commander';
 import { printJson } from './print.ts';
 
@@ -41,6 +42,7 @@ export const loginCommand = (): Command =>
     .option('--hold <seconds>', 'how long to hold the session', '0')
     .option('--json', 'one JSON document')
     .action(async (options: Options) => {
+      const { login } = await import('@keyhaven/licensing-api');
       let session: Session;
       try {
         session = await login({

@@ -1,5 +1,5 @@
 import { formatError, LicensingError, Status } from '@keyhaven/core/errors';
-import { VERSION } from '@keyhaven/license-manager';
+import { VERSION } from '@keyhaven/license-manager/version';
 import { Command, CommanderError } from 'commander';
 import { auditCommand } from './audit.ts';
 import { completionCommand } from './completion.ts';

@@ -1,7 +1,7 @@
 import { diagnose, type Evidence, evidence, type Finding, HOSTS_AT_A_TIME, MAX_HOSTS } from '@keyhaven/core/doctor';
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import { list, object, ParseError, parseJson, text } from '@keyhaven/core/parse';
-import { type Doctor, doctorOfCommand } from '@keyhaven/license-manager/doctor';
+import type { Doctor } from '@keyhaven/license-manager/doctor';
 import { Command } from 'commander';
 import { askLm, type LmTarget, parseTarget } from './lm-client.ts';
 import { printJson, table } from './print.ts';
@@ -42,6 +42,7 @@ const throughLm = (lm: string, target: LmTarget): Examiner => ({
 });
 
 const byItself = async (port: number, found: 'nothing' | 'another program'): Promise<Examiner> => {
+  const { doctorOfCommand } = await import('@keyhaven/license-manager/doctor');
   const doctor = await doctorOfCommand(port, found);
   return { examine: (wanted) => doctor.examine(wanted), targets: async () => doctor.targets(), close: () => doctor.close() };
 };

@@ -3,7 +3,6 @@ import { LicensingError, Status } from '@keyhaven/core/errors';
 import { iniTextOf, sayIniFaults } from '@keyhaven/core/ini';
 import { readNearIni } from '@keyhaven/core/near-settings';
 import { kinds, nftables, type Plan, type Rule, rulesOf, ufw, windows } from '@keyhaven/core/network';
-import { loadSettings, nearNetworkPlan, networkPlan } from '@keyhaven/license-manager';
 import { Command, Option } from 'commander';
 import { z } from 'zod';
 import { askLm, parseTarget } from './lm-client.ts';
@@ -54,7 +53,14 @@ const planOfNearFile = async (file: string): Promise<Plan> => {
   });
   const { settings, faults } = readNearIni(iniTextOf(bytes).text);
   if (faults.length > 0) throw new LicensingError(Status.INVALID_PARAMETER, { detail: sayIniFaults(file, faults) });
+  const { nearNetworkPlan } = await import('@keyhaven/license-manager/network');
   return nearNetworkPlan(settings);
+};
+
+/** @throws LicensingError */
+const planOfFile = async (file: string): Promise<Plan> => {
+  const { loadSettings, networkPlan } = await import('@keyhaven/license-manager');
+  return networkPlan(await loadSettings(file));
 };
 
 /** What several plans need together, each once. */
@@ -106,7 +112,7 @@ export const firewallCommand = (): Command =>
     .action(async (options: Options, command: Command) => {
       const plans: Plan[] = [];
       if (options.near !== undefined) plans.push(await planOfNearFile(options.near));
-      if (options.config !== undefined) plans.push(await networkPlan(await loadSettings(options.config)));
+      if (options.config !== undefined) plans.push(await planOfFile(options.config));
       else if (options.near === undefined || command.getOptionValueSource('lm') !== 'default') plans.push(await planOfLm(options.lm));
       const found = joined(plans);
       const rules = rulesOf(found);

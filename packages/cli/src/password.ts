@@ -1,6 +1,5 @@
 import { homedir } from 'node:os';
-import { defaultStateDirectory } from '@keyhaven/license-manager';
-import { resetPassword } from '@keyhaven/license-manager/administration';
+import { defaultStateDirectory } from '@keyhaven/license-manager/paths';
 import { Command } from 'commander';
 import { askLm, parseTarget } from './lm-client.ts';
 import { askTwice } from './passphrase.ts';
@@ -24,6 +23,7 @@ const resetCommand = (): Command =>
       const user = process.getuid?.();
       const directory = state ?? defaultStateDirectory(process.env, process.platform, homedir(), user === 0);
       const next = newFile === undefined ? undefined : await passwordIn(newFile);
+      const { resetPassword } = await import('@keyhaven/license-manager/administration');
       const { wasSet } = await resetPassword(directory, user, next);
       const now = next === undefined ? 'there is no password now; set one with: keyhaven password set' : 'the new password is set';
       say(json, wasSet || next !== undefined ? now : 'there was no password', { set: next !== undefined });

@@ -7,7 +7,8 @@ import { faultOfServing, USER_STORE_FILE } from '@keyhaven/core/hosts';
 import { peekV2c } from '@keyhaven/core/key';
 import { openDocument, openTrial, readCertificate, readPackage, unarmor } from '@keyhaven/core/license';
 import { DEFAULT_NEAR_SETTINGS } from '@keyhaven/core/near-settings';
-import { defaultUserStore, type NearLm, openNearLm } from '@keyhaven/license-manager/near';
+import type { NearLm } from '@keyhaven/license-manager/near';
+import { defaultUserStore } from '@keyhaven/license-manager/user-store';
 
 // The stores of this user, in which SL UserMode keys are (T1): one directory for each vendor. They are opened as an application does, beside the
 // applications that run; no Admin LM is needed.
@@ -17,6 +18,7 @@ const settings = { ...DEFAULT_NEAR_SETTINGS, remoteLicenses: false };
 
 /** Runs `work` on the store of a vendor; makes the store where it is missing. */
 export const withUserStore = async <T>(vendor: number, work: (lm: NearLm) => T | Promise<T>): Promise<T> => {
+  const { openNearLm } = await import('@keyhaven/license-manager/near');
   const lm = await openNearLm({ kind: 'integrated', vendor, directory: defaultUserStore(vendor), settings });
   try {
     return await work(lm);

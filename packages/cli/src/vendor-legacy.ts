@@ -1,6 +1,6 @@
-import { issueLegacyFile, openVendor, unlockVendor } from '@keyhaven/vendor-tools';
 import { Command } from 'commander';
 import { obtainPassphrase } from './passphrase.ts';
+import { withProgress } from './progress.ts';
 import { productId, tell, type VendorIo } from './vendor-io.ts';
 
 type Options = {
@@ -27,9 +27,11 @@ export const vendorLegacyCommand = (io: VendorIo): Command =>
     .option('--replace', 'the license file issued last is void: this one takes its number')
     .option('--json', 'one JSON document')
     .action(async (directory: string, { product: products, json, ...files }: Options) => {
+      const { issueLegacyFile, openVendor, unlockVendor } = await import('@keyhaven/vendor-tools');
       await openVendor(directory);
       const passphrase = await obtainPassphrase(io.environment, io.terminal);
-      const { terms, key } = await issueLegacyFile(directory, { vendor: await unlockVendor(directory, passphrase), products, ...files });
+      const vendor = await withProgress('opening the key of the vendor', unlockVendor(directory, passphrase));
+      const { terms, key } = await issueLegacyFile(directory, { vendor, products, ...files });
       tell(io, json, `${files.out}: legacy license, version ${terms.counter}, product ${products.join(', ')}; its key will be ${key}.`, {
         file: files.out,
         key,

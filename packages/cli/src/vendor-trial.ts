@@ -1,6 +1,6 @@
-import { issueTrialFile, openVendor, unlockVendor } from '@keyhaven/vendor-tools';
 import { Command } from 'commander';
 import { obtainPassphrase } from './passphrase.ts';
+import { withProgress } from './progress.ts';
 import { productId, tell, type VendorIo, wholeNumber } from './vendor-io.ts';
 
 export const vendorTrialCommand = (io: VendorIo): Command =>
@@ -12,9 +12,13 @@ export const vendorTrialCommand = (io: VendorIo): Command =>
     .requiredOption('--out <file>', 'V2C file to write')
     .option('--json', 'one JSON document')
     .action(async (directory: string, { json, ...options }: { product: number; days: number; out: string; json?: boolean }) => {
+      const { issueTrialFile, openVendor, unlockVendor } = await import('@keyhaven/vendor-tools');
       await openVendor(directory);
       const passphrase = await obtainPassphrase(io.environment, io.terminal);
-      await issueTrialFile(directory, { vendor: await unlockVendor(directory, passphrase), ...options });
+      await issueTrialFile(directory, {
+        vendor: await withProgress('opening the key of the vendor', unlockVendor(directory, passphrase)),
+        ...options,
+      });
       tell(io, json, `${options.out}: trial license for product ${options.product}, ${options.days} days on each computer.`, {
         file: options.out,
         product: options.product,

@@ -1,19 +1,6 @@
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import { DOCUMENT_LIMIT } from '@keyhaven/core/license';
-import {
-  initVendor,
-  inspectFile,
-  issueLicenseFile,
-  openVendor,
-  packUpdateFiles,
-  parseAction,
-  readWhole,
-  unlockVendor,
-  updateLicenseFile,
-  type Vendor,
-  vendorCodeOf,
-  vendorPaths,
-} from '@keyhaven/vendor-tools';
+import type { Vendor } from '@keyhaven/vendor-tools';
 import { Command } from 'commander';
 import { obtainPassphrase } from './passphrase.ts';
 import { withProgress } from './progress.ts';
@@ -42,6 +29,7 @@ type IssueOptions = {
   readonly json?: boolean;
 };
 const unlocked = async (directory: string, io: VendorIo): Promise<Vendor> => {
+  const { openVendor, unlockVendor } = await import('@keyhaven/vendor-tools');
   await openVendor(directory);
   const passphrase = await obtainPassphrase(io.environment, io.terminal);
   return withProgress('opening the key of the vendor', unlockVendor(directory, passphrase));
@@ -58,6 +46,7 @@ export const vendorCommand = (io: VendorIo = processIo): Command => {
     .requiredOption('--name <name>', 'name of the vendor')
     .option('--json', 'one JSON document')
     .action(async (directory: string, { json, ...options }: { id: number; name: string; json?: boolean }) => {
+      const { initVendor, vendorPaths } = await import('@keyhaven/vendor-tools');
       const passphrase = await obtainPassphrase(io.environment, io.terminal, { repeat: true });
       const info = await withProgress('making the key of the vendor', initVendor(directory, { ...options, passphrase }));
       const paths = vendorPaths(directory);
@@ -75,6 +64,7 @@ export const vendorCommand = (io: VendorIo = processIo): Command => {
     .argument('<dir>', 'directory of the vendor')
     .option('--json', 'one JSON document')
     .action(async (directory: string, { json }: { json?: boolean }) => {
+      const { openVendor, vendorCodeOf } = await import('@keyhaven/vendor-tools');
       const vendorCode = vendorCodeOf(await openVendor(directory));
       tell(io, json, vendorCode, { vendorCode });
     });
@@ -91,6 +81,7 @@ export const vendorCommand = (io: VendorIo = processIo): Command => {
     .option('--replace', 'the license issued last is void: this one takes its counter')
     .option('--json', 'one JSON document')
     .action(async (directory: string, options: IssueOptions & { product: readonly number[] }) => {
+      const { issueLicenseFile } = await import('@keyhaven/vendor-tools');
       const vendor = await unlocked(directory, io);
       const { product: products, ack: acknowledge, json, ...files } = options;
       const { certificate, counter } = await issueLicenseFile(directory, { vendor, products, acknowledge, ...files });
@@ -114,6 +105,7 @@ export const vendorCommand = (io: VendorIo = processIo): Command => {
     .option('--replace', 'the license issued last is void: this one takes its counter')
     .option('--json', 'one JSON document')
     .action(async (directory: string, options: IssueOptions & { action: readonly string[] }) => {
+      const { parseAction, updateLicenseFile } = await import('@keyhaven/vendor-tools');
       for (const action of options.action) parseAction(action); // Before the passphrase is asked for.
       const vendor = await unlocked(directory, io);
       const { action: actions, ack: acknowledge, json, ...files } = options;
@@ -134,6 +126,7 @@ export const vendorCommand = (io: VendorIo = processIo): Command => {
     .requiredOption('--out <file>', 'V2CP file to write')
     .option('--json', 'one JSON document')
     .action(async (directory: string, files: readonly string[], { out, json }: { out: string; json?: boolean }) => {
+      const { packUpdateFiles } = await import('@keyhaven/vendor-tools');
       const inside = await packUpdateFiles(await unlocked(directory, io), files, out);
       tell(io, json, `${out}: ${inside.map(({ key, counter }) => `update ${counter} for key ${key}`).join(', ')}.`, {
         file: out,
@@ -150,6 +143,7 @@ export const vendorCommand = (io: VendorIo = processIo): Command => {
     .argument('<file>', 'license file')
     .option('--json', 'one JSON document')
     .action(async (file: string, options: { json?: boolean }) => {
+      const { inspectFile, readWhole } = await import('@keyhaven/vendor-tools');
       const { text, ...report } = inspectFile((await readWhole(file, DOCUMENT_LIMIT * 1.5)).toString('utf8'));
       io.print(options.json === true ? JSON.stringify(report) : text);
       if (!report.signature.holds) throw new LicensingError(Status.INV_SIG, { detail: report.signature.reason });
