@@ -1,5 +1,9 @@
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
+import { cleanInPlace } from './scripts/workshop/clean-environment.ts';
+
+// Before a process for tests is started, however vitest itself was.
+cleanInPlace(process.env);
 
 // What is measured by the clock with little room, or takes all of the computer: alone.
 const ALONE = [

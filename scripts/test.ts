@@ -8,6 +8,7 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { cleanEnvironment } from './workshop/clean-environment.ts';
 import { preparePrograms } from './workshop/programs.ts';
 import { TALLY_FILE, type Tally, verdict } from './workshop/tally.ts';
 
@@ -26,7 +27,7 @@ async function run(args: readonly string[], tallyFile: string): Promise<number |
   const reporters = ['--reporter=default', `--reporter=${join(root, 'scripts/workshop/test-reporter.ts')}`];
   const child = spawn(process.execPath, [vitest, 'run', ...reporters, ...args], {
     cwd: root,
-    env: { ...process.env, [TALLY_FILE]: tallyFile },
+    env: { ...cleanEnvironment(process.env), [TALLY_FILE]: tallyFile },
     stdio: ['ignore', 'inherit', 'inherit'],
   });
   // Interrupted, the last line is still told. Ctrl-C reaches vitest by itself.
