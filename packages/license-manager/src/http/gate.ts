@@ -30,9 +30,14 @@ const hostOf = (header: string | undefined): string =>
     .toLowerCase();
 
 /** What a proxy adds. One on this computer speaks for others, so that what it hands on is not from here, whatever its address is (S7). */
-const FORWARDED = ['forwarded', 'via', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-real-ip'] as const;
+const FORWARDED =
+  /^(?:forwarded|forwarded-for|via|proxy-connection|x-forwarded(?:-.*)?|x-original-(?:host|forwarded-for)|x-real-ip|x-proxyuser-ip|(?:x-)?(?:client|cluster-client|true-client)-ip|cf-connecting-ip|fastly-client-ip)$/;
 const kindOf = ({ ip, headers }: FastifyRequest): Caller['kind'] =>
-  isLoopback(ip) && FORWARDED.every((name) => headers[name] === undefined) ? 'local' : 'remote';
+  isLoopback(ip) && !Object.keys(headers).some((name) => FORWARDED.test(name)) ? 'local' : 'remote';
+
+/** From where a password is tried: whoever guesses through a proxy on this computer keeps nobody out who sits at it (S9). */
+export const triedFrom = ({ kind, address }: Pick<Caller, 'kind' | 'address'>): string =>
+  kind === 'remote' && isLoopback(address) ? `a proxy at ${address}` : address;
 
 /** A license manager says nothing of the kind: a page in a browser of this computer, or of one that may link, does (S15). */
 const ofBrowser = ({ headers }: FastifyRequest): boolean => headers.origin !== undefined || headers['sec-fetch-site'] !== undefined;
@@ -70,12 +75,20 @@ export const onlyHere = ({ kind }: Caller): void => {
   throw denied('What widens access is not changed from another computer.', 'Change it on the computer of the license manager itself.');
 };
 
-/** The session of the page that a request shows. */
-export const tokenIn = (cookies: string | undefined): string | undefined =>
-  cookies
-    ?.split(';')
-    .map((each) => each.trim().split('='))
-    .find(([name]) => name === COOKIE)?.[1];
+/** BOUNDED: cookies of the name that are looked at. */
+const MAX_COOKIES = 8;
+
+/**
+ * The sessions of the page that a request shows. Cookies know no ports: what another program of this computer, or of its domain, gives the browser by
+ * the same name may stand before the true one, and takes nobody's session away (S9).
+ */
+export const tokensIn = (cookies: string | undefined): readonly string[] =>
+  (cookies ?? '')
+    .split(';')
+    .map((each) => each.trim())
+    .filter((each) => each.startsWith(`${COOKIE}=`))
+    .slice(0, MAX_COOKIES)
+    .map((each) => each.slice(COOKIE.length + 1));
 
 /** The password of HTTP Basic; there is one administrator, so that any user name is his. */
 const passwordIn = (authorization: string | undefined): string | undefined => {
@@ -121,13 +134,13 @@ export const createGate = (faces: HttpFaces): Gate => {
   const isAuthenticated = async (request: FastifyRequest): Promise<boolean> => {
     const password = passwordIn(request.headers.authorization);
     if (password !== undefined) {
-      await passwordTry(administration, password, request.ip, request.headers);
+      await passwordTry(administration, password, triedFrom({ kind: kindOf(request), address: request.ip }), request.headers);
       const { era } = administration;
       proofs.set(request, () => administration.era === era);
       return true;
     }
-    const token = tokenIn(request.headers.cookie);
-    if (token === undefined || !administration.hasSession(token)) return false;
+    const token = tokensIn(request.headers.cookie).find((each) => administration.hasSession(each));
+    if (token === undefined) return false;
     proofs.set(request, () => administration.isOpen(token));
     return true;
   };

@@ -12,6 +12,7 @@ import { HttpRefusal, httpStatusOf, PROBLEM_TYPE, problemOf } from './problem.ts
 import { registerRoutes } from './register.ts';
 import type { Need } from './route.ts';
 import { routesFor } from './routes/index.ts';
+import { createStrict, createWaiting, STALLED_MS } from './strict.ts';
 
 // HTTP on port 1947: LM to LM (R7), the admin API (C4) and a page for people. It opens no port: the front hands sockets in. What there is
 // declare the tables in routes/; each of them passes the one gate.
@@ -20,7 +21,12 @@ import { routesFor } from './routes/index.ts';
 const BODY_LIMIT = 64 * 1024;
 
 /** How long a request may take to arrive; slow ones are cut off (S14). */
-export type HttpTimeouts = { readonly headersMs: number; readonly requestMs: number; readonly checkMs: number };
+export type HttpTimeouts = {
+  readonly headersMs: number;
+  readonly requestMs: number;
+  readonly checkMs: number;
+  readonly stalledMs?: number;
+};
 const TIMEOUTS: HttpTimeouts = { headersMs: 15_000, requestMs: 30_000, checkMs: 5_000 };
 
 /** Under TLS, and by a name that is not this computer's for itself: other programs of a developer are at `localhost`, too (S9). */
@@ -35,6 +41,7 @@ const HEADERS = {
   'x-content-type-options': 'nosniff',
   'cache-control': 'no-store',
   'referrer-policy': 'no-referrer',
+  'cross-origin-resource-policy': 'same-origin',
   'content-security-policy': "default-src 'none'; style-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'",
 } as const;
 
@@ -61,6 +68,12 @@ const refusalOf = (error: unknown): { readonly known: LicensingError; readonly h
   return { known, http: httpStatusOf(known.status) };
 };
 
+const tooMuch = (): LicensingError =>
+  new LicensingError(Status.TMOF, {
+    detail: 'Too many large answers are being sent already, and their callers do not take them.',
+    remedy: 'Try again in a moment, and ask for smaller pages: /api/v1/list has them.',
+  });
+
 export const createHttpServer = async (
   faces: HttpFaces,
   timeouts: HttpTimeouts = TIMEOUTS,
@@ -73,8 +86,11 @@ export const createHttpServer = async (
     connectionsCheckingInterval: timeouts.checkMs,
     maxHeaderSize: 16 * 1024,
   });
+  const waiting = createWaiting();
+  const strict = createStrict(HEADERS, timeouts.stalledMs ?? STALLED_MS);
+  server.on('checkExpectation', strict.unexpected);
   const app: FastifyInstance = fastify({
-    serverFactory: (handler) => server.on('request', handler),
+    serverFactory: (handler) => server.on('request', strict.handled(handler)),
     bodyLimit: BODY_LIMIT,
     routerOptions: { ignoreTrailingSlash: true },
     forceCloseConnections: true,
@@ -116,9 +132,16 @@ export const createHttpServer = async (
     faces.records.request({ address: peer, port: socket.remotePort ?? 0, method, url, kind, status: reply.statusCode });
     faces.network.journal.note({ event: 'request', direction: 'in', kind, peer, port: socket.remotePort ?? 0, sent, received, result });
   });
-  app.addHook('onSend', async (request, reply: FastifyReply) => {
+  app.addHook('onSend', async (request, reply: FastifyReply, payload) => {
+    const bytes = typeof payload === 'string' || Buffer.isBuffer(payload) ? Buffer.byteLength(payload) : 0;
+    const fits = waiting.take(bytes, reply.raw);
+    if (!fits) {
+      reply.code(503).type(PROBLEM_TYPE).header('retry-after', '5');
+      if (reply.hasHeader('content-length')) reply.removeHeader('content-length');
+    }
     if (isStrict(request)) reply.header('strict-transport-security', STRICT_TRANSPORT);
     for (const [name, value] of Object.entries(HEADERS)) if (!reply.hasHeader(name)) reply.header(name, value);
+    return fits ? payload : JSON.stringify(problemOf(tooMuch(), 503));
   });
   const routes = registerRoutes(app, routesFor(faces, serving.part), createGate(faces), HEADERS, faces.network.clock);
 
