@@ -157,7 +157,7 @@ describe('every action of the Admin Control Center (C2, C3)', () => {
       await goTo(there, url, 'products');
       await there.page.getByText(/^Lent here until /).waitFor();
       const extend = there.page.waitForEvent('download');
-      await button(there.page, 'Save ID to extend lent license').click();
+      await button(there.page, 'Extend by file lent license').click();
       expect((await textOf(extend)).text).toContain('BEGIN KEYHAVEN ID');
       await goTo(there, url, 'keys');
       await there.page.getByText(/^Lent to this computer until /).waitFor();

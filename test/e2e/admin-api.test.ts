@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { createPorts, createTestDevice } from '../../packages/license-manager/src/devices/device.testing.ts';
 import { createTestVendor as createDeviceVendor } from '../../packages/license-manager/src/keystore/vendor.testing.ts';
 import { lmAddressFrom, ownIdentity, systemEntropy } from '../../packages/licensing-api/src/environment.ts';
+import { OTHER_LOOPBACK, relay } from './relay.ts';
 
 // The admin API as it is described (C4): the description holds every route, and what a real license manager answers to each of them is what
 // the description says.
@@ -71,6 +72,7 @@ describe('the admin API (C4)', () => {
   let application: Licensing;
   const ports: number[] = [];
   const plugs = createPorts();
+  let toOffice: { close(): void } | undefined;
 
   const operationAt = (method: string, url: string): readonly [string, Operation] => {
     const path = url.split('?')[0] ?? '';
@@ -112,7 +114,10 @@ describe('the admin API (C4)', () => {
     for (const name of ['office', 'boat']) {
       const port = await freeTcpPort();
       ports.push(port);
-      const settings = parseSettings('', { bind: ['127.0.0.1'], port, name, search: { broadcast: false } });
+      const [office = 0] = ports;
+      if (name === 'boat') toOffice = await relay({ host: OTHER_LOOPBACK, port }, office);
+      const search = name === 'boat' ? { broadcast: false, aggressive: true, addresses: [OTHER_LOOPBACK] } : { broadcast: false };
+      const settings = parseSettings('', { bind: ['127.0.0.1'], port, name, search, detach: { enabled: true } });
       const configuration = { file: join(root, `${name}.ini`), overrides: { bind: ['127.0.0.1'], port, name } };
       writeFileSync(configuration.file, '[REMOTE]\nbroadcastsearch = 0\n');
       lms.push(await startAdminLm({ settings, configuration, stateDirectory: join(root, name), devices: plugs.source }));
@@ -123,6 +128,7 @@ describe('the admin API (C4)', () => {
   afterAll(async () => {
     application?.close();
     for (const lm of lms) await lm.close();
+    toOffice?.close();
     lms = [];
     rmSync(root, { recursive: true, force: true });
   });
@@ -234,6 +240,22 @@ describe('the admin API (C4)', () => {
     expect(await ask('GET', '/api/v1/detached')).toMatchObject([{ key, recipient: lent.key }]);
     const r2h = await text('POST', '/api/v1/return', { key: lent.key }, 1);
     await ask('POST', '/api/v1/apply', r2h);
+    const owner = z.object({ guid: z.string() }).parse(await ask('GET', '/api/v1/status')).guid;
+    await expect
+      .poll(() => ask('GET', '/api/v1/products', undefined, 1), { timeout: 10_000 })
+      .toEqual(expect.arrayContaining([expect.objectContaining({ local: false, key, product: 1, detachable: expect.anything() })]));
+    const here = z
+      .object({ key: z.string(), until: z.string() })
+      .parse(await ask('POST', '/api/v1/detach-here', { licenseManager: owner, key, product: 1, duration: 3_600 }, 1));
+    expect(await ask('GET', '/api/v1/keys', undefined, 1)).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ key: here.key, lent: { by: key, until: here.until, owner: { guid: owner, key } } }),
+      ]),
+    );
+    await ask('POST', '/api/v1/detach-here', { key: here.key, duration: 7_200 }, 1);
+    expect(await ask('POST', '/api/v1/return-here', { key: here.key }, 1)).toEqual({ key: here.key, told: true, licenseManager: owner });
+    expect(await ask('GET', '/api/v1/returns', undefined, 1)).toEqual([]);
+    expect(await ask('GET', '/api/v1/detached')).toEqual([]);
     const h2h = await text('POST', '/api/v1/rehost', { key, recipient: await text('POST', '/api/v1/recipient', {}, 1) });
     await ask('POST', '/api/v1/apply', h2h, 1);
 

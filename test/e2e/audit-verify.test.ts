@@ -90,6 +90,7 @@ describe('what applications do to licenses', () => {
     try {
       const c2v = await local.ask('POST', '/api/v1/c2v', { vendorCode });
       await licensing.update(vendor.issue(c2v));
+      await licensing.recipient();
       await expect(licensing.update(vendor.issue(c2v).slice(0, 300))).rejects.toBeInstanceOf(LicensingError);
       await expect(licensing.transfer({ vendorCode, action: 'detach', recipient: 'nobody', lm: 'admin' })).rejects.toBeInstanceOf(
         LicensingError,
@@ -99,10 +100,11 @@ describe('what applications do to licenses', () => {
     }
     const acts = async () =>
       (await local.lm.ledger.audit({ kind: 'administration' })).filter(({ detail }) => detail['by'] === 'application');
-    await expect.poll(async () => (await acts()).length).toBe(3);
+    await expect.poll(async () => (await acts()).length).toBe(4);
     const { start: _start, ...who } = { ...identity, by: 'application', address: '127.0.0.1' };
     expect((await acts()).map(({ detail }) => detail).toReversed()).toEqual([
       { act: 'update', ...who, status: 0 },
+      { act: 'make ID', ...who, status: 0 },
       { act: 'update', ...who, status: expect.any(Number), cause: expect.stringMatching(/./) },
       { act: 'transfer detach', ...who, status: expect.any(Number), cause: expect.stringMatching(/./) },
     ]);
@@ -141,6 +143,17 @@ describe('a license manager on a disk that is full (C5)', () => {
       const [, said] = await get('/readyz');
       expect(JSON.parse(said)).toMatchObject({ status: 503, detail: expect.stringContaining('the ledger cannot be written') });
       expect((await get('/healthz'))[0]).toBe(200);
+      // An act whose record cannot be kept is not done (C5).
+      const added = await fetch(`http://127.0.0.1:${local.port}/api/v1/c2v`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ vendorCode: createTestVendor(CATALOG, 7).vendorCode }),
+      });
+      expect([added.status, await added.json()]).toEqual([
+        503,
+        expect.objectContaining({ code: 43, detail: expect.stringContaining('It is not done') }),
+      ]);
+      expect((await get('/api/v1/keys'))[1]).toBe('[]');
       expect((await get('/metrics'))[1]).toContain('\nkeyhaven_ledger_writable 0\n');
       rmSync(filler);
       await expect.poll(async () => (await get('/readyz'))[0], { timeout: 20_000, interval: 200 }).toBe(200);

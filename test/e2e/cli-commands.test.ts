@@ -200,6 +200,13 @@ describe('commands that administer (C4)', () => {
       code: 1,
       stderr: expect.stringMatching(/^error 18 .*77.*keyhaven keys/),
     });
+    const certified = await run('key', 'certificate', '--key', id);
+    expect(certified.stdout).toMatch(/^certificate of the vendor, signed by vendor \d+ \((?:[0-9a-f]{4} ?){8}\): the signature holds\n/);
+    expect(certified.stdout).toMatch(/^ +\d+ +\S.* 42 +Echo sounder/m);
+    const kept = join(dir, 'certificate.txt');
+    expect(await run('key', 'certificate', '--key', id, '--out', kept)).toMatchObject({ code: 0, stdout: `written: ${kept}\n` });
+    expect(readFileSync(kept, 'latin1')).toMatch(/^-----BEGIN KEYHAVEN certificate-----\n/);
+    expect(await run('key', 'certificate', '--key', '77')).toMatchObject({ code: 1, stderr: expect.stringMatching(/^error 18 /) });
     expect(await run('key', 'blink', id)).toMatchObject({ code: 1, stderr: expect.stringMatching(/^error 16 .*key name/) });
     expect(await run('key', 'blink', id, '--off')).toMatchObject({ code: 1 });
     expect(await run('key', 'name', id)).toMatchObject({ code: 0, stdout: `key ${id} has no name now\n` });

@@ -12,6 +12,7 @@ import { createTestVendor as createDeviceVendor } from '../../packages/license-m
 import { lmAddressFrom, ownIdentity, systemEntropy } from '../../packages/licensing-api/src/environment.ts';
 import { commandHere, followingKeyhaven, recordingProxy } from './cli-proxy.ts';
 import type { Outcome } from './lone-lm.ts';
+import { OTHER_LOOPBACK, relay } from './relay.ts';
 
 // Whatever the admin API can do, the command line can do (C4): each operation of the description has a command line here, which is run, and is seen to
 // ask for it. A new route without a command fails here.
@@ -35,6 +36,7 @@ const COMMANDS: readonly (readonly [operation: string, command: string, at?: 'bo
   ['GET /api/v1/keys', 'keys --json'],
   ['PUT /api/v1/keys/{id}/name', 'key name {key} Office --json'],
   ['POST /api/v1/keys/{id}/blink', 'key blink {plugged} --json'],
+  ['GET /api/v1/keys/{id}/certificate', 'key certificate --key {key} --json'],
   ['GET /api/v1/products', 'products --json'],
   ['GET /api/v1/features', 'features --json'],
   ['GET /api/v1/peers', 'peers --json'],
@@ -67,6 +69,9 @@ const COMMANDS: readonly (readonly [operation: string, command: string, at?: 'bo
   ['GET /api/v1/detached', 'detached --json'],
   ['POST /api/v1/return', `return --key {lentKey} --out {dir}/${FILE.back}`, 'boat'],
   ['POST /api/v1/apply', `apply {dir}/${FILE.back}`],
+  ['POST /api/v1/detach-here', 'detach --key {key} --product 1 --here --duration 3600 --json', 'boat'],
+  ['POST /api/v1/return-here', 'return --key {lentHere} --json', 'boat'],
+  ['GET /api/v1/returns', 'returns --json', 'boat'],
   ['POST /api/v1/recipient', `recipient --out {dir}/${FILE.again}`, 'boat'],
   ['POST /api/v1/rehost', `rehost --key {key} --recipient {dir}/${FILE.again} --out {dir}/${FILE.moved}`],
   ['POST /api/v1/apply', `apply {dir}/${FILE.moved}`, 'boat'],
@@ -113,6 +118,7 @@ describe('the command line does what the admin API does (C4)', () => {
   let lms: Awaited<ReturnType<typeof startAdminLm>>[] = [];
   const applications = new Map<string, Licensing>();
   const plugs = createPorts();
+  const relays: { close(): void }[] = [];
   const proxyOf = (name: string) => {
     const found = proxies.get(name);
     if (found === undefined) throw new Error(`no license manager ${name}`);
@@ -127,7 +133,11 @@ describe('the command line does what the admin API does (C4)', () => {
       const overrides = { bind: ['127.0.0.1'], port, name };
       const file = join(dir, `${name}.ini`);
       writeFileSync(file, '[REMOTE]\nbroadcastsearch = 0\n');
-      const settings = parseSettings('', { ...overrides, search: { broadcast: false }, log: { access: true, local: true } });
+      const office = ports.get('office');
+      if (office !== undefined) relays.push(await relay({ host: OTHER_LOOPBACK, port }, office));
+      // The boat uses what the office lends.
+      const search = office === undefined ? { broadcast: false } : { broadcast: false, aggressive: true, addresses: [OTHER_LOOPBACK] };
+      const settings = parseSettings('', { ...overrides, search, log: { access: true, local: true }, detach: { enabled: true } });
       lms.push(
         await startAdminLm({ settings, configuration: { file, overrides }, stateDirectory: join(dir, name), devices: plugs.source }),
       );
@@ -141,6 +151,7 @@ describe('the command line does what the admin API does (C4)', () => {
     for (const application of applications.values()) application.close();
     for (const proxy of proxies.values()) await proxy.close();
     for (const lm of lms) await lm.close();
+    for (const each of relays) each.close();
     lms = [];
     rmSync(dir, { recursive: true, force: true });
   });
@@ -176,6 +187,12 @@ describe('the command line does what the admin API does (C4)', () => {
         await expect.poll(async () => (await run(['keys', '--json'])).stdout).toContain(id);
         known['plugged'] = id;
       }
+      if (command.startsWith('detach') && command.includes('--here')) {
+        const products = z.array(z.looseObject({ key: z.string(), local: z.boolean() }));
+        const remote = async () =>
+          products.parse(JSON.parse((await run(['products', '--json'], 'boat')).stdout)).filter(({ local }) => !local);
+        await expect.poll(remote, { timeout: 10_000 }).toMatchObject([{ key: known['key'] }]);
+      }
       if (command.startsWith('search --in sessions')) {
         known['session'] = (await login(42))?.id ?? '';
         await login(43);
@@ -189,6 +206,7 @@ describe('the command line does what the admin API does (C4)', () => {
             .array(z.object({ key: z.string() }))
             .length(1)
             .parse(JSON.parse(stdout))[0]?.key ?? '';
+      if (command.includes('--here')) known['lentHere'] = z.object({ key: z.string() }).parse(JSON.parse(stdout)).key;
       if (command.includes(FILE.lent) && command.startsWith('apply'))
         known['lentKey'] = z.object({ key: z.string() }).parse(JSON.parse(stdout)).key;
     };

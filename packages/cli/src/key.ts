@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { z } from 'zod';
+import { certificateCommand } from './key-certificate.ts';
 import { askJson, type Common } from './parts.ts';
 import { say } from './print.ts';
 import { plain } from './width.ts';
@@ -32,4 +33,8 @@ const blinkCommand = (): Command =>
     });
 
 export const keyCommand = (): Command =>
-  new Command('key').description('the name and the light of a key').addCommand(nameCommand()).addCommand(blinkCommand());
+  new Command('key')
+    .description('the name and the light of a key, and what is certified of it')
+    .addCommand(nameCommand())
+    .addCommand(blinkCommand())
+    .addCommand(certificateCommand());

@@ -93,10 +93,11 @@ export const askLm = (
   method: Ask['method'],
   path: string,
   body?: { readonly type: string; readonly text: string },
+  silenceMs = TIMEOUT_MS,
 ): Promise<string> =>
   withProgress(
     `waiting for the license manager at ${target.host}:${target.port}`,
-    send(target, { method, path, ...(body === undefined ? {} : { body }) }),
+    send(target, { method, path, silenceMs, ...(body === undefined ? {} : { body }) }),
   );
 
 /** The same without telling that it takes long, and with an end from outside. @throws LicensingError */

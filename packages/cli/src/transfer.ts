@@ -1,17 +1,21 @@
 import { LicensingError, Status } from '@keyhaven/core/errors';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { readLicenseFile, writeLicenseFile } from './license-files.ts';
 import { askLm, parseTarget } from './lm-client.ts';
 import { say } from './print.ts';
+import { detachHere, returnHere, returnsCommand } from './transfer-online.ts';
 import { withLm } from './with-lm.ts';
 
-// keyhaven recipient, detach, return and rehost: licenses that go from computer to computer (K5).
+// keyhaven recipient, detach, return, returns and rehost: licenses that go from computer to computer (K5).
 
-type Target = { readonly lm: string; readonly out: string; readonly json?: boolean };
-type DetachOptions = Target & {
+type Target = { readonly lm: string; readonly out: string; readonly json?: boolean | undefined };
+type DetachOptions = Omit<Target, 'out'> & {
   readonly key: string;
-  readonly product: string;
-  readonly recipient: string;
+  readonly product?: string;
+  readonly recipient?: string;
+  readonly here?: true;
+  readonly from?: string;
+  readonly out?: string;
   readonly duration?: string;
   readonly seats?: string;
 };
@@ -22,6 +26,9 @@ const number = (text: string | undefined, what: string): number | undefined => {
   if (text.trim() !== '' && Number.isSafeInteger(value)) return value;
   throw new LicensingError(Status.INVALID_PARAMETER, { detail: `${what} must be a whole number.` });
 };
+
+const missing = (command: Command, option: string): never =>
+  command.error(`error: required option '${option}' not specified`, { exitCode: 2 });
 
 /** What the LM answers goes into the file; a lost one may be asked for again with the same command. */
 const fetchFile = async ({ lm, out, json }: Target, path: string, wish: object): Promise<void> => {
@@ -40,29 +47,43 @@ export const transferCommands = (): Command[] => [
     .action(async (options: Target & { readonly key?: string }) =>
       fetchFile(options, '/api/v1/recipient', options.key === undefined ? {} : { key: options.key }),
     ),
-  withLm(new Command('detach').description('detaches a product to another computer for a time, or extends that'))
-    .requiredOption('--key <id>', 'the key')
-    .requiredOption('--product <id>', 'the product')
-    .requiredOption('--recipient <file>', 'the ID file of the other computer')
+  withLm(
+    new Command('detach').description('detaches a product to another computer for a time, or from another one to this, or extends that'),
+  )
+    .requiredOption('--key <id>', 'the key; with --here and without --product the lent key of this computer that is to be extended')
+    .option('--product <id>', 'the product')
+    .option('--recipient <file>', 'the ID file of the other computer')
+    .addOption(new Option('--here', 'to this computer, over the network').conflicts(['recipient', 'out']))
+    .option('--from <host>', 'with --here: the computer of the key, by name or GUID; without it the one that has the key')
     .option('--duration <seconds>', 'for how long (a day)')
     .option('--seats <n>', 'seats to serve over a network there; without it one seat for that computer alone')
-    .requiredOption('--out <file>', 'the H2R file to write')
+    .option('--out <file>', 'the H2R file to write')
     .option('--json', 'one JSON document')
-    .action(async (options: DetachOptions) => {
+    .action(async (options: DetachOptions, command: Command) => {
       const [duration, seats] = [number(options.duration, 'The duration'), number(options.seats, 'The number of seats')];
-      await fetchFile(options, '/api/v1/detach', {
-        key: options.key,
-        product: number(options.product, 'The product'),
-        recipient: await readLicenseFile(options.recipient),
+      const product = number(options.product, 'The product');
+      const { lm, json, key, from, recipient, out } = options;
+      if (options.here === true) return detachHere({ lm, json, key, from, product, duration, seats });
+      if (from !== undefined) return command.error("error: option '--from <host>' goes with '--here'", { exitCode: 2 });
+      if (product === undefined) return missing(command, '--product <id>');
+      if (recipient === undefined) return missing(command, '--recipient <file>');
+      if (out === undefined) return missing(command, '--out <file>');
+      await fetchFile({ lm, json, out }, '/api/v1/detach', {
+        key,
+        product,
+        recipient: await readLicenseFile(recipient),
         ...(duration === undefined ? {} : { duration }),
         ...(seats === undefined ? {} : { seats }),
       });
     }),
   withLm(new Command('return').description('gives a detached license back before its time is over'))
     .requiredOption('--key <id>', 'the key of the detached license on this computer')
-    .requiredOption('--out <file>', 'the R2H file to write')
+    .option('--out <file>', 'the R2H file to write, where the owner is not to be told over the network')
     .option('--json', 'one JSON document')
-    .action(async (options: Target & { readonly key: string }) => fetchFile(options, '/api/v1/return', { key: options.key })),
+    .action(async ({ out, ...options }: Omit<Target, 'out'> & { readonly key: string; readonly out?: string }) =>
+      out === undefined ? returnHere(options) : fetchFile({ ...options, out }, '/api/v1/return', { key: options.key }),
+    ),
+  returnsCommand(),
   withLm(new Command('rehost').description('moves a whole key to another computer'))
     .requiredOption('--key <id>', 'the key; it is no more on this computer afterwards')
     .requiredOption('--recipient <file>', 'the ID file of the other computer')

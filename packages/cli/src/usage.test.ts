@@ -82,6 +82,12 @@ describe('wrong usage', () => {
     [['completion', 'csh'], 'Allowed choices are bash, zsh, fish.'],
     [['features', '--watch', '0'], 'a number of seconds from 0.5'],
     [['vendor', 'init', 'acme', '--name', 'Acme'], 'Example: keyhaven vendor init acme --id 4711'],
+    [['vendor', 'trial', 'acme', '--product', '1'], 'Example: keyhaven vendor trial acme --product 1 --days 30 --out trial.v2c'],
+    [
+      ['vendor', 'trial', 'acme', '--product', '1', '--days', '91', '--out', 'a'],
+      'Example: keyhaven vendor trial acme --product 1 --days 30 --out trial.v2c',
+    ],
+    [['vendor', 'legacy', 'acme'], 'Example: keyhaven vendor legacy acme --fingerprint office.fingerprint --product 1 --out office.v2c'],
   ] as const)('%j: names an example', (argv, example) => {
     expect(told(...argv)).toContain(example);
     expect(told(...argv)).toContain('--help');

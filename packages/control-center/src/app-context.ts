@@ -16,6 +16,8 @@ export type Rights = {
 export type PageWish = { readonly refreshSeconds: number; readonly rows: number };
 export type Told = { readonly kind: 'good'; readonly text: string } | { readonly kind: 'bad'; readonly problem: Problem };
 
+export type Toast = { readonly id: number; readonly close: () => void } & (Told | { readonly kind: 'busy'; readonly text: string });
+
 export type App = {
   readonly live: Live;
   readonly rights: Rights;
@@ -28,6 +30,10 @@ export type App = {
   take(files: readonly File[]): void;
   logIn(): void;
 };
+
+/** Messages, shown by the dialog that is open, if one is: what is behind a modal dialog can neither be read out nor closed. */
+export type Telling = { readonly toasts: readonly Toast[]; enter(): () => void };
+export const TellingContext = createContext<Telling>({ toasts: [], enter: () => () => undefined });
 
 export const AppContext = createContext<App | undefined>(undefined);
 

@@ -1,16 +1,16 @@
 import type { LmStatus } from '@keyhaven/core/admin';
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { ask, asProblem, type Problem } from './api/http.ts';
 import type { Live } from './api/live.ts';
-import { type App, AppContext, type PageWish, type Rights, type Told } from './app-context.ts';
+import { type App, AppContext, type PageWish, type Rights, type Telling, TellingContext, type Toast, type Told } from './app-context.ts';
 import { applyFile, type Handed } from './apply-files.ts';
 import { PageOf } from './pages/page-of.tsx';
 import { pages } from './pages/places.ts';
 import { linkTo, usePlace } from './router.ts';
 import { LoginDialog } from './shell/login.tsx';
 import { Shell } from './shell/shell.tsx';
-import { type Toast, Toasts } from './shell/toasts.tsx';
 import { ProblemNotice, Waiting } from './ui/notice.tsx';
+import { Toasts } from './ui/toasts.tsx';
 
 // The whole: who asks, where he is, what was handed over, what is told. Everything else is in its page.
 
@@ -33,6 +33,7 @@ export const AdminApp = ({ live }: { readonly live: Live }) => {
   const [toasts, setToasts] = useState<readonly Toast[]>([]);
   const [handed, setHanded] = useState<readonly Handed[]>([]);
   const [loggingIn, setLoggingIn] = useState(false);
+  const [dialogs, setDialogs] = useState(0);
   const count = useRef(0);
   const queue = useRef<Promise<void>>(Promise.resolve());
 
@@ -99,6 +100,12 @@ export const AdminApp = ({ live }: { readonly live: Live }) => {
     };
   }, [live, rights, wish]);
 
+  const enter = useCallback(() => {
+    setDialogs((now) => now + 1);
+    return () => setDialogs((now) => now - 1);
+  }, []);
+  const telling = useMemo<Telling>(() => ({ toasts, enter }), [toasts, enter]);
+
   const title =
     place.page === 'key'
       ? 'Key'
@@ -111,37 +118,39 @@ export const AdminApp = ({ live }: { readonly live: Live }) => {
 
   return (
     <AppContext.Provider value={app}>
-      <Shell place={place} title={title} name={status?.name} known={rights !== undefined} onRights={() => void lookWhoAsks()}>
-        {fault !== undefined && rights === undefined ? (
-          <>
-            <ProblemNotice problem={fault} />
-            <button type="button" onClick={() => void lookWhoAsks()}>
-              Try again
-            </button>
-          </>
-        ) : rights?.read === true ? (
-          <PageOf place={place} handed={handed} />
-        ) : rights === undefined ? (
-          <Waiting />
-        ) : (
-          <p>
-            This license manager is administered with a password.{' '}
-            <button type="button" onClick={() => setLoggingIn(true)}>
-              Log in
-            </button>
-          </p>
-        )}
-      </Shell>
-      {loggingIn ? (
-        <LoginDialog
-          onClose={() => setLoggingIn(false)}
-          onDone={() => {
-            setLoggingIn(false);
-            void lookWhoAsks().then(() => live.refresh());
-          }}
-        />
-      ) : null}
-      <Toasts toasts={toasts} />
+      <TellingContext.Provider value={telling}>
+        <Shell place={place} title={title} name={status?.name} known={rights !== undefined} onRights={() => void lookWhoAsks()}>
+          {fault !== undefined && rights === undefined ? (
+            <>
+              <ProblemNotice problem={fault} />
+              <button type="button" onClick={() => void lookWhoAsks()}>
+                Try again
+              </button>
+            </>
+          ) : rights?.read === true ? (
+            <PageOf place={place} handed={handed} />
+          ) : rights === undefined ? (
+            <Waiting />
+          ) : (
+            <p>
+              This license manager is administered with a password.{' '}
+              <button type="button" onClick={() => setLoggingIn(true)}>
+                Log in
+              </button>
+            </p>
+          )}
+        </Shell>
+        {loggingIn ? (
+          <LoginDialog
+            onClose={() => setLoggingIn(false)}
+            onDone={() => {
+              setLoggingIn(false);
+              void lookWhoAsks().then(() => live.refresh());
+            }}
+          />
+        ) : null}
+        {dialogs > 0 ? null : <Toasts toasts={toasts} />}
+      </TellingContext.Provider>
     </AppContext.Provider>
   );
 };

@@ -1,29 +1,26 @@
-import { Buffer } from 'node:buffer';
 import { arch, type as osName, release } from 'node:os';
-import { join } from 'node:path';
 import type { LmStatus } from '@keyhaven/core/admin';
 import type { Entropy } from '@keyhaven/core/crypto';
 import type { Entry } from '@keyhaven/core/discovery';
-import { LicensingError, Status } from '@keyhaven/core/errors';
 import type { Observation } from '@keyhaven/core/fingerprint';
-import { renderInfo } from '@keyhaven/core/format';
-import { armor, parseVendorCode } from '@keyhaven/core/license';
 import { type Clock, MINUTE, SECOND } from '@keyhaven/core/time';
 import { type Ledger, openSqliteLedger } from '@keyhaven/ledger';
 import { openRunningRules, rulesOf, type Where } from './access/index.ts';
 import { openDoors } from './admin-doors.ts';
-import { aboutComputer, carriageOf, countBoot, ownNames, startsStill, withoutTls } from './admin-start.ts';
+import { openAdminDropFolder } from './admin-drop-folder.ts';
+import { administerKeys, createFingerprints } from './admin-keys.ts';
+import { createAdminReport } from './admin-report.ts';
+import { type AdminSearch, startAdminSearch } from './admin-search.ts';
+import { carriageOf, countBoot, ownNames, startsStill, withoutTls } from './admin-start.ts';
 import { administrationRemarks, openAdministration, type Remark } from './administration/index.ts';
 import type { Authority } from './authority/index.ts';
 import { openCompat } from './compat/index.ts';
 import { createAdministeredSettings } from './configuration/administered.ts';
 import { type Change, createLiveSettings } from './configuration/live.ts';
-import { createDiagnostics } from './diagnostics/index.ts';
 import { doctorOfLm } from './doctor/index.ts';
 import { type Asset, type HttpFaces, pageStyle } from './http/index.ts';
-import { hostFingerprint } from './information/index.ts';
-import { notHere, openKeyNames } from './key-names.ts';
-import { type DeviceSource, type Keystore, openKeystore } from './keystore/index.ts';
+import { openKeyNames } from './key-names.ts';
+import { type DeviceSource, openKeystore } from './keystore/index.ts';
 import { listenOn } from './listen-on.ts';
 import { type LmEvent, openLm } from './lm/index.ts';
 import { aboutIdentity, openLmId } from './lm-id/index.ts';
@@ -38,17 +35,14 @@ import {
   systemEntropy,
   writePidFile,
 } from './machine/index.ts';
-import { type RunningDiscovery, startDiscovery, systemResolve } from './net/index.ts';
-import { createJournal, createStrays, networkPlan, noteDatagrams, upcomingOf } from './network/index.ts';
+import { systemResolve } from './net/index.ts';
+import { createJournal, networkPlan } from './network/index.ts';
 import { createNotices, noticedLedger } from './notices/index.ts';
 import { waitingInfo } from './overview.ts';
 import { createHttpPost, refuseBar } from './peers/index.ts';
 import { createRecords } from './records.ts';
-import { createSearchNames } from './search-names.ts';
-import { createAggressiveSearch, searchSettingsOf } from './search-settings.ts';
 import type { Settings } from './settings.ts';
 import { liveTransferSettings } from './transfer/index.ts';
-import { openDropFolder, vendorInText } from './updates/index.ts';
 import { VERSION } from './version.ts';
 
 // The Admin LM: one core joined to this computer's sockets, disk and clock (T1). Starts everything in the order in which it is needed and
@@ -152,7 +146,7 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
     closers.push(() => httpPost.close());
     let tellPeers = (): void => undefined;
     // What the ports that open first may ask for before it is there.
-    type Begun = { readonly discovery: RunningDiscovery; readonly status: () => LmStatus; readonly reconfigure: AdminLm['reconfigure'] };
+    type Begun = { readonly discovery: AdminSearch; readonly status: () => LmStatus; readonly reconfigure: AdminLm['reconfigure'] };
     let begun = undefined as Begun | undefined;
     const inService = (): Begun => {
       if (begun === undefined) throw startsStill();
@@ -201,6 +195,7 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
     const { authority, peers } = lm;
     await records.begin({
       authority,
+      acts: lm.acts,
       sources: { version: VERSION, catalog: lm.overview.catalog, damaged: lm.overview.damaged, peers: () => peers.all() },
       isListening: () => begun !== undefined,
     });
@@ -212,11 +207,7 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
       apply: (configuration) => inService().reconfigure(configuration.settings, configuration.where),
     });
 
-    const fingerprintFor = async (of: Parameters<typeof hostFingerprint>[1]): Promise<string> =>
-      renderInfo(
-        { kind: 'predefined', name: 'host_fingerprint' },
-        { licenseManagers: [{ id: self.guid, hostFingerprints: [hostFingerprint(await observe(), of)], vendors: [] }] },
-      );
+    const fingerprintFor = createFingerprints(self.guid, observe);
     const compat = await openCompat({
       ledger,
       seal: binding.seal,
@@ -231,7 +222,7 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
     });
     closers.push(() => compat.close());
 
-    const scheduled = () => [...inService().discovery.scheduled(), ...peers.scheduled()];
+    const scheduled = () => [...inService().discovery.scheduled(), ...peers.scheduled(), ...lm.online.scheduled()];
     const bind = listenOn(settings);
     const remarks = ({ access }: Settings): readonly Remark[] =>
       administrationRemarks({ access, tls: settings.tls }, bind, administration.passwordSet);
@@ -255,31 +246,12 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
       status: () => inService().status(),
       fresh: () => peers.refresh(),
       audit: (query) => ledger.audit(query),
-      async acted(act) {
-        const entry = { kind: 'administration', scope: 'lm', detail: act };
-        await ledger.update([], () => ({ changes: [], audit: [entry], reply: undefined })).catch(() => undefined);
-      },
-      async kill(id, by) {
-        const session = authority.session(id);
-        if (session === undefined || session.ending !== undefined)
-          throw new LicensingError(Status.INV_HND, {
-            detail: `No session has the id ${id.slice(0, 64)}.`,
-            remedy: 'List the sessions with: keyhaven sessions',
-          });
-        onEvent({ level: 'warn', event: 'session killed', session: id, by });
-        await authority.release(session, 'killed');
-        const act = { kind: 'session killed', scope: session.pool.key, detail: { session: id, by } };
-        await ledger.update([], () => ({ changes: [], audit: [act], reply: undefined }));
-      },
-      nameKey: keyNames.change,
-      async blinkKey(key, on) {
-        if (keystore.get(key) === undefined) throw notHere(key);
-        await keystore.devices.blink(key, on);
-        notices.touch('keys');
-      },
+      perform: lm.acts.perform,
+      ...administerKeys({ lm, ledger, keystore, keyNames, hostname, fingerprintFor, clock, notices, onEvent }),
       newId: lmId.create,
       apply: lm.apply,
       transfers: lm.transfers,
+      online: lm.online,
       network: { clock, journal, plan: () => networkPlan(live.current), scheduled },
       doctor: doctorOfLm({
         addressesOf: running.addressesOf,
@@ -291,15 +263,6 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
         questions: () => inService().discovery.questions,
         peers,
       }),
-      async fingerprint(vendorCode) {
-        const { vendor, publicKey: vendorKey } = parseVendorCode(vendorCode);
-        return fingerprintFor({ vendor, vendorKey });
-      },
-      async c2v(wanted) {
-        const key = 'key' in wanted ? keystore.get(wanted.key) : await keystore.unlicensed(wanted.type, parseVendorCode(wanted.vendorCode));
-        if (key === undefined) throw new LicensingError(Status.KEYID_NOT_FOUND, { detail: 'No key of this id is on this computer.' });
-        return armor('C2V', await keystore.state(key, hostname, clock.wall()));
-      },
       administration,
       notices,
       settings: {
@@ -313,23 +276,15 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
         },
       },
       waiting: () => waitingInfo(authority),
-      diagnostics: createDiagnostics({
-        now: clock.wall,
+      diagnostics: createAdminReport({
+        lm,
+        ledger,
+        clock,
+        settings: () => live.current,
+        settingRows: administered.read,
         status: () => inService().status(),
-        computer: aboutComputer,
-        sections: {
-          settings: administered.read,
-          keys: () => lm.overview.keys(),
-          features: () => lm.overview.features(),
-          damage: () => ledger.damage(),
-          clients: () => new Set(lm.overview.sessions().map(({ host, address }) => `${host} ${address}`)).size,
-          peers: () => lm.overview.peers(),
-          network: () => networkPlan(live.current),
-          upcoming: () => upcomingOf(clock, scheduled()),
-          remarks: () => remarks(live.current),
-          refused: () => ledger.audit({ kind: 'refused', limit: 50 }),
-          audit: () => ledger.audit({ scope: 'lm', limit: 100 }),
-        },
+        scheduled,
+        remarks,
       }),
       records: records.faces,
       ...(options.assets === undefined ? {} : { assets: options.assets }),
@@ -344,48 +299,20 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
     );
     closers.push(() => notices.close());
 
-    const random = (): number => Buffer.from(entropy.bytes(6)).readUIntBE(0, 6) / 2 ** 48;
-    const resolve = createSearchNames({
-      ipv6: settings.ipv6,
-      onTrouble: (name, trouble) => onEvent({ level: 'warn', event: 'a name of the search is of no use', name, trouble }),
-    });
-    const discovery: RunningDiscovery = await startDiscovery({
-      clock,
-      guid: self.guid,
-      tcpPort: settings.port,
-      bootCount: boot,
+    const discovery = await startAdminSearch({
+      lm,
+      keystore,
+      settings,
       bind,
-      udpPort: settings.port,
-      settings: searchSettingsOf(settings),
-      resolve,
-      entropy: random,
-      onFound: ({ guid, address, port }) => peers.found(guid, { host: address, port }),
-      onHeard({ guid, notification }) {
-        if (notification.kind === 'stopping') peers.stopped(guid);
-        else peers.changed(guid);
-      },
-      onClone(address) {
-        // A copy listens where this one does (R5: a datagram is a hint).
-        lm.suspectTwin({ host: address, port: settings.port });
-      },
-      onTraffic: noteDatagrams(journal.note, createStrays(clock, onEvent)),
-      onProblem: (problem) => onEvent({ level: 'debug', event: 'discovery', ...problem }),
+      boot,
+      clock,
+      entropy,
+      note: journal.note,
+      onEvent,
     });
     closers.push(() => discovery.stop());
-    const aggressive = createAggressiveSearch({ clock, random, resolve, port: settings.port, peers, onEvent });
-    closers.push(() => aggressive.close());
-    aggressive.follow(settings);
-
-    discovery.serving(servesOthers(keystore));
-    tellKeys = (change) => {
-      discovery.serving(servesOthers(keystore));
-      discovery.keysChanged([change]);
-    };
-    tellPeers = () => discovery.setPeers(peers.reachable(), lm.answerer.callers());
-    tellPeers();
-    const udpAddresses = discovery.addresses.map(({ address, port, family }) =>
-      family === 6 ? `[${address}]:${port}` : `${address}:${port}`,
-    );
+    tellKeys = discovery.keyChanged;
+    tellPeers = discovery.peersChanged;
     const status = (): LmStatus => ({
       guid: self.guid,
       name: hostname,
@@ -393,34 +320,21 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
       uptime: Math.floor((clock.mono() - startedAt) / SECOND),
       tcp: doors.addresses,
       ...(settings.adminPort === undefined ? {} : { adminPort: settings.adminPort }),
-      udp: udpAddresses,
+      udp: discovery.addresses,
       sessions: authority.sessionCount,
       keys: [...keystore.keys()].length,
       peers: peers.all().filter((peer) => peer.state === 'linked').length,
       ...aboutIdentity(lm.duplicates(), lmId.pending()),
     });
-    const dropFolder = await openDropFolder({
-      directory: settings.updates.folder ?? join(stateDirectory, 'installed'),
-      clock,
-      apply: lm.apply,
-      vendorOf: (key) => keystore.get(key)?.identity.vendor,
-      vendorIn: vendorInText,
-      async onFile(file) {
-        onEvent({ level: file.result === 'refused' ? 'warn' : 'info', event: 'license file', ...file });
-        const entry = { kind: file.result === 'refused' ? 'file refused' : 'file applied', scope: 'lm', detail: file };
-        await ledger.update([], () => ({ changes: [], audit: [entry], reply: undefined }));
-      },
-      onProblem: (problem, error) => onEvent({ level: 'warn', event: problem, error }),
-    });
+    const dropFolder = await openAdminDropFolder({ lm, ledger, keystore, settings, stateDirectory, clock, onEvent });
     closers.push(() => dropFolder.close());
     for (const remark of remarks(settings)) onEvent({ level: 'warn', event: 'administration', ...remark });
-    onEvent({ level: 'info', event: 'started', guid: self.guid, tcp: doors.addresses, udp: udpAddresses });
+    onEvent({ level: 'info', event: 'started', guid: self.guid, tcp: doors.addresses, udp: discovery.addresses });
     const reconfigure = (next: Settings, where?: Where): Change => {
       const change = live.change(next);
       const { current } = live;
       if (change.now.some((path) => path.startsWith('search.') || path === 'access.remoteLicenses')) {
-        discovery.setSettings(searchSettingsOf(current));
-        aggressive.follow(current);
+        discovery.follow(current);
       }
       // Also where nothing of them has changed: they may be at other lines.
       running.change(rulesOf(current.access, where), lm.changeAccess);
@@ -431,15 +345,9 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
       return change;
     };
     begun = { discovery, status, reconfigure };
-    return { guid: self.guid, tcp: doors.addresses, udp: udpAddresses, authority, ledger, status, reconfigure, close: closeAll };
+    return { guid: self.guid, tcp: doors.addresses, udp: discovery.addresses, authority, ledger, status, reconfigure, close: closeAll };
   } catch (error) {
     await closeAll().catch(() => undefined);
     throw error;
   }
 };
-
-/** A key whose features others may use, so that every search has to find this LM (D18). */
-const servesOthers = (keystore: Keystore): boolean =>
-  [...keystore.keys()].some(({ license }) =>
-    [...(license?.pools.values() ?? [])].some(({ product, terms }) => product !== undefined && terms.network),
-  );

@@ -29,6 +29,10 @@ export type OverviewOptions = {
   readonly protection?: Pick<Protection, 'warnings' | 'refused'>;
   /** As `Transfers.available`; absent = nothing is said of it. */
   readonly available?: (key: string, product: number) => number | null | undefined;
+  /** As `Transfers.offered`; absent = nothing is lent over the network. */
+  readonly offered?: (key: string, product: number) => number | null | undefined;
+  /** Who lent the license of a key here over the network; absent = nobody. */
+  readonly ownerOf?: (key: string) => { readonly guid: string; readonly key: string } | undefined;
   /** The name that an administrator gave to a key here; absent = none has one. */
   readonly nameOf?: (key: string) => string | undefined;
   /** By what sessions end that nobody uses; absent = nothing is said of it. */
@@ -37,6 +41,8 @@ export type OverviewOptions = {
 
 export type Overview = {
   catalog(): Catalog;
+  /** The same with what is lent over the network (K26). */
+  offered(): Catalog;
   /** Keys here that must not be served, and why. */
   damaged(): { readonly key: string; readonly vendor: number; readonly reason: string }[];
   keys(): KeyInfo[];
@@ -127,7 +133,8 @@ const fewest = (pools: readonly CatalogPool[]): number | null => {
 const running = (authority: Authority): Iterable<LiveSession> =>
   Iterator.from(authority.sessions()).filter(({ ending }) => ending === undefined);
 
-export const createOverview = ({ self, keystore, authority, peers, protection, available, nameOf, idle }: OverviewOptions): Overview => {
+export const createOverview = (options: OverviewOptions): Overview => {
+  const { self, keystore, authority, peers, protection, available, offered, ownerOf, nameOf, idle } = options;
   const entryOf = (key: Key): CatalogKey => ({
     key: key.identity.id,
     type: key.identity.type,
@@ -149,8 +156,16 @@ export const createOverview = ({ self, keystore, authority, peers, protection, a
     const warnings = key === undefined ? [] : (protection?.warnings(key) ?? []);
     return warnings.length === 0 ? {} : { warnings };
   };
-  const availableOf = (local: boolean, key: string, product: number): Pick<ProductInfo, 'detachable'> => {
-    const seats = local ? available?.(key, product) : undefined;
+  const withOffers = (entry: CatalogKey): CatalogKey => {
+    const products = [...new Set(entry.pools.map(({ product }) => product))];
+    const detachable = products.flatMap((product) => {
+      const seats = offered?.(entry.key, product);
+      return seats === undefined ? [] : [{ product, seats }];
+    });
+    return detachable.length === 0 ? entry : { ...entry, detachable };
+  };
+  const availableOf = (local: boolean, { key, detachable }: CatalogKey, product: number): Pick<ProductInfo, 'detachable'> => {
+    const seats = local ? available?.(key, product) : detachable?.find((each) => each.product === product)?.seats;
     return seats === undefined ? {} : { detachable: seats };
   };
   const sessionInfo = (session: LiveSession): SessionInfo => {
@@ -166,7 +181,9 @@ export const createOverview = ({ self, keystore, authority, peers, protection, a
   };
   const lentOf = (local: boolean, id: string): Pick<KeyInfo, 'lent'> => {
     const delegation = local ? keystore.get(id)?.license?.delegation : undefined;
-    return delegation === undefined ? {} : { lent: { by: delegation.parent, until: delegation.until } };
+    if (delegation === undefined) return {};
+    const owner = ownerOf?.(id);
+    return { lent: { by: delegation.parent, until: delegation.until, ...(owner === undefined ? {} : { owner }) } };
   };
   const nameAndLight = (local: boolean, id: string): Pick<KeyInfo, 'name' | 'blinking'> => {
     const name = local ? nameOf?.(id) : undefined;
@@ -192,6 +209,7 @@ export const createOverview = ({ self, keystore, authority, peers, protection, a
   };
   return {
     catalog: own,
+    offered: () => own().map(withOffers),
     damaged: () =>
       [...keystore.keys()].flatMap(({ identity, damage }) =>
         damage === undefined ? [] : [{ key: identity.id, vendor: identity.vendor, reason: damage }],
@@ -227,7 +245,7 @@ export const createOverview = ({ self, keystore, authority, peers, protection, a
             vendor: key.vendor,
             local,
             features: pools.length,
-            ...availableOf(local, key.key, product),
+            ...availableOf(local, key, product),
             licenseManager: lm,
             seats: fewest(pools),
           }));

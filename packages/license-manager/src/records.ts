@@ -4,6 +4,7 @@ import type { Note } from '@keyhaven/core/network';
 import { type Clock, SECOND } from '@keyhaven/core/time';
 import type { UsageItem } from '@keyhaven/core/usage';
 import type { AuditEntry, AuditVerdict, Ledger } from '@keyhaven/ledger';
+import type { Acts } from './acts/index.ts';
 import type { Authority } from './authority/index.ts';
 import { type History, openHistory, type UsageQuery } from './history/index.ts';
 import type { LmEvent } from './lm/index.ts';
@@ -38,7 +39,8 @@ export type Records = {
   /** When there is something to write down. */
   begin(of: {
     readonly authority: Authority;
-    readonly sources: Omit<MetricSources, 'startedAt' | 'isWritable' | 'process' | 'sessions'>;
+    readonly acts: Pick<Acts, 'owed'>;
+    readonly sources: Omit<MetricSources, 'startedAt' | 'isWritable' | 'owedActs' | 'process' | 'sessions'>;
     /** Sockets are open. */
     readonly isListening: () => boolean;
   }): Promise<void>;
@@ -70,6 +72,7 @@ export const createRecords = (options: {
   let history: History | undefined;
   let sources: MetricSources | undefined;
   let isListening = (): boolean => false;
+  let owed = (): number => 0;
   /** When the disk was last known to take writes, or not to. */
   let known = Number.NEGATIVE_INFINITY;
   let probing: Promise<void> | undefined;
@@ -115,14 +118,16 @@ export const createRecords = (options: {
     noted: counters.noted,
     event: logs.event,
 
-    async begin({ authority, sources: of, isListening: listening }) {
+    async begin({ authority, acts, sources: of, isListening: listening }) {
       if (ledger === undefined) throw new TypeError('records begin before they have a ledger');
       isListening = listening;
+      owed = () => acts.owed();
       sources = {
         ...of,
         startedAt,
         sessions: () => authority.sessions(),
         isWritable: () => !counters.isRefusing,
+        owedActs: () => acts.owed(),
         process: processFigures,
       };
       history = await openHistory({
@@ -159,7 +164,11 @@ export const createRecords = (options: {
       },
       async unready() {
         await probe();
-        return [...(counters.isRefusing ? ['the ledger cannot be written'] : []), ...(isListening() ? [] : ['no socket is open'])];
+        return [
+          ...(counters.isRefusing ? ['the ledger cannot be written'] : []),
+          ...(owed() > 0 ? ['the end of an administrative act is not in the audit'] : []),
+          ...(isListening() ? [] : ['no socket is open']),
+        ];
       },
     },
 

@@ -51,6 +51,7 @@ describe('settings', () => {
       protection: { duplicateKey: 'refuse', custom: [] },
       detach: { maxDays: 14, reservedSeats: 0, reservedPercent: 0, expiredDays: 7, products: [] },
       limits: { connections: 16_384, connectionsPerAddress: 256, firstByteSeconds: 10 },
+      rest: { idleSeconds: 900 },
       compat: { newLmIdByGet: false },
       log: {
         access: false,

@@ -167,6 +167,12 @@ export const settingsSchema = z.strictObject({
       firstByteSeconds: z.number().min(1).max(600).default(10),
     })
     .prefault({}),
+  rest: z
+    .strictObject({
+      /** Seconds of silence after which a session of the REST licensing API ends; never under a quarter of an hour (C6). */
+      idleSeconds: z.int().min(900).max(9_000_000).default(900),
+    })
+    .prefault({}),
   compat: z
     .strictObject({
       /** Existing programs may ask for a new LM id by a GET (C6). */

@@ -2,11 +2,11 @@ import type { ProductInfo } from '@keyhaven/core/admin';
 import { useState } from 'preact/hooks';
 import { askText } from '../api/http.ts';
 import { useApp } from '../app-context.ts';
+import { DaysField, SeatsField } from '../ui/days-field.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { download } from '../ui/download.ts';
 import { FileField } from '../ui/file-field.tsx';
-
-const DAY_SECONDS = 86_400;
+import { secondsOf } from './lent-here.ts';
 
 /** Lends a product to another computer: its ID in, an H2R out (K5). */
 export const DetachDialog = ({ product, onClose }: { readonly product: ProductInfo; readonly onClose: () => void }) => {
@@ -19,7 +19,7 @@ export const DetachDialog = ({ product, onClose }: { readonly product: ProductIn
       key: product.key,
       product: product.product,
       recipient,
-      duration: Math.round(Number(days) * DAY_SECONDS),
+      duration: secondsOf(days),
       ...(seats === '' ? {} : { seats: Number(seats) }),
     };
     const file = await act('Detaching', () => askText('POST', '/api/v1/detach', { json: wish }));
@@ -43,29 +43,8 @@ export const DetachDialog = ({ product, onClose }: { readonly product: ProductIn
           onText={setRecipient}
         />
         <div class="grid">
-          <label>
-            Days
-            <input
-              type="number"
-              required
-              min="0.01"
-              step="any"
-              value={days}
-              onInput={({ currentTarget }) => setDays(currentTarget.value)}
-            />
-          </label>
-          <label>
-            Seats
-            <input
-              type="number"
-              min="1"
-              step="1"
-              value={seats}
-              placeholder="one, there only"
-              onInput={({ currentTarget }) => setSeats(currentTarget.value)}
-            />
-            <small>With a number, the other computer serves them to others, too.</small>
-          </label>
+          <DaysField value={days} onValue={setDays} />
+          <SeatsField value={seats} most={product.detachable ?? null} onValue={setSeats} />
         </div>
         <footer>
           <button type="button" class="secondary" onClick={onClose}>

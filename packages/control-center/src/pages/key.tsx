@@ -3,18 +3,20 @@ import { useState } from 'preact/hooks';
 import { askText } from '../api/http.ts';
 import { useApp, useLive } from '../app-context.ts';
 import { linkTo } from '../router.ts';
-import { KeyLink, Location, Moment, sayType } from '../ui/bits.tsx';
+import { KeyLink, Location, Moment, PeerLink, sayType } from '../ui/bits.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { download } from '../ui/download.ts';
 import { FileField } from '../ui/file-field.tsx';
 import { sayBytes } from '../ui/format.ts';
 import { Empty, ProblemNotice, Waiting } from '../ui/notice.tsx';
 import { DataTable } from '../ui/table.tsx';
-import { Facts } from './about.tsx';
+import { type Fact, Facts } from './about.tsx';
+import { CertificatesButton } from './certificates.tsx';
 import { useKeyFiles } from './key-files.ts';
 import { BlinkButton, NameButton } from './key-name.tsx';
 import { KeyState } from './keys.tsx';
 import { LentActions } from './lent-actions.tsx';
+import { usePeers } from './lent-here.ts';
 import type { Paged } from './overview.tsx';
 
 // One key: what it is, and what can be done with it.
@@ -76,6 +78,7 @@ const Actions = ({ of }: { readonly of: KeyInfo }) => {
         <button type="button" class="small" disabled={!rights.write} onClick={() => void c2v()}>
           Save C2V
         </button>
+        <CertificatesButton id={id} />
         <NameButton of={of} />
         <BlinkButton of={of} />
         {lent === undefined ? (
@@ -83,7 +86,7 @@ const Actions = ({ of }: { readonly of: KeyInfo }) => {
             Move to another computer …
           </button>
         ) : (
-          <LentActions id={id} />
+          <LentActions id={id} lent={lent} />
         )}
       </p>
       {moving ? <MoveDialog id={id} onClose={() => setMoving(false)} /> : null}
@@ -91,10 +94,33 @@ const Actions = ({ of }: { readonly of: KeyInfo }) => {
   );
 };
 
+const Owner = ({ guid, at }: { readonly guid: string; readonly at: string }) => {
+  const peer = usePeers().find((each) => each.guid === guid);
+  return (
+    <>
+      {peer === undefined ? <span title={guid}>A license manager that is out of reach</span> : <PeerLink {...peer} />}, key{' '}
+      <KeyLink id={at} />
+    </>
+  );
+};
+
+/** From whom, and until when. */
+const lentFacts = (lent: KeyInfo['lent']): readonly Fact[] =>
+  lent === undefined
+    ? []
+    : [
+        lent.owner === undefined
+          ? ['Lent by key', <KeyLink key="by" id={lent.by} />]
+          : ['Lent by', <Owner key="by" guid={lent.owner.guid} at={lent.owner.key} />],
+        ['Lent until', <Moment key="until" at={lent.until} />],
+      ];
+
 export const KeyPage = ({ id }: { readonly id: string }) => {
   const { value, problem } = useLive<Paged<KeyInfo>>(`/api/v1/list/keys?q=${encodeURIComponent(id)}&limit=50`, 'keys', 'sessions');
   const lent = useLive<readonly Lent[]>('/api/v1/detached', 'keys');
   if (value === undefined) return problem === undefined ? <Waiting /> : <ProblemNotice problem={problem} />;
+  // What stands behind it must not move when it comes.
+  if (lent.value === undefined && lent.problem === undefined) return <Waiting />;
   const found = value.items.filter(({ key }) => key === id);
   const key = found.find(({ local }) => local) ?? found[0];
   if (key === undefined)
@@ -119,12 +145,7 @@ export const KeyPage = ({ id }: { readonly id: string }) => {
           ['Location', key.local ? 'This computer' : <Location {...key} />],
           ['Version', key.updateCounter === 1 ? '1 update since it was made' : `${key.updateCounter} updates since it was made`],
           ...(key.sessions === undefined ? [] : ([['Sessions', String(key.sessions)]] as const)),
-          ...(key.lent === undefined
-            ? []
-            : ([
-                ['Lent by key', <KeyLink key="by" id={key.lent.by} />],
-                ['Lent until', <Moment key="until" at={key.lent.until} />],
-              ] as const)),
+          ...lentFacts(key.lent),
         ]}
       />
       <p class="actions">
@@ -140,7 +161,7 @@ export const KeyPage = ({ id }: { readonly id: string }) => {
             caption="Lent to other computers"
             columns={[
               { head: 'Computer', cell: ({ host, guid }: Lent) => <span title={guid}>{host}</span> },
-              { head: 'Product', cell: ({ product }: Lent) => product, numeric: true },
+              { head: 'Product', cell: ({ product }: Lent) => product },
               { head: 'Seats', cell: ({ seats }: Lent) => seats, numeric: true },
               { head: 'From', cell: ({ from }: Lent) => <Moment at={from} /> },
               { head: 'Until', cell: ({ until }: Lent) => <Moment at={until} /> },
@@ -157,7 +178,7 @@ export const KeyPage = ({ id }: { readonly id: string }) => {
           <DataTable
             caption="Memory files"
             columns={[
-              { head: 'File', cell: ({ file }) => file, numeric: true },
+              { head: 'File', cell: ({ file }) => file },
               { head: 'Size', cell: ({ size }) => sayBytes(size), numeric: true },
               { head: 'Access', cell: ({ access }) => ({ ro: 'read only', rw: 'read and write', rwo: 'write once' })[access] },
             ]}

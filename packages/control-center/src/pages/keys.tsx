@@ -5,6 +5,7 @@ import { KeyAndName, Location, sayType } from '../ui/bits.tsx';
 import { sayDay } from '../ui/format.ts';
 import { type ListColumn, RemoteList } from '../ui/list.tsx';
 import { Badge, Empty } from '../ui/notice.tsx';
+import { CertificatesButton } from './certificates.tsx';
 import { useKeyFiles } from './key-files.ts';
 
 export const KeyState = ({ of }: { readonly of: KeyInfo }) => {
@@ -28,7 +29,7 @@ const columns: readonly ListColumn<KeyInfo>[] = [
   { head: 'Key', sort: 'key', cell: ({ key, name }) => <KeyAndName id={key} name={name} /> },
   { head: 'Location', cell: (row) => <Location {...row} /> },
   { head: 'Vendor', sort: 'vendor', numeric: true, cell: ({ vendor }) => vendor },
-  { head: 'Type', sort: 'type', cell: ({ type }) => sayType(type) },
+  { head: 'Type', sort: 'type', room: 'tight', cell: ({ type }) => sayType(type) },
   { head: 'Version', numeric: true, cell: ({ updateCounter }) => <span title="Updates since it was made">{updateCounter}</span> },
   {
     head: 'Sessions',
@@ -42,7 +43,11 @@ const columns: readonly ListColumn<KeyInfo>[] = [
     cell: ({ key, local }) => (
       <span class="row-actions">
         <a href={linkTo('products', { key })}>Products</a> <a href={linkTo('features', { key })}>Features</a>{' '}
-        {local ? <SaveC2v id={key} /> : null}
+        {local ? (
+          <>
+            <SaveC2v id={key} /> <CertificatesButton id={key} label={`Certificates of key ${key}`} />
+          </>
+        ) : null}
       </span>
     ),
   },

@@ -5,11 +5,14 @@ import { linkTo } from '../router.ts';
 import { KeyLink, Location } from '../ui/bits.tsx';
 import { sayDay, sayLimit } from '../ui/format.ts';
 import { type ListColumn, RemoteList } from '../ui/list.tsx';
-import { Empty } from '../ui/notice.tsx';
+import { Empty, Waiting } from '../ui/notice.tsx';
 import { DetachDialog } from './detach.tsx';
+import { DetachHereDialog } from './detach-here.tsx';
 import type { Lent } from './key.tsx';
 import { LentActions } from './lent-actions.tsx';
+import type { Returning } from './lent-here.ts';
 import type { Paged } from './overview.tsx';
+import { ReturningSection } from './returning.tsx';
 
 /** Seats of a product that are with other computers. */
 export const useDetached = (): ((of: { readonly key: string; readonly product: number }) => number) => {
@@ -23,10 +26,11 @@ export const ProductsPage = ({ query }: { readonly query: URLSearchParams }) => 
   const [wanted, setWanted] = useState<ProductInfo>();
   const detached = useDetached();
   const here = useLive<Paged<KeyInfo>>('/api/v1/list/keys?local=true&limit=1000', 'keys');
+  const returns = useLive<readonly Returning[]>('/api/v1/returns', 'keys', 'peers');
   const lentOf = (key: string) => here.value?.items.find((each) => each.key === key)?.lent;
   const columns: readonly ListColumn<ProductInfo>[] = [
     { head: 'Product', sort: 'product', numeric: true, cell: ({ product }) => product },
-    { head: 'Name', sort: 'name', cell: ({ name }) => name },
+    { head: 'Name', sort: 'name', room: 'roomy', cell: ({ name }) => name },
     { head: 'Vendor', sort: 'vendor', numeric: true, cell: ({ vendor }) => vendor },
     { head: 'Key', sort: 'key', cell: ({ key }) => <KeyLink id={key} /> },
     { head: 'Location', cell: (row) => <Location {...row} /> },
@@ -40,36 +44,46 @@ export const ProductsPage = ({ query }: { readonly query: URLSearchParams }) => 
       head: 'Detachable',
       cell: ({ local, detachable, key }) => {
         const lent = local ? lentOf(key) : undefined;
-        return lent !== undefined ? `Lent here until ${sayDay(lent.until)}` : !local ? '' : detachable === undefined ? 'No' : 'Yes';
+        return lent !== undefined ? `Lent here until ${sayDay(lent.until)}` : detachable !== undefined ? 'Yes' : local ? 'No' : '';
       },
     },
     { head: 'Detached', numeric: true, cell: (row) => (row.local ? detached(row) : '') },
     {
       head: 'Available',
       numeric: true,
-      cell: ({ local, detachable }) => (local ? (detachable === undefined ? 0 : sayLimit(detachable)) : ''),
+      cell: ({ local, detachable }) => (detachable !== undefined ? sayLimit(detachable) : local ? 0 : ''),
     },
     {
       head: 'Action',
       bare: true,
-      cell: (row) =>
-        !row.local ? null : lentOf(row.key) !== undefined ? (
-          <LentActions id={row.key} />
-        ) : row.detachable === undefined ? null : (
-          <button
-            type="button"
-            class="secondary small"
-            disabled={!rights.write}
-            aria-label={`Detach ${row.name} …`}
-            onClick={() => setWanted(row)}
-          >
-            Detach …
-          </button>
-        ),
+      cell: (row) => {
+        const lent = row.local ? lentOf(row.key) : undefined;
+        if (lent !== undefined) return <LentActions id={row.key} lent={lent} />;
+        if (row.detachable === undefined) return null;
+        const what = row.local ? 'Detach' : 'Detach here';
+        return (
+          <span class="row-actions">
+            <button
+              type="button"
+              class="secondary small"
+              disabled={!rights.write}
+              aria-label={
+                row.local ? `Detach ${row.name} …` : `Detach here … ${row.name} of ${row.licenseManager.hostname} to this computer`
+              }
+              title={row.local ? undefined : 'To this computer, over the network'}
+              onClick={() => setWanted(row)}
+            >
+              {`${what}\u00a0…`}
+            </button>
+          </span>
+        );
+      },
     },
   ];
+  if (returns.value === undefined && returns.problem === undefined) return <Waiting />;
   return (
     <>
+      <ReturningSection returns={returns.value ?? []} />
       <RemoteList
         list="products"
         caption="Products"
@@ -84,7 +98,11 @@ export const ProductsPage = ({ query }: { readonly query: URLSearchParams }) => 
           </Empty>
         }
       />
-      {wanted === undefined ? null : <DetachDialog product={wanted} onClose={() => setWanted(undefined)} />}
+      {wanted === undefined ? null : wanted.local ? (
+        <DetachDialog product={wanted} onClose={() => setWanted(undefined)} />
+      ) : (
+        <DetachHereDialog product={wanted} onClose={() => setWanted(undefined)} />
+      )}
     </>
   );
 };

@@ -49,7 +49,7 @@ const SearchEverywhere = ({ value }: { readonly value: string }) => (
       type="search"
       name="q"
       aria-label="Search everywhere"
-      placeholder="Search everywhere"
+      placeholder="Search all"
       aria-keyshortcuts="/"
       maxLength={200}
       defaultValue={value}

@@ -19,7 +19,7 @@ export const PeerLink = ({ hostname, address }: { readonly hostname: string; rea
   return href === undefined ? (
     <span title={address}>{hostname}</span>
   ) : (
-    <a href={href} title={`${address}: its own pages, in a new tab`} target="_blank" rel="noopener noreferrer">
+    <a href={href} title={`${hostname}, ${address}: its own pages, in a new tab`} target="_blank" rel="noopener noreferrer">
       {hostname}
     </a>
   );

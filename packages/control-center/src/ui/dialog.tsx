@@ -1,25 +1,33 @@
 import type { ComponentChildren } from 'preact';
-import { useId, useLayoutEffect, useRef } from 'preact/hooks';
+import { useContext, useId, useLayoutEffect, useRef } from 'preact/hooks';
+import { TellingContext } from '../app-context.ts';
 import { toHeading } from './focus.ts';
+import { Toasts } from './toasts.tsx';
 
 /** A modal dialog: the browser keeps the focus inside, Escape closes it, and the focus goes back to where it was. */
 export const Dialog = ({
   title,
   children,
+  wide = false,
   onClose,
 }: {
   readonly title: string;
   readonly children: ComponentChildren;
+  /** For what is to be read, not to be filled in. */
+  readonly wide?: boolean;
   readonly onClose: () => void;
 }) => {
   const at = useRef<HTMLDialogElement>(null);
   const id = useId();
+  const { toasts, enter } = useContext(TellingContext);
   // Before it is painted: no key that is pressed at once goes to what is behind it.
   useLayoutEffect(() => {
     const dialog = at.current;
     const before = document.activeElement;
     dialog?.showModal();
+    const leave = enter();
     return () => {
+      leave();
       dialog?.close();
       if (before instanceof HTMLElement && before.isConnected && before !== document.body) before.focus();
       else toHeading();
@@ -27,7 +35,7 @@ export const Dialog = ({
   }, []);
   return (
     <dialog ref={at} aria-labelledby={id} onClose={onClose}>
-      <article>
+      <article class={wide ? 'wide' : undefined}>
         <header>
           <h2 id={id}>{title}</h2>
           <button type="button" class="plain" aria-label="Close" onClick={onClose}>
@@ -35,6 +43,7 @@ export const Dialog = ({
           </button>
         </header>
         {children}
+        <Toasts toasts={toasts} />
       </article>
     </dialog>
   );

@@ -1,4 +1,4 @@
-import type { FeatureInfo } from '@keyhaven/core/admin';
+import type { CertifiedFeature, FeatureInfo } from '@keyhaven/core/admin';
 
 // Values as people read them. Times in the reader's own zone.
 
@@ -67,6 +67,28 @@ export const sayLicense = (license: FeatureInfo['license'], now: number): string
   }
   if (license.from !== undefined) parts.push(`from ${sayDay(license.from)}`);
   if (license.graceEnds !== undefined) parts.push(`grace until ${sayDay(license.graceEnds)}`);
+  return parts.join(', ');
+};
+
+/** As it was sold, whatever was used of it since. */
+export const sayCertified = (license: CertifiedFeature['license']): string => {
+  const parts: string[] = [];
+  switch (license.type) {
+    case 'perpetual':
+      parts.push('Perpetual');
+      break;
+    case 'expiration':
+      parts.push(`Until ${sayDay(license.until)}`);
+      break;
+    case 'period':
+      parts.push(`${license.trial === true ? 'Trial, ' : ''}${license.days} days from first use`);
+      break;
+    case 'executions':
+      parts.push(`${sayNumber(license.count)} executions`);
+      break;
+  }
+  if (license.from !== undefined) parts.push(`from ${sayDay(license.from)}`);
+  if ('graceDays' in license && license.graceDays !== undefined) parts.push(`${license.graceDays} days of grace`);
   return parts.join(', ');
 };
 

@@ -1,3 +1,10 @@
+export {
+  type CertificateLink,
+  type CertifiedFeature,
+  type CertifiedProduct,
+  certificatesOf,
+  fingerprintOfKey,
+} from './certificates.ts';
 export { sayLicense } from './say-license.ts';
 export {
   type Catalog,

@@ -20,8 +20,12 @@ export type KeyInfo = {
   readonly memory?: readonly { readonly file: number; readonly size: number; readonly access: 'ro' | 'rw' | 'rwo' }[];
   /** Sessions that run with it; of keys of this computer. */
   readonly sessions?: number;
-  /** Where its license is lent: by which key, and until when (K5). */
-  readonly lent?: { readonly by: string; readonly until: string };
+  /** Where its license is lent: by which key, and until when (K5); `owner`: the LM that lent it over the network, and its key. */
+  readonly lent?: {
+    readonly by: string;
+    readonly until: string;
+    readonly owner?: { readonly guid: string; readonly key: string };
+  };
   /** That an administrator gave it on its computer; of keys of this computer. */
   readonly name?: string;
   /** Whether its light blinks; only of keys of this computer that can (K7). */
@@ -34,7 +38,10 @@ export type ProductInfo = {
   readonly vendor: number;
   readonly local: boolean;
   readonly features: number;
-  /** Seats of it that may be detached now, null = any number; of keys of this computer. Absent where it cannot be detached (K5). */
+  /**
+   * Seats of it that may be detached now, null = any number. Absent where it cannot be detached, and of keys of other computers where those do not
+   * lend it over the network, or do not say so (K5).
+   */
   readonly detachable?: number | null;
   readonly licenseManager: LmRef;
   /** Seats of the feature that has fewest of them; null = any number. */
@@ -138,6 +145,8 @@ export type CatalogKey = {
   readonly vendorKey: string;
   readonly counter: number;
   readonly pools: readonly CatalogPool[];
+  /** Products that its LM lends over the network, and how many seats of each now; null = any number. Only on links from version 3 on (K26). */
+  readonly detachable?: readonly { readonly product: number; readonly seats: number | null }[];
 };
 export type Catalog = readonly CatalogKey[];
 
@@ -157,6 +166,11 @@ const pool: Decoder<CatalogPool> = object({
   graceEnds: optional(integer(0, Number.MAX_SAFE_INTEGER)),
   waiting: optional(integer(0, Number.MAX_SAFE_INTEGER)),
 });
+const none: Decoder<null> = (value, place, faults) => {
+  if (value === null) return null;
+  faults.push(`${place}: must be null`);
+  return undefined;
+};
 const catalog: Decoder<Catalog> = list(
   object({
     key: keyId,
@@ -165,6 +179,9 @@ const catalog: Decoder<Catalog> = list(
     vendorKey: text(64),
     counter: integer(0, 0xffff_ffff),
     pools: list(pool, 4_096),
+    detachable: optional(
+      list(object({ product: integer(0, MAX_ID), seats: either<number | null>('a number or null', integer(0, 0xffff), none) }), 4_096),
+    ),
   }),
   4_096,
 );

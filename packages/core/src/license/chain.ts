@@ -150,7 +150,8 @@ export const chainWith = (parent: Uint8Array, link: Uint8Array): Buffer => {
   return out.done();
 };
 
-const linksOf = (shown: Uint8Array): [Uint8Array, ...Uint8Array[]] => {
+/** The documents of what a key shows, the vendor's first. @throws LicensingError INV_UPDATE_OBJ (17) */
+export const linksOf = (shown: Uint8Array): [Uint8Array, ...Uint8Array[]] => {
   const refuse = (detail: string): LicensingError => new LicensingError(Status.INV_UPDATE_OBJ, { detail });
   if (shown.length > CERTIFICATE_LIMIT) throw refuse('The certificate is larger than a megabyte.');
   const reader = new Reader(shown);

@@ -3,6 +3,7 @@ export {
   type Delegation,
   delegatedFeatures,
   lastLink,
+  linksOf,
   MAX_LINKS,
   openDelegation,
   openStanding,
@@ -47,6 +48,7 @@ export {
 export { keyIdOf } from './key-id.ts';
 export {
   faultOfLegacy,
+  isLegacy,
   type LegacyLicense,
   type LegacyTerms,
   legacyKeyId,
@@ -84,5 +86,5 @@ export {
   product,
   products,
 } from './terms.ts';
-export { MAX_TRIAL_DAYS, openTrial, signTrialKey, type Trial, trialSecrets, writeTrial } from './trial.ts';
+export { isTrial, MAX_TRIAL_DAYS, openTrial, signTrialKey, type Trial, trialSecrets, writeTrial } from './trial.ts';
 export { formatVendorCode, parseVendorCode, type VendorCode } from './vendor-code.ts';

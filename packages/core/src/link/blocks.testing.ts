@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import fc from 'fast-check';
 import { bytesOf, someBytes, textOf, u16, u32, u53, u64Text } from '../bytes/wire.testing.ts';
 import type { Block } from './blocks.ts';
@@ -7,6 +8,10 @@ import type { Block } from './blocks.ts';
 const is = <const K extends string>(kind: K) => ({ kind: fc.constant(kind) });
 const session = bytesOf(16);
 const what = fc.constantFrom('call' as const, 'heard' as const, 'size' as const);
+const orNone = fc.option(
+  u32.filter((value) => value > 0),
+  { nil: undefined },
+);
 const sessions = fc.array(session, { maxLength: 5 });
 
 export const blocks: Readonly<Record<Block['kind'], fc.Arbitrary<Block>>> = {
@@ -37,5 +42,34 @@ export const blocks: Readonly<Record<Block['kind'], fc.Arbitrary<Block>>> = {
     removed: fc.array(u64Text, { maxLength: 5 }),
     json: textOf(2_000),
   }),
+  'ask file': fc.record({
+    ...is('ask file'),
+    number: u32,
+    wish: fc.oneof(
+      fc.record({ what: fc.constant('detach' as const), key: u64Text, product: u32, seconds: orNone, seats: orNone }),
+      fc.record({ what: fc.constant('return' as const) }),
+    ),
+    document: someBytes,
+  }),
+  file: fc.oneof(
+    fc.record({
+      ...is('file'),
+      number: u32,
+      more: fc.boolean(),
+      status: fc.constant(0),
+      detail: textOf(400),
+      remedy: textOf(400),
+      part: someBytes,
+    }),
+    fc.record({
+      ...is('file'),
+      number: u32,
+      more: fc.constant(false),
+      status: u16.filter((status) => status > 0),
+      detail: textOf(400),
+      remedy: textOf(400),
+      part: fc.constant(Buffer.alloc(0)),
+    }),
+  ),
   probed: fc.record({ ...is('probed'), what, number: u32, yes: fc.boolean(), padding: someBytes }),
 };

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { Reader, WireError, Writer } from '../bytes/index.ts';
 import { appendFrame, type Frame, FrameDecoder, MAX_FRAME } from '../wire/index.ts';
+import { codeOfFile, type FileAnswer, type FileQuestion, readFile, readFileQuestion, writeFile, writeFileQuestion } from './file-blocks.ts';
 
 // What two linked LMs say to each other, as blocks inside a body. The calling LM speaks for applications on its computer, the
 // answering LM for its keys. docs/protocol/link.md K9 to K14.
@@ -55,7 +56,11 @@ export type Block =
   /** Caller, for a person who looks for what blocks the network (R10, K20): `number` is a cookie of discovery, or of 'size' the bytes to answer with. */
   | { readonly kind: 'probe'; readonly what: Probing; readonly number: number; readonly padding: Uint8Array }
   /** Answerer: whether it was so. */
-  | { readonly kind: 'probed'; readonly what: Probing; readonly number: number; readonly yes: boolean; readonly padding: Uint8Array };
+  | { readonly kind: 'probed'; readonly what: Probing; readonly number: number; readonly yes: boolean; readonly padding: Uint8Array }
+  /** Caller, from version 3: lend to me, or take back what I was lent (K5, K26). */
+  | FileQuestion
+  /** Answerer: the file as far as it fits into one block, with `more` where parts follow; a refusal has a status other than 0, and no bytes. */
+  | FileAnswer;
 
 /** 'call': send me one datagram; 'heard': did you hear my question; 'size': do packets of this size pass. */
 export type Probing = (typeof probings)[number];
@@ -68,9 +73,21 @@ const FRESH = 1;
 const HEARS = 2;
 /** BOUNDED: keys that one block says are gone. */
 export const MAX_REMOVED = 4_096;
-/** Kinds that only links of version 2 and later carry (K17). */
-export const ofVersion2 = (kind: Block['kind']): boolean =>
-  kind === 'ask changes' || kind === 'changes' || kind === 'probe' || kind === 'probed';
+/** The first version of a link that carries blocks of this kind (K17). */
+export const sinceVersion = (kind: Block['kind']): number => {
+  switch (kind) {
+    case 'ask changes':
+    case 'changes':
+    case 'probe':
+    case 'probed':
+      return 2;
+    case 'ask file':
+    case 'file':
+      return 3;
+    default:
+      return 1;
+  }
+};
 
 const codes = {
   open: 5,
@@ -94,6 +111,7 @@ const codes = {
   probed: 33,
   'ask changes': 34,
   changes: 35,
+  ...codeOfFile,
 } as const satisfies Record<Block['kind'], number>;
 
 const writeIds = (out: Writer, ids: readonly Uint8Array[]): void => {
@@ -185,6 +203,10 @@ export const appendBlock = (out: Writer, block: Block): void =>
           .u32(block.removed.length);
         for (const key of block.removed) out.u64(BigInt(key));
         return out.block(Buffer.from(block.json, 'utf8'));
+      case 'ask file':
+        return writeFileQuestion(out, block);
+      case 'file':
+        return writeFile(out, block);
     }
   });
 
@@ -253,6 +275,10 @@ const readBlock = ({ type, body }: Frame): Block => {
           removed: readKeys(reader),
           json: reader.longText(MAX_FRAME),
         };
+      case codes['ask file']:
+        return readFileQuestion(reader);
+      case codes.file:
+        return readFile(reader);
       default:
         throw new WireError(`a block of type ${type}`);
     }

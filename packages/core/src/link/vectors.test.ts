@@ -8,7 +8,7 @@ import { decodeBlocks, encodeBlocks } from './blocks.ts';
 import { decodeBody, encodeBody, linkOf } from './body.ts';
 import { type Answering, answerLink, type Calling, callLink } from './handshake.ts';
 import { lmIdentityFrom } from './identity.ts';
-import { FIRST, makeLinkVectors } from './vectors.testing.ts';
+import { FIRST, makeLinkVectors, SECOND } from './vectors.testing.ts';
 
 const { recorded, made } = vectorFile('link', makeLinkVectors);
 
@@ -74,9 +74,9 @@ describe('vectors/link.json', () => {
 
   it('begins with a higher version in the hello where both have one, and signs that', () => {
     const { version2, caller, answerer, link } = recorded;
-    const calling = callLink(identityOf(caller), caller.hostname, entropyOf(caller));
+    const calling = callLink(identityOf(caller), caller.hostname, entropyOf(caller), SECOND);
     expect(hex(calling.hello)).toBe(version2.hello);
-    const answering = answerLink(identityOf(answerer), answerer.hostname, link, unhex(version2.hello), entropyOf(answerer));
+    const answering = answerLink(identityOf(answerer), answerer.hostname, link, unhex(version2.hello), entropyOf(answerer), SECOND);
     expect(hex(answering.answer)).toBe(version2.answer);
     const { confirmation, keys } = calling.confirm(unhex(version2.answer));
     expect([keys.version, answering.confirmed(confirmation).version]).toEqual([2, 2]);

@@ -56,12 +56,13 @@ const laterBlocks: readonly Block[] = [
 
 /** As the first release said it. */
 export const FIRST = { from: 1, to: 1 } as const;
+export const SECOND = { from: 1, to: 2 } as const;
 
 export const makeLinkVectors = () => {
   const [caller, answerer] = [lmIdentityFrom(fill(32, 0x71)), lmIdentityFrom(fill(32, 0x72))];
   const [callerPair, answererPair] = [exchangePairFrom(fill(32, 0x82)), exchangePairFrom(fill(32, 0x84))];
   const calling = callLink(caller, 'client', fixed(0x81, 0x82), FIRST);
-  const later = callLink(caller, 'client', fixed(0x81, 0x82), { from: 1, to: 2 });
+  const later = callLink(caller, 'client', fixed(0x81, 0x82), SECOND);
   const { answer } = answerLink(answerer, 'keys-1', LINK, calling.hello, fixed(0x83, 0x84));
   const unsigned = answer.subarray(0, -64);
   const transcript = sha256(
@@ -156,7 +157,7 @@ export const makeLinkVectors = () => {
     version2: {
       about: 'The same two, who both speak versions 1 and 2. The words that are signed, and the names of the keys, stay as they are.',
       hello: hex(later.hello),
-      answer: hex(answerLink(answerer, 'keys-1', LINK, later.hello, fixed(0x83, 0x84), { from: 1, to: 2 }).answer),
+      answer: hex(answerLink(answerer, 'keys-1', LINK, later.hello, fixed(0x83, 0x84), SECOND).answer),
       blocks: laterBlocks.map((block) => ({ block: plain(block), bytes: hex(encodeBlocks([block])) })),
       refusedBlocks: [
         { name: 'an unknown wish', bytes: '0000000a22000000000000000104' },

@@ -19,6 +19,9 @@ import type { Bar } from '../authority/guard.ts';
 
 export type RuleBar = Bar & { readonly rule: string; readonly place?: RulePlace };
 
+/** Who is lent to; the address only where the other license manager itself asks, over its link. */
+type LentTo = { readonly user: string | undefined; readonly host: string; readonly guid: string; readonly address?: string };
+
 export type Access = {
   /** Other rules from now on; with the sessions that run, for their seats count for what is reserved. */
   change(
@@ -40,17 +43,9 @@ export type Access = {
    * Against lending these features of a product. The user is undefined where nobody told who it is for: rules that allow users do not speak
    * of that, and rules that deny them do (field-facts 2.3).
    */
-  againstDetach(
-    to: { readonly user: string | undefined; readonly host: string; readonly guid: string },
-    of: Omit<Asked, 'feature'>,
-    features: readonly number[],
-  ): RuleBar | undefined;
+  againstDetach(to: LentTo, of: Omit<Asked, 'feature'>, features: readonly number[]): RuleBar | undefined;
   /** Seats of the pool that lending must leave to others, as of now. */
-  keptFromDetach(
-    to: { readonly user: string | undefined; readonly host: string; readonly guid: string },
-    pool: PoolId,
-    vendor: number,
-  ): number;
+  keptFromDetach(to: LentTo, pool: PoolId, vendor: number): number;
   /** Against another license manager; `host` and `holder` are undefined until it has told them. */
   againstClient(client: {
     readonly address: string;
@@ -134,12 +129,12 @@ export const createAccess = (rules: AccessRules, { addressesOf, onBarred }: Acce
     ended: (session) => reservations.ended(session),
     priorityOf: (applicant, pool, vendor) => priorityOf(users, applicant, askedFor(pool, vendor)),
     reservedForOthers: (applicant, pool, vendor) => reservations.forOthers(askedFor(pool, vendor), applicant),
-    againstDetach({ user, host, guid }, of, features) {
-      const asker = { user, host, address: '', holder: guid };
+    againstDetach({ user, host, guid, address = '' }, of, features) {
+      const asker = { user, host, address, holder: guid };
       return features.map((feature) => againstUser(asker, { ...of, feature })).find((bar) => bar !== undefined);
     },
-    keptFromDetach: ({ user, host, guid }, pool, vendor) =>
-      reservations.forOthers(askedFor(pool, vendor), { user, host, address: '', holder: guid }),
+    keptFromDetach: ({ user, host, guid, address = '' }, pool, vendor) =>
+      reservations.forOthers(askedFor(pool, vendor), { user, host, address, holder: guid }),
     againstRemote,
     againstClient,
   };

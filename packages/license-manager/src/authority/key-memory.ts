@@ -15,6 +15,7 @@ import {
   writeRows,
 } from '@keyhaven/core/memory';
 import { type Key, licenseRow, putBytes } from '../keystore/index.ts';
+import type { ServedKey } from './served-key.ts';
 import type { AuthorityCore } from './types.ts';
 
 // Calls on the memory of a key (K3). Contents in memory are what is durable: a write is put there when the ledger has it on the disk.
@@ -39,10 +40,9 @@ export type KeyMemory = {
   size(file: number): Buffer;
 };
 
-/** @param keyNow the key as it is now; throws where it is not served. */
 export const createKeyMemory = (
   authority: Pick<AuthorityCore, 'ledger' | 'changing' | 'shared' | 'refresh'>,
-  keyNow: () => Key,
+  served: ServedKey,
 ): KeyMemory => {
   const find = (key: Key, file: number, offset: number, length: number) => {
     const of = key.license === undefined ? undefined : fileIn(key.license.certificate.memory, file);
@@ -67,7 +67,7 @@ export const createKeyMemory = (
   };
   return {
     read(file, offset, length) {
-      const key = keyNow();
+      const key = served.now();
       find(key, file, offset, length);
       if (authority.shared && key.signer.kind === 'software') return readShared(key, file, offset, length);
       const contents = key.memory.get(file) ?? NOTHING;
@@ -79,10 +79,10 @@ export const createKeyMemory = (
     async write(session, call, piece) {
       const data = Buffer.from(call.data); // A copy: the call is a view on what came.
       for (;;) {
-        const key = keyNow();
+        const key = served.now();
         const id = key.identity.id;
         for (let change = authority.changing(id); change !== undefined; change = authority.changing(id)) await change;
-        const now = keyNow();
+        const now = served.now();
         const of = find(now, call.file, call.offset, data.length);
         if (now.signer.kind === 'device') {
           if (of.access !== 'rw')
@@ -99,12 +99,12 @@ export const createKeyMemory = (
           continue;
         }
         if (reply.kind === 'refused') throw new LicensingError(reply.status, { detail: reply.detail });
-        putBytes(keyNow().memory, call.file, of.size, call.offset, data);
+        putBytes(served.now().memory, call.file, of.size, call.offset, data);
         return NOTHING;
       }
     },
     size(file) {
-      return new Writer(4).u32(find(keyNow(), file, 0, 0).size).done();
+      return new Writer(4).u32(find(served.now(), file, 0, 0).size).done();
     },
   };
 };

@@ -12,7 +12,7 @@ import type { Sharing } from './sharing.ts';
 export type RefreshingOptions = {
   readonly ledger: Ledger;
   readonly keystore: Keystore;
-  readonly sessions: LiveSessions;
+  readonly sessions: Pick<LiveSessions, 'all' | 'get'>;
   readonly facts: PoolFacts;
   readonly sharing: Sharing;
   /** A session here was ended by another process, with a license that no longer has it. */

@@ -31,7 +31,8 @@ export const openCompat = async (options: {
   readonly fingerprint: (of: Key['identity']) => Promise<string>;
 }): Promise<CompatFaces & { close(): void }> => {
   const { ledger, authority, keystore, clock, entropy } = options;
-  const sessions = createRestSessions({ authority, keystore, clock, entropy });
+  const idleSeconds = (): number => options.settings().rest.idleSeconds;
+  const sessions = createRestSessions({ authority, keystore, clock, entropy, idleSeconds });
   const identities = await openIdentities({
     ledger,
     seal: options.seal,

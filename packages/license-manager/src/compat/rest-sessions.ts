@@ -5,7 +5,7 @@ import type { Entropy } from '@keyhaven/core/crypto';
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import { identityOfHolder, restHolder } from '@keyhaven/core/seats';
 import { type ApplicationIdentity, decodeGrant } from '@keyhaven/core/session';
-import { type Clock, MINUTE } from '@keyhaven/core/time';
+import { type Clock, MINUTE, SECOND } from '@keyhaven/core/time';
 import type { Authority, LiveSession } from '../authority/index.ts';
 import { resumeTokenFor } from '../authority/tokens.ts';
 import type { Keystore } from '../keystore/index.ts';
@@ -14,11 +14,9 @@ import { type RestCandidate, type RestLogin, restCandidates } from './rest-candi
 import { accessTokenFor, isAccessToken, placeOf } from './rest-tokens.ts';
 
 // Sessions of the REST licensing API (C6): sessions like any other, in a channel that the license manager holds for its client. The client's lease is
-// renewed here once a minute for as long as it asks for something now and then; whoever is silent for REST_IDLE_MS gives his seat back.
+// renewed here once a minute for as long as it asks for something now and then; whoever is silent for `idleSeconds` gives his seat back.
 // Nothing of a session is kept here that could be lost: its row says whose it is, and after a restart the channel is made anew.
 
-/** Silence after which a session ends. Shorter than for applications with a process to watch: of these nobody sees whether they still run. */
-export const REST_IDLE_MS = 15 * MINUTE;
 const RENEW_MS = MINUTE;
 
 export type RestLoginCall = RestLogin & {
@@ -32,6 +30,8 @@ export type RestLoginCall = RestLogin & {
 export type RestSession = { readonly session: string; readonly key: string; readonly product: number; readonly feature: number };
 
 export type RestSessions = {
+  /** Seconds of silence after which a session ends, as they hold now. */
+  idleSeconds(): number;
   /** The same signature asks for the same session. Rejects as `restCandidates` and logins do. */
   login(
     vendor: number,
@@ -63,8 +63,10 @@ export const createRestSessions = (options: {
   readonly keystore: Keystore;
   readonly clock: Clock;
   readonly entropy: Entropy;
+  /** Usually shorter than for applications with a process to watch: of these nobody sees whether they still run. */
+  readonly idleSeconds: () => number;
 }): RestSessions => {
-  const { authority, keystore, clock, entropy } = options;
+  const { authority, keystore, clock, entropy, idleSeconds } = options;
   const held = new Map<string, Held>(); // BOUNDED by the sessions there are: swept with them
   let closed = false;
   let cancel = (): void => undefined;
@@ -133,12 +135,13 @@ export const createRestSessions = (options: {
   const sweep = (): void => {
     if (closed) return;
     const now = clock.mono();
+    const idleMs = idleSeconds() * SECOND;
     const alive = new Map<string, Buffer[]>();
     const there = new Set<string>();
     for (const session of authority.sessions()) {
       const { holder } = session.row;
       if (session.ending !== undefined || identityOfHolder(holder) === undefined) continue;
-      if (now - session.lastUse >= REST_IDLE_MS) {
+      if (now - session.lastUse >= idleMs) {
         authority.release(session, 'idle').catch(() => undefined); // What the disk refuses now is tried a minute later.
         continue;
       }
@@ -160,6 +163,7 @@ export const createRestSessions = (options: {
   const told = ({ id, pool }: LiveSession): RestSession => ({ session: id, key: pool.key, product: pool.product, feature: pool.feature });
 
   return {
+    idleSeconds,
     async login(vendor, call, { identity, signed, address }) {
       const holder = restHolder(identity.id, placeOf(address));
       let refused: unknown;

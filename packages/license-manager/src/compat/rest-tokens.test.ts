@@ -175,6 +175,7 @@ it('a token is for the address that opened the session, and is made for no other
       keystore: { get: () => key } as never,
       clock,
       entropy: systemEntropy,
+      idleSeconds: () => 900,
     });
     onTestFinished(() => sessions.close());
     return sessions;

@@ -21,7 +21,7 @@ import { createReplays } from './replays.ts';
 import { keysOf } from './rest-candidates.ts';
 import type { Asker, IdentityCheck, RestRequest, Signer } from './rest-identity.ts';
 import { loginCallIn } from './rest-login.ts';
-import { REST_IDLE_MS, type RestSession, type RestSessions } from './rest-sessions.ts';
+import type { RestSession, RestSessions } from './rest-sessions.ts';
 
 // The REST licensing API (C6): requests and answers. Whoever asks is checked first, over the bytes as they came; what changes something is done once.
 
@@ -116,7 +116,7 @@ export const createRest = (options: {
     { identity, address, sealed }: Asker,
   ): { readonly [name: string]: Exact } => ({
     sessionId: session,
-    sessionInfo: { currentlogins: authority.used({ key, product, feature }), idleTimeout: REST_IDLE_MS / SECOND },
+    sessionInfo: { currentlogins: authority.used({ key, product, feature }), idleTimeout: sessions.idleSeconds() },
     featureId: feature,
     productId: product,
     keyId: BigInt(key),

@@ -41,7 +41,7 @@ export type AdministeredSettings = {
 
 /** What another computer may change with the password. All else may open this one to somebody, or names a file or an address (S7, S18). */
 const NARROW =
-  /^(?:name|idleConnectionMinutes|sessionIdleMinutes|page\.(?:refreshSeconds|rows)|pidFile|temporaryFileDays|hardwareC2v|search\.(?:broadcast|aggressive|intervalMinutes)|access\.(?:remoteLicenses|users)|detach\.\w+|protection\.duplicateKey)$/;
+  /^(?:name|idleConnectionMinutes|sessionIdleMinutes|page\.(?:refreshSeconds|rows)|pidFile|temporaryFileDays|hardwareC2v|search\.(?:broadcast|aggressive|intervalMinutes)|access\.(?:remoteLicenses|users)|detach\.\w+|rest\.idleSeconds|protection\.duplicateKey)$/;
 export const widensAccess = (path: string): boolean => !NARROW.test(path);
 
 const plain = (value: unknown): unknown => value ?? null;

@@ -85,6 +85,7 @@ describe('a change of an ini file', () => {
       'detach.reservedPercent': 25,
       'detach.expiredDays': 0,
       'detach.products': ['product:5,enabled=0', 'product:6,maxdays=7,reserved=2'],
+      'rest.idleSeconds': 3_600,
       'compat.newLmIdByGet': true,
       'log.access': true,
       'log.local': true,

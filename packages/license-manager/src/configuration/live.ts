@@ -45,6 +45,7 @@ export const createLiveSettings = (started: Settings): LiveSettings => {
         search: next.search,
         access: next.access,
         detach: next.detach,
+        rest: next.rest,
         log: { ...next.log, directory: started.log.directory },
       };
       return { now, restart };

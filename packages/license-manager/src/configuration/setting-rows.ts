@@ -228,6 +228,13 @@ export const settingRows: readonly SettingRow[] = [
     'Seconds until the first byte of a connection must have come; the handshake of TLS counts likewise.',
   ),
   row(
+    'rest.idleSeconds',
+    one('SERVER', 'KeepAliveTimeout', whole),
+    true,
+    'Seconds of silence after which a session of the REST licensing API ends and its seat is free; its client is told them. `sessionIdleMinutes` is not for these sessions. In an ini file what is out of the bounds is the nearest that is not. See [interoperability.md](interoperability.md).',
+    { read: (seconds) => Math.min(9_000_000, Math.max(900, seconds)) },
+  ),
+  row(
     'compat.newLmIdByGet',
     one('COMPAT', 'new_lm_id_by_get', iniFlag),
     false,

@@ -1,6 +1,7 @@
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import { openAdministration } from '../administration/index.ts';
 import type { Site } from '../authority/site.testing.ts';
+import { certificatesOfKey } from '../certificates.ts';
 import { createAdministeredSettings } from '../configuration/administered.ts';
 import { createDiagnostics } from '../diagnostics/index.ts';
 import { systemEntropy } from '../machine/index.ts';
@@ -61,6 +62,7 @@ export const facesOf = async (site: Site, more: Partial<HttpFaces> = {}): Promis
     async blinkKey(key, on) {
       acts.push(`blink ${key} ${on}`);
     },
+    certificates: (key) => certificatesOfKey(keystore, key),
     newId: (now) => acting('newId', now),
     async apply(document) {
       acts.push(`apply ${document}`);
@@ -75,7 +77,17 @@ export const facesOf = async (site: Site, more: Partial<HttpFaces> = {}): Promis
       apply: (kind) => acting('apply', kind),
       detached: () => [],
       available: () => undefined,
+      offered: () => undefined,
+      lend: () => acting('lend', {}),
+      mayLend: () => undefined,
+      takeBackFrom: () => acting('take back', {}),
       close: () => undefined,
+    },
+    online: {
+      detach: (wish) => acting('detach-here', wish),
+      giveBack: (key) => acting('return-here', key),
+      untold: () => [],
+      ownerOf: () => undefined,
     },
     async fingerprint(vendorCode) {
       acts.push(`fingerprint ${vendorCode}`);

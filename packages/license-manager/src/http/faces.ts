@@ -1,7 +1,9 @@
 import type { LmStatus } from '@keyhaven/core/admin';
 import type { LicensingError } from '@keyhaven/core/errors';
 import type { AuditQuery, AuditRecord } from '@keyhaven/ledger';
+import type { Acts } from '../acts/index.ts';
 import type { Administration } from '../administration/index.ts';
+import type { KeyCertificates } from '../certificates.ts';
 import type { CompatFaces } from '../compat/faces.ts';
 import type { AdministeredSettings } from '../configuration/administered.ts';
 import type { Change, SettingChanges } from '../configuration/index.ts';
@@ -13,9 +15,8 @@ import type { Notices } from '../notices/index.ts';
 import type { Overview, WaitingInfo } from '../overview.ts';
 import type { LinkAnswerer, PeerRefusal } from '../peers/index.ts';
 import type { RecordFaces } from '../records.ts';
-import type { Transfers } from '../transfer/index.ts';
+import type { OnlineTransfers, Transfers } from '../transfer/index.ts';
 import type { UpdateResult } from '../updates/index.ts';
-import type { Act } from './acts.ts';
 import type { Asset } from './assets.ts';
 
 /** What HTTP may ask of the license manager. */
@@ -36,18 +37,21 @@ export type HttpFaces = {
   /** Resolves when what is known of other LMs is of now. */
   fresh(): Promise<void>;
   audit(query: AuditQuery): Promise<readonly AuditRecord[]>;
-  /** Writes down what somebody did as an administrator (C5); absent = nobody does. Does not reject. */
-  acted?(act: Act): Promise<void>;
+  /** Writes down what somebody does as an administrator (C5); absent = nobody does. */
+  readonly perform?: Acts['perform'];
   kill(session: string, by: string): Promise<void>;
   /** Names a key of this computer; an empty name takes it away. */
   nameKey(key: string, name: string, by: string): Promise<void>;
   /** Lets the light of a key blink, or not any more. */
   blinkKey(key: string, on: boolean): Promise<void>;
+  /** What was certified of a key of this computer. */
+  certificates(key: string): KeyCertificates;
   /** "Create new LM id"; `now`: at the next start, whatever sessions there are over the network. */
   newId(now: boolean, by: string): Promise<NewId>;
   /** The text of a license document. */
   apply(document: string): Promise<UpdateResult>;
   readonly transfers: Transfers;
+  readonly online: OnlineTransfers;
   readonly network: NetworkView;
   readonly doctor: Doctor;
   /** What this computer is recognised by, for the vendor of this code: the XML of the format host_fingerprint. */

@@ -29,7 +29,10 @@ export const keyInfo = z.strictObject({
   warnings: z.array(said).optional(),
   memory: z.array(z.strictObject({ file: count, size: count, access: z.enum(['ro', 'rw', 'rwo']) })).optional(),
   sessions: count.optional().meta({ description: 'Of keys of this computer.' }),
-  lent: z.strictObject({ by: keyId, until: said }).optional().meta({ description: 'Its license is lent by that key.' }),
+  lent: z
+    .strictObject({ by: keyId, until: said, owner: z.strictObject({ guid: said, key: keyId }).optional() })
+    .optional()
+    .meta({ description: 'Its license is lent by that key; `owner` where it was over the network.' }),
   name: said.optional().meta({ description: 'Given on this computer, by an administrator.' }),
   blinking: z.boolean().optional().meta({ description: 'Whether its light blinks; of keys of this computer that can.' }),
 });
@@ -40,10 +43,10 @@ export const productInfo = z.strictObject({
   vendor: count,
   local: z.boolean(),
   features: count,
-  detachable: count
-    .nullable()
-    .optional()
-    .meta({ description: 'Seats that may be detached now; null = any number. Absent where the product cannot be detached.' }),
+  detachable: count.nullable().optional().meta({
+    description:
+      'Seats that may be detached now; null = any number. Absent where the product cannot be detached; of other computers, where they do not lend it over the network.',
+  }),
   licenseManager: lmRef,
   seats: count.nullable().meta({ description: 'Of the feature that has fewest; null = any number.' }),
 });
@@ -150,6 +153,27 @@ export const detachedCopy = z.strictObject({
   sequence: count,
   guid: said,
   host: said,
+});
+export const detachedHere = z.strictObject({
+  key: keyId.meta({ description: 'The lent key on this computer.' }),
+  product: id,
+  until: moment,
+  licenseManager: said.meta({ description: 'GUID of the owner.' }),
+});
+export const returnedHere = z.strictObject({
+  key: keyId,
+  told: z.boolean().meta({ description: 'false: the owner does not know yet; it is told by itself.' }),
+  licenseManager: said.meta({ description: 'GUID of the owner.' }),
+  detail: said.optional().meta({ description: 'Why it could not be told now.' }),
+});
+export const untoldReturn = z.strictObject({
+  key: keyId.meta({ description: 'The lent key, which is no more.' }),
+  ownerKey: keyId,
+  product: id,
+  licenseManager: z.strictObject({ guid: said, hostname: said.optional() }),
+  since: moment,
+  until: moment.meta({ description: 'Two hours after this the owner has its seats again, told or not.' }),
+  lastFault: said.optional(),
 });
 const kind = z.enum(kinds);
 export const plan = z.strictObject({

@@ -11,7 +11,7 @@ const world = async () => {
   const lm = await createNet(computer.clock).start({ host: 'a', seed: 1 });
   const ask = async (wanted: number) => {
     const { publicKey: vendorKey } = vendor.code;
-    const parts = lm.lm.local.ask({ request: 1, vendor: vendor.code.vendor, vendorKey, wanted, scope: '' });
+    const parts = lm.lm.local.ask({ request: 1, vendor: vendor.code.vendor, vendorKey, wanted, scope: '' }, undefined);
     await settle();
     await computer.pass(2_000);
     const [told] = parseInfoData(Buffer.concat(await parts).toString('utf8')).licenseManagers;

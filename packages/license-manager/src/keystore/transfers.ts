@@ -47,8 +47,8 @@ type Waiting = { readonly key: RecipientKey; readonly row: RecipientRow; readonl
 export type KeyTransfers = {
   loadRecipient(id: string, row: RecipientRow): void;
   loadGone(id: string, row: GoneRow): void;
-  /** A fresh key that waits for what is lent or moved to it. */
-  fresh(type: KeyType, now: Wall): Promise<RecipientKey>;
+  /** A fresh key that waits for what is lent or moved to it; none that is `spoken` for. */
+  fresh(type: KeyType, now: Wall, spoken?: (id: string) => boolean): Promise<RecipientKey>;
   /** The key by which something comes here: one that waits, or one that has a lent license already. */
   recipient(id: string): RecipientKey | undefined;
   gone(id: string): GoneRow | undefined;
@@ -56,14 +56,16 @@ export type KeyTransfers = {
   moved(): readonly { readonly key: string; readonly vendor: number }[];
   /** @throws LicensingError LICENSE_REHOSTED (70), KEY_INACTIVE (66) where the key was here and is gone. */
   refuseGone(id: string): void;
-  /** @throws LicensingError as `faultOfReceiving` */
-  receive(lent: Lent, time: () => Wall): Promise<Key>;
+  /** `also`: written in the same decision. @throws LicensingError as `faultOfReceiving` */
+  receive(lent: Lent, time: () => Wall, also?: readonly Change[]): Promise<Key>;
   /** Memory files of a key here that could be written once, and were. */
   writtenOnce(id: string): Promise<ReadonlySet<number>>;
   /** The seeds of a key here. */
   seeds(id: string): Promise<Buffer>;
   /** @throws LicensingError DETACHED_LICENSE_FOUND (76), LICENSE_REHOSTED (70) */
-  leave(id: string, gone: GoneRow): Promise<GoneRow>;
+  leave(id: string, gone: GoneRow, also?: readonly Change[]): Promise<GoneRow>;
+  /** A key that waits gets nothing any more. */
+  discard(id: string, also: readonly Change[]): Promise<void>;
   /** The key is not here any more; its rows are gone already. */
   forget(id: string): void;
   /** @throws LicensingError UPDATE_ALREADY_ADDED (65), REHOST_ALREADY_APPLIED (71) */
@@ -124,8 +126,8 @@ export const createKeyTransfers = ({ ledger, seal, entropy, keys, observe }: Key
     },
     loadGone: (id, row) => void gone.set(id, row),
 
-    async fresh(type, now) {
-      const oldest = [...waiting.values()].find(({ key }) => key.type === type);
+    async fresh(type, now, spoken) {
+      const oldest = [...waiting.values()].find(({ key }) => key.type === type && spoken?.(key.id) !== true);
       if (waiting.size >= MAX_WAITING && oldest !== undefined) return oldest.key;
       const [signingSeed, exchangeSeed] = [Buffer.from(entropy.bytes(32)), entropy.bytes(32)];
       const key = recipientKeyFrom(type, signingSeed, exchangeSeed);
@@ -147,7 +149,7 @@ export const createKeyTransfers = ({ ledger, seal, entropy, keys, observe }: Key
     moved: () => [...gone].flatMap(([key, { why, vendor }]) => (why === 'rehosted' ? [{ key, vendor }] : [])),
     refuseGone,
 
-    async receive(lent, time) {
+    async receive(lent, time, also = []) {
       const { h2r, standing, shown, secrets, sequence } = lent;
       const id = h2r.key;
       const before = keys.get(id);
@@ -190,7 +192,7 @@ export const createKeyTransfers = ({ ledger, seal, entropy, keys, observe }: Key
           const detail = { parent: h2r.parent, sequence, until: new Date(lent.until).toISOString() };
           return wrong === undefined
             ? {
-                changes: [...changes, ...decideInstall(rows, id, memory.before, memory.after, memory.contents)],
+                changes: [...changes, ...decideInstall(rows, id, memory.before, memory.after, memory.contents), ...also],
                 audit: [{ kind: 'received', scope: id, detail }],
                 reply: undefined,
               }
@@ -240,9 +242,17 @@ export const createKeyTransfers = ({ ledger, seal, entropy, keys, observe }: Key
       return seeds;
     },
 
-    async leave(id, left) {
+    async discard(id, also) {
+      await ledger.update([], () => ({ changes: [{ key: recipientRow(id), row: undefined }, ...also], audit: [], reply: undefined }));
+      waiting.delete(id);
+    },
+
+    async leave(id, left, also = []) {
       const erased = [identityRow(id), licenseRow(id), ...memoryRowKeys(id, keys.get(id)?.license?.certificate.memory)];
-      const reply = await ledger.update(leaveRows({ key: id }), (rows) => decideLeave(rows, { key: id, gone: left, erased }));
+      const reply = await ledger.update(leaveRows({ key: id }), (rows) => {
+        const decision = decideLeave(rows, { key: id, gone: left, erased });
+        return decision.changes.length === 0 ? decision : { ...decision, changes: [...decision.changes, ...also] };
+      });
       if (reply.kind === 'refused') throw refusal(reply);
       keys.delete(id);
       gone.set(id, reply.gone);

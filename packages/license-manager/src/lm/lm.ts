@@ -1,37 +1,37 @@
-import { Buffer } from 'node:buffer';
-import { LicensingError, Status } from '@keyhaven/core/errors';
+import { Status } from '@keyhaven/core/errors';
 import { serves } from '@keyhaven/core/hosts';
-import { armor, unarmor } from '@keyhaven/core/license';
 import { isLinked } from '@keyhaven/core/seats';
-import { SECOND } from '@keyhaven/core/time';
-import type { Find, Found, Hello } from '@keyhaven/core/wire';
-import type { AuditEntry } from '@keyhaven/ledger';
-import { createAccess, type RuleBar } from '../access/access.ts';
-import { createDeniedClients, type DeniedClient } from '../access/denied-clients.ts';
+import { SECOND, wall } from '@keyhaven/core/time';
+import { openActs } from '../acts/index.ts';
 import { createApplications } from '../applications.ts';
 import { openAuthority } from '../authority/index.ts';
-import { candidatesFor, type Source } from '../candidates.ts';
+import type { Source } from '../candidates.ts';
 import { watchDevices } from '../devices/index.ts';
-import { createInformation, partsOf, textParts } from '../information/index.ts';
-import { createLegacies } from '../legacy/index.ts';
-import { type LocalConnectionOptions, type Route, routeLater } from '../local/index.ts';
+import { createInformation } from '../information/index.ts';
+import type { Key } from '../keystore/index.ts';
 import { createOverview } from '../overview.ts';
 import { createOwnCatalog } from '../own-catalog.ts';
-import { createLinkAnswerer, openPeers, tellUnspoken } from '../peers/index.ts';
+import { createLinkAnswerer, openPeers } from '../peers/index.ts';
 import { openProtection } from '../protection/index.ts';
-import { DEFAULT_TRANSFER_SETTINGS, openTransfers } from '../transfer/index.ts';
+import {
+  DEFAULT_TRANSFER_SETTINGS,
+  openOnlineRows,
+  openOnlineTransfers,
+  openTransfers,
+  type RunningOnlineTransfers,
+} from '../transfer/index.ts';
 import { openTrials } from '../trial/index.ts';
-import { createUpdates, sayResult } from '../updates/index.ts';
+import { createFirstSearch } from './first-search.ts';
+import { createLendingOverLinks } from './lending-over-links.ts';
+import { createLicenseFiles } from './license-files.ts';
+import { createRefusals } from './refusals.ts';
+import { serveApplications } from './serving-applications.ts';
 import type { Lm, LmOptions } from './types.ts';
 
 // A license manager without sockets, disks and clocks of its own: the authority for the keys here, the other LMs, the applications of this
 // computer, and how they are joined. The hosts (T1) give it a ledger, a way to other LMs and connections of applications; the
 // simulated world gives it simulated ones. Nothing of the rules is here.
 
-/** Something that happened, for logs. `level` as in pino. */
-
-/** An application's first question may come before the first search is over; it waits so long for what the search finds. */
-const FIRST_SEARCH_MS = 1.5 * SECOND;
 /** After the disk refused the release of an ended application's seats. */
 const RELEASE_AGAIN_MS = 5 * SECOND;
 
@@ -49,27 +49,8 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
     onEvent,
   });
 
-  const access =
-    options.access === undefined
-      ? undefined
-      : createAccess(options.access, {
-          ...(options.addressesOf === undefined ? {} : { addressesOf: options.addressesOf }),
-          onBarred: ({ user, host, address, holder }, { key, product, feature }, { rule, place, status }) =>
-            onEvent({
-              level: 'info',
-              event: 'login refused by a rule',
-              status,
-              rule,
-              ...place,
-              user,
-              host,
-              address,
-              holder,
-              key,
-              product,
-              feature,
-            }),
-        });
+  const refusals = createRefusals(options);
+  const { access } = refusals;
   const trials = await openTrials({
     ledger,
     keystore,
@@ -110,6 +91,8 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
       peers.processEnded(process);
     },
   });
+  /** Others may be linked before it begins. */
+  let begun = undefined as RunningOnlineTransfers | undefined;
   const peers = await openPeers({
     self,
     hostname,
@@ -122,6 +105,7 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
       onEvent({ level: 'debug', event: `peer ${state}`, guid, keys: peers.get(guid)?.catalog.length ?? 0 });
       options.onPeersChanged();
       protection.peersChanged();
+      if (state === 'linked') begun?.linked(guid);
     },
     // Near LMs listen on nothing (T3, T4).
     hears: (options.host ?? 'admin') === 'admin',
@@ -150,22 +134,20 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
     peers,
     protection,
     available: (key, product) => transfers.available(key, product),
+    offered: (key, product) => transfers.offered(key, product),
+    ownerOf: (key) => begun?.ownerOf(key),
     ...(options.keyName === undefined ? {} : { nameOf: options.keyName }),
     idle: { clock, timeoutMs: options.idleSessionMs },
   });
-  const ownCatalog = createOwnCatalog({ boot: options.boot, entropy, keys: () => overview.catalog() });
-  const deniedClients = createDeniedClients();
-  const note = (entry: AuditEntry): void => {
-    ledger.update([], () => ({ changes: [], audit: [entry], reply: undefined }), { durability: 'later' }).catch(() => undefined);
+  const ownCatalog = createOwnCatalog({ boot: options.boot, entropy, keys: overview.catalog, offered: overview.offered });
+  const licensed = (key: Key, added: boolean): void => {
+    ownCatalog.touch();
+    protection.licensed(key);
+    options.onKeysChanged(key, added);
   };
-  /** The audit and the log have what a rule says against another computer. */
-  const noted = (client: DeniedClient, bar: RuleBar | undefined): RuleBar | undefined => {
-    const entry = bar === undefined ? undefined : deniedClients(client, bar, clock.mono());
-    if (entry !== undefined && bar !== undefined) {
-      note(entry);
-      onEvent({ level: 'info', event: 'computer refused by a rule', status: bar.status, rule: bar.rule, ...bar.place, ...client });
-    }
-    return bar;
+  const gone = (key: string): void => {
+    ownCatalog.touch();
+    options.onKeyGone?.(key);
   };
   const answerer = createLinkAnswerer({
     self,
@@ -175,13 +157,16 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
     authority,
     twins: protection.twins,
     ...(options.probes === undefined ? {} : { probes: options.probes }),
-    against: (client) => noted(client, access?.againstRemote() ?? access?.againstClient(client)),
+    against: refusals.againstClient,
     catalog: ownCatalog.current,
     changes: ownCatalog.changes,
     onCallers: options.onPeersChanged,
+    files: createLendingOverLinks(() => ({ authority, transfers, acts, refusals, licensed, touched: ownCatalog.touch })),
   });
 
+  const onlineRows = await openOnlineRows(ledger);
   const transfers = await openTransfers({
+    online: onlineRows,
     self,
     hostname,
     ledger,
@@ -200,36 +185,13 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
       return undefined;
     },
     keptFrom: (to, of, vendor) => access?.keptFromDetach(to, of, vendor) ?? 0,
-    against(to, of, features) {
-      const bar = access?.againstDetach(to, of, features);
-      if (bar !== undefined) {
-        const detail = { product: of.product, user: to.user ?? null, host: to.host, holder: to.guid, address: null, application: null };
-        note({ kind: 'refused', scope: of.key, detail: { ...detail, status: bar.status, cause: bar.detail, rule: bar.rule } });
-      }
-      return bar;
-    },
+    against: refusals.againstDetach,
     virtualMachine: async () => (await options.protection?.observe())?.host === 'virtual',
-    onGone(key) {
-      ownCatalog.touch();
-      options.onKeyGone?.(key);
-    },
+    onGone: gone,
     onEvent,
   });
 
-  let firstSearch: Promise<void> | undefined;
-  let searched = (): void => undefined;
-  if (options.remoteLicenses) {
-    firstSearch = new Promise<void>((done) => {
-      searched = done;
-      clock.after(FIRST_SEARCH_MS, done);
-    }).then(() => {
-      firstSearch = undefined;
-    });
-  }
-  const afterFirstSearch = async (): Promise<void> => {
-    if (firstSearch !== undefined) options.onSearchAwaited?.();
-    await firstSearch;
-  };
+  const firstSearch = createFirstSearch(clock, options.remoteLicenses, () => options.onSearchAwaited?.());
   const usablePeers = () => (options.remoteLicenses ? peers.all() : []).filter((peer) => peer.state === 'linked');
   const information = createInformation({
     self: own,
@@ -266,27 +228,6 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
     })),
   ];
 
-  const updates = createUpdates({
-    authority,
-    keystore,
-    state: async (key) => armor('C2V', await keystore.state(key, hostname, clock.wall())),
-    onApplied(key, added) {
-      ownCatalog.touch();
-      protection.licensed(key);
-      options.onKeysChanged(key, added);
-      onEvent({ level: 'info', event: 'license applied', key: key.identity.id, counter: key.counter });
-    },
-  });
-
-  const legacies = createLegacies({
-    self,
-    host: options.host ?? 'admin',
-    authority,
-    keystore,
-    marks: options.installMarks,
-    observed: () => protection.observed(),
-    onProblem: (error) => onEvent({ level: 'warn', event: 'the mark of a legacy license is not kept', error }),
-  });
   const devices =
     options.devices === undefined
       ? undefined
@@ -295,147 +236,31 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
           authority,
           clock,
           onAttached(key) {
-            ownCatalog.touch();
-            protection.licensed(key);
-            options.onKeysChanged(key, true);
+            licensed(key, true);
             onEvent({ level: 'info', event: 'key plugged in', key: key.identity.id });
           },
           onGone(key) {
-            ownCatalog.touch();
-            options.onKeyGone?.(key);
+            gone(key);
             onEvent({ level: 'info', event: 'key unplugged', key });
           },
           onProblem: (key, error) => onEvent({ level: 'warn', event: 'a key in hardware is not served', key, error }),
         });
 
-  const apply: Lm['apply'] = async (text) => {
-    const { kind, bytes } = unarmor(text);
-    await authority.refresh();
-    if (kind === 'H2R' || kind === 'R2H' || kind === 'H2H') {
-      const { key, added } = await transfers.apply(kind, bytes);
-      ownCatalog.touch();
-      protection.licensed(key);
-      options.onKeysChanged(key, added);
-      return { key: key.identity.id, updateCounter: key.counter };
-    }
-    if (kind === 'legacy') {
-      const { key, added } = await legacies.apply(bytes);
-      ownCatalog.touch();
-      protection.licensed(key);
-      options.onKeysChanged(key, added);
-      onEvent({ level: 'info', event: 'legacy license applied', key: key.identity.id, counter: key.counter });
-      return { key: key.identity.id, updateCounter: key.counter };
-    }
-    if (kind === 'trial') {
-      const key = await trials.apply(bytes);
-      ownCatalog.touch();
-      protection.licensed(key);
-      options.onKeysChanged(key, true);
-      onEvent({ level: 'info', event: 'trial license applied', key: key.identity.id });
-      return { key: key.identity.id, updateCounter: key.counter };
-    }
-    if (kind === 'V2C' || kind === 'V2CP') return updates(kind, bytes);
-    throw new LicensingError(Status.INV_UPDATE_OBJ, { detail: `The file is a ${kind}, not a license.` });
-  };
-
-  /** A login that found no key at all is a refusal too, and administrators ask for its cause. */
-  const noteRefusal = (question: Find, application: Hello, error: unknown): void => {
-    if (!(error instanceof LicensingError)) return;
-    const { pid, user, host, application: name } = application;
-    const asked = { vendor: question.vendor, feature: question.feature, pid, user, host, application: name };
-    note({ kind: 'refused', scope: 'lm', detail: { ...asked, status: error.status, cause: error.detail ?? error.message } });
-  };
-
-  /** What applications do to licenses is in the audit as what administrators do, with who and how it ended (C5). */
-  const noteAct = async <T>(act: string, application: Hello | undefined, work: () => Promise<T>): Promise<T> => {
-    const { pid = 0, user = '', host = '', application: name = '' } = application ?? {};
-    const told = (end: { readonly status: number; readonly cause?: string }): void =>
-      note({
-        kind: 'administration',
-        scope: 'lm',
-        detail: { act, by: 'application', address: '127.0.0.1', user, host, pid, application: name, ...end },
-      });
-    try {
-      const answer = await work();
-      told({ status: Status.OK });
-      return answer;
-    } catch (error) {
-      const status = error instanceof LicensingError ? error.status : Status.INT_ERR;
-      told({ status, cause: (error instanceof Error ? error.message : String(error)).slice(0, 300) });
-      throw error;
-    }
-  };
-
-  const local: LocalConnectionOptions = {
+  const apply = createLicenseFiles(options, { authority, protection, trials, transfers }, licensed);
+  const acts = await openActs({ ledger, clock, alone: options.sharing === undefined, name: `${options.boot}-${clock.wall()}`, onEvent });
+  const online = openOnlineTransfers({
+    self,
+    keystore,
+    transfers,
+    peers,
+    rows: onlineRows,
     clock,
-    self: { guid: self.guid, hostname, idleMs: options.idleConnectionMs },
-    async find(question, application) {
-      const attempt = (): Found => ({
-        request: question.request,
-        status: Status.OK,
-        detail: '',
-        candidates: candidatesFor(question, sources()),
-      });
-      try {
-        await authority.refresh();
-        try {
-          return attempt();
-        } catch (error) {
-          // What was lost a moment ago may be there again, long before the next search finds it.
-          if (firstSearch === undefined && !(await peers.reconnect())) throw error;
-        }
-        await afterFirstSearch();
-        return attempt();
-      } catch (error) {
-        const told = tellUnspoken(error, peers.unspoken(), peers.identitiesAsked());
-        noteRefusal(question, application, told);
-        throw told;
-      }
-    },
-    async ask(question) {
-      await authority.refresh();
-      await afterFirstSearch();
-      return partsOf(await information(question));
-    },
-    async transfer(wish, application) {
-      const { user, host, pid } = application;
-      onEvent({ level: 'info', event: 'transfer asked for', action: wish.action, user, host, pid, application: application.application });
-      return noteAct(`transfer ${wish.action}`, application, async () => {
-        await authority.refresh();
-        return textParts(await transfers.forApplication(wish, sources(), user));
-      });
-    },
-    open(target, application, events): Route {
-      const process = { pid: application.pid, start: application.start };
-      // By a GUID that it had before an application comes back to a key that is here; of any other key, that is somebody else by now.
-      const before = options.former?.has(target.lm) === true && keystore.get(target.key) !== undefined;
-      if (target.lm !== self.guid && target.lm !== '' && !before) {
-        const bar = protection.refused(target.lm, target.key);
-        if (bar !== undefined) throw new LicensingError(bar.status, { detail: bar.detail });
-        return peers.open(target.lm, target, process, events);
-      }
-      const party = { holder: 'local', address: '127.0.0.1', process };
-      const opening = [
-        target.key,
-        target.opening,
-        party,
-        (record: Uint8Array) => events.record(record),
-        (error: LicensingError) => events.lost(error),
-      ] as const;
-      const atDevice = authority.openAtDevice(...opening);
-      if (atDevice !== undefined) return routeLater(atDevice, events);
-      const channel = authority.open(...opening);
-      events.opened(channel.answer);
-      return channel;
-    },
-    update: (document, application) =>
-      noteAct('update', application, async () => sayResult(await apply(Buffer.from(document).toString('latin1')))),
-    onHello: (application) => applications.connected(application),
-    onClosed(application, reason) {
-      if (application !== undefined) applications.disconnected(application);
-      onEvent({ level: 'debug', event: 'application disconnected', pid: application?.pid, reason });
-    },
-  };
+    now: () => wall(Math.max(clock.wall(), authority.time())),
+    apply,
+    onEvent,
+  });
+  begun = online;
+  const rooms = { authority, applications, peers, protection, transfers, acts, refusals, firstSearch, apply, sources, information };
 
   return {
     guid: self.guid,
@@ -443,8 +268,10 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
     peers,
     answerer,
     overview,
-    local,
+    local: serveApplications(options, rooms),
     transfers,
+    online,
+    acts,
     apply,
     suspectTwin(address) {
       const news = protection.duplicates.heard(address.host);
@@ -458,14 +285,9 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
       protection.twins.suspect(address);
     },
     duplicates: () => protection.duplicates.list(),
-    administrationRefused(address, { status, detail = '' }) {
-      noted({ address, host: undefined, holder: undefined }, { status, detail, rule: 'administration' });
-    },
-    againstRemote: (address) => noted({ address, host: undefined, holder: undefined }, access?.againstRemote()),
-    againstIdentified(address) {
-      const client = { address, host: undefined, holder: undefined };
-      return noted(client, access?.againstRemote(true) ?? access?.againstClient(client));
-    },
+    administrationRefused: refusals.administration,
+    againstRemote: refusals.againstRemote,
+    againstIdentified: refusals.againstIdentified,
     changeAccess(rules) {
       const running = [...authority.sessions()].flatMap(({ id, pool, row }) => {
         const vendor = keystore.get(pool.key)?.identity.vendor;
@@ -474,12 +296,14 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
       access?.change(rules, running);
     },
     crossing: () => [...authority.sessions()].filter(({ row }) => isLinked(row.holder)).length + peers.believed().length,
-    searched: () => searched(),
+    searched: firstSearch.end,
     async close() {
       devices?.close();
       protection.close();
       answerer.close();
+      online.close();
       transfers.close();
+      acts.close();
       await peers.close();
       applications.close();
       authority.close();

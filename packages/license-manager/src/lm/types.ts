@@ -7,6 +7,7 @@ import type { Clock } from '@keyhaven/core/time';
 import type { AccessRules, AddressesOf } from '@keyhaven/core/users';
 import type { Ledger } from '@keyhaven/ledger';
 import type { RuleBar } from '../access/access.ts';
+import type { Acts } from '../acts/index.ts';
 import type { Authority, Sharing } from '../authority/index.ts';
 import type { Computer } from '../information/index.ts';
 import type { DeviceSource, Key, Keystore } from '../keystore/index.ts';
@@ -15,7 +16,7 @@ import type { InstallMarks, ProcessIdentity, TrialMarks } from '../machine/index
 import type { Overview } from '../overview.ts';
 import type { LinkAnswerer, PeerAddress, Peers, Post, Probes } from '../peers/index.ts';
 import type { ProtectionSettings } from '../protection/index.ts';
-import type { TransferSettings, Transfers } from '../transfer/index.ts';
+import type { RunningOnlineTransfers, TransferSettings, Transfers } from '../transfer/index.ts';
 import type { UpdateResult } from '../updates/index.ts';
 
 // What a license manager is made of and what it gives; lm.ts joins it.
@@ -88,6 +89,8 @@ export type Lm = {
   /** For `serveLocalConnection`. */
   readonly local: LocalConnectionOptions;
   readonly transfers: Transfers;
+  readonly online: RunningOnlineTransfers;
+  readonly acts: Acts;
   /** Applies a license document of this text. */
   apply(text: string): Promise<UpdateResult>;
   /** Somebody at this address uses the GUID of this LM, or says so (K9). */

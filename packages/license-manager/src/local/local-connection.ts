@@ -29,7 +29,7 @@ export type LocalConnectionOptions = {
   readonly self: { readonly guid: string; readonly hostname: string; readonly idleMs: number };
   find(question: Find, application: Hello): Promise<Found>;
   /** The answer in parts, at least one. */
-  ask(question: Ask): Promise<readonly Uint8Array[]>;
+  ask(question: Ask, application: Hello | undefined): Promise<readonly Uint8Array[]>;
   transfer(wish: Transfer, application: Hello): Promise<readonly Uint8Array[]>;
   open(target: { readonly key: string; readonly lm: string; readonly opening: Uint8Array }, application: Hello, events: RouteEvents): Route;
   update(document: Uint8Array, application: Hello | undefined): Promise<string>;
@@ -112,7 +112,7 @@ export const serveLocalConnection = (socket: Duplex, options: LocalConnectionOpt
         );
         return;
       case 'ask':
-        tell(event.request, options.ask(event));
+        tell(event.request, options.ask(event, application));
         return;
       case 'transfer':
         if (application !== undefined) tell(event.request, options.transfer(event, application));

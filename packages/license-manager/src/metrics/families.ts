@@ -13,6 +13,7 @@ export type MetricSources = {
   sessions(): Iterable<{ readonly row: { readonly holder: string } }>;
   peers(): readonly { readonly state: 'connecting' | 'linked' | 'lost' }[];
   isWritable(): boolean;
+  owedActs(): number;
   process(): {
     readonly cpuSeconds: number;
     readonly residentBytes: number;
@@ -169,6 +170,12 @@ export const metricFamilies = (sources: MetricSources, counters: Counters): read
       type: 'gauge',
       help: '1 where the disk took what was written last, 0 where it refused it.',
       samples: one(sources.isWritable() ? 1 : 0),
+    },
+    {
+      name: 'keyhaven_audit_owed_acts',
+      type: 'gauge',
+      help: 'Administrative acts that are over and whose end the disk has not taken yet.',
+      samples: one(sources.owedActs()),
     },
     ...processFamilies(sources),
   ];

@@ -33,6 +33,7 @@ const sources = (catalog: Catalog): MetricSources => ({
   sessions: () => [{ row: { holder: 'local' } }, { row: { holder: 'abc' } }, { row: { holder: 'abd' } }],
   peers: () => [{ state: 'linked' }, { state: 'lost' }],
   isWritable: () => true,
+  owedActs: () => 2,
   process: processFigures,
 });
 const linesOf = (families: readonly Family[], name: string): string[] =>
@@ -82,6 +83,7 @@ describe('the metrics of a license manager (C5)', () => {
       'keyhaven_ledger_commit_seconds_count 1',
       'keyhaven_ledger_refused_commits_total 0',
       'keyhaven_ledger_writable 1',
+      'keyhaven_audit_owed_acts 2',
     ]);
     expect(openMetrics(families)).not.toMatch(/ada|192\.0\.2/);
   });

@@ -7,7 +7,7 @@ import type { Block, CatalogChanges } from '@keyhaven/core/link';
 export type CatalogSource = {
   readonly catalog: () => { readonly version: number; readonly keys: () => Catalog };
   /** Absent = every other version than the present one is answered with everything. */
-  readonly changes?: (since: number, fresh: boolean) => CatalogChanges;
+  readonly changes?: (since: number, fresh: boolean, linkVersion: number) => CatalogChanges;
 };
 
 /** Characters of a part of a catalog. */
@@ -50,8 +50,8 @@ const allOrNothing = ({ catalog }: CatalogSource, known: number): CatalogChanges
   return { since: 0, version, keys: keys().map((key) => JSON.stringify(key)), removed: [] };
 };
 
-export const answerChanges = (source: CatalogSource, known: number, fresh: boolean, limit = CATALOG_PART): Block[] => {
-  const { since, version, keys, removed } = source.changes?.(known, fresh) ?? allOrNothing(source, fresh ? 0 : known);
+export const answerChanges = (source: CatalogSource, known: number, fresh: boolean, linkVersion: number, limit = CATALOG_PART): Block[] => {
+  const { since, version, keys, removed } = source.changes?.(known, fresh, linkVersion) ?? allOrNothing(source, fresh ? 0 : known);
   const parts = partsOf(keys, limit);
   return parts.map((json, index) => ({
     kind: 'changes',

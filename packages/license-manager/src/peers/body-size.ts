@@ -20,6 +20,10 @@ export const sizeOf = (block: Block): number => {
       return 64 + block.sessions.length * 16;
     case 'probed':
       return 64 + block.padding.length;
+    case 'ask file':
+      return 64 + block.document.length;
+    case 'file':
+      return 64 + block.detail.length + block.remedy.length + block.part.length;
     default:
       return 256;
   }

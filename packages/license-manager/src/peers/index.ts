@@ -1,3 +1,4 @@
+export type { AnswerFile, FileAsker } from './answerer-files.ts';
 export { createLinkAnswerer, type LinkAnswerer } from './link-answerer.ts';
 export { noteConnection } from './note-connection.ts';
 export type { Peer } from './peer.ts';

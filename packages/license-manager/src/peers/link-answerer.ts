@@ -10,13 +10,14 @@ import {
   encodeBody,
   type LmIdentity,
   linkOf,
-  ofVersion2,
+  sinceVersion,
 } from '@keyhaven/core/link';
 import { type Clock, SECOND } from '@keyhaven/core/time';
 import type { RuleBar } from '../access/index.ts';
 import type { Authority, KeyChannel } from '../authority/index.ts';
 import { answerCatalog, answerChanges, type CatalogSource } from './answer-catalog.ts';
 import { createChannels, MAX_CHANNELS } from './answerer-channels.ts';
+import { type AnswerFile, createFiles } from './answerer-files.ts';
 import { createHandshakes } from './answerer-handshakes.ts';
 import { createLinks, type Link, type Links, push, takeReady } from './answerer-links.ts';
 import { PeerRefusal, refuseBar } from './post.ts';
@@ -42,6 +43,8 @@ export type LinkAnswererOptions = CatalogSource & {
     readonly host: string | undefined;
     readonly holder: string | undefined;
   }) => RuleBar | undefined;
+  /** Lends to other LMs and takes back from them (K26); absent = it does not. */
+  readonly files?: AnswerFile;
   /** Other addresses than before have a link here. */
   readonly onCallers?: () => void;
 };
@@ -74,6 +77,8 @@ export const createLinkAnswerer = (options: LinkAnswererOptions): LinkAnswerer =
     (channel) => channels.forget(channel),
     () => options.onCallers?.(),
   );
+  const files = createFiles(options.files, () => links);
+  const busy = (link: Link): boolean => channels.busy(link) || files.busy(link);
   const handshakes = createHandshakes(clock, entropy, (id) => links.get(id) !== undefined);
 
   const refuseByRules = (address: string, host?: string, holder?: string): void => {
@@ -82,7 +87,8 @@ export const createLinkAnswerer = (options: LinkAnswererOptions): LinkAnswerer =
   };
 
   const act = (link: Link, block: Block, address: string): void => {
-    if (ofVersion2(block.kind) && link.keys.version < 2) throw new WireError(`a block "${block.kind}" on a link of version 1`);
+    const { version } = link.keys;
+    if (sinceVersion(block.kind) > version) throw new WireError(`a block "${block.kind}" on a link of version ${version}`);
     switch (block.kind) {
       case 'open':
         return channels.open(link, block, address);
@@ -104,8 +110,10 @@ export const createLinkAnswerer = (options: LinkAnswererOptions): LinkAnswerer =
         return;
       case 'ask changes':
         links.hearing(link, block.hears);
-        for (const answer of answerChanges(options, block.version, block.fresh)) push(link, answer);
+        for (const answer of answerChanges(options, block.version, block.fresh, version)) push(link, answer);
         return;
+      case 'ask file':
+        return files.ask(link, block, address);
       case 'probe':
         return push(link, answerProbe(options.probes, block, address));
       default:
@@ -123,7 +131,7 @@ export const createLinkAnswerer = (options: LinkAnswererOptions): LinkAnswerer =
         resolve();
       }
       const look = (): void => {
-        if (!links.isOpen(link) || !channels.busy(link)) done();
+        if (!links.isOpen(link) || !busy(link)) done();
       };
       link.wake = look;
       look();
@@ -169,7 +177,7 @@ export const createLinkAnswerer = (options: LinkAnswererOptions): LinkAnswerer =
       }
       await settled(link);
       const answer = takeReady(link);
-      if (link.outbox.length > 0 || channels.busy(link)) answer.push({ kind: 'more' });
+      if (link.outbox.length > 0 || busy(link)) answer.push({ kind: 'more' });
       else if (channels.patient(link)) answer.push({ kind: 'listen' });
       return encodeBody(link.keys.id, sequence, encodeBlocks(answer), link.keys.outgoing);
     },

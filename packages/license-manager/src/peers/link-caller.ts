@@ -10,7 +10,7 @@ import {
   encodeBody,
   type LinkKeys,
   type LmIdentity,
-  ofVersion2,
+  sinceVersion,
 } from '@keyhaven/core/link';
 import { type Clock } from '@keyhaven/core/time';
 import { type AddressBook, sameAddress } from './address-book.ts';
@@ -26,8 +26,8 @@ import { refusedVersion } from './unspoken.ts';
 // one connection. When a POST fails, nobody knows what arrived: the link breaks, its channels are lost, and the applications resume their
 // sessions over the next link.
 
-/** A block, or what makes it when the version of the link is known. */
-export type ToSend = Block | ((version: number) => Block);
+/** A block, or what makes it when the version of the link is known; undefined = nothing after all. */
+export type ToSend = Block | ((version: number) => Block | undefined);
 
 export type LinkCallerOptions = {
   readonly self: LmIdentity;
@@ -128,7 +128,8 @@ export const createLinkCaller = (options: LinkCallerOptions): LinkCaller => {
     for (const each of queue) {
       bytes += typeof each === 'function' ? QUESTION : sizeOf(each);
       if (count > 0 && (bytes > WITHIN_BODY || count >= MAX_BLOCKS)) break;
-      blocks.push(typeof each === 'function' ? each(version) : each);
+      const block = typeof each === 'function' ? each(version) : each;
+      if (block !== undefined) blocks.push(block);
       count += 1;
     }
     queue = queue.slice(count);
@@ -146,7 +147,7 @@ export const createLinkCaller = (options: LinkCallerOptions): LinkCaller => {
     if (body.link !== proven.id || body.sequence !== sent) throw new WireError('an answer to another request');
     let useful = blocks.length > 0;
     for (const block of decodeBlocks(body.blocks)) {
-      if (ofVersion2(block.kind) && proven.version < 2) throw new WireError(`a block "${block.kind}" on a link of version 1`);
+      if (sinceVersion(block.kind) > proven.version) throw new WireError(`a block "${block.kind}" on a link of version ${proven.version}`);
       if (block.kind === 'more') more = true;
       else if (block.kind === 'listen') listening.begin(proven);
       else if (options.onBlock(block, proven.version)) useful = true;

@@ -3,16 +3,18 @@ import { hex } from '@keyhaven/core/bytes';
 import type { Entropy } from '@keyhaven/core/crypto';
 import { LicensingError, Status, statusOf } from '@keyhaven/core/errors';
 import type { HolderLeases } from '@keyhaven/core/lease';
-import type { Block, LmIdentity } from '@keyhaven/core/link';
+import type { Block, FileQuestion, LmIdentity } from '@keyhaven/core/link';
 import { type Clock, SECOND } from '@keyhaven/core/time';
 import type { Route, RouteEvents } from '../local/index.ts';
 import type { ProcessIdentity } from '../machine/index.ts';
 import { createAddressBook } from './address-book.ts';
 import { createCatalogAsking } from './catalog-asking.ts';
+import { createFileAsking } from './file-asking.ts';
 import { createFollowing } from './following.ts';
 import type { CatalogBlock, CatalogRoom } from './known-catalog.ts';
 import { createLinkCaller, type LinkCaller } from './link-caller.ts';
 import type { PeerAddress, Post } from './post.ts';
+import { createReleases } from './releases.ts';
 
 // One other LM whose keys this LM uses: its catalog, the channels that applications here have to its keys, and the lease of their
 // sessions. Relays records that it cannot read.
@@ -66,6 +68,8 @@ export type Peer = {
   lapse(): void;
   /** Asks for the catalog; with `fresh` also for the seats in use. Resolves when it came, or the link broke. */
   refresh(fresh?: boolean): Promise<void>;
+  /** Asks it to lend, or to take back (K26). @throws LicensingError as `FileAsking.ask` */
+  askFile(wish: FileQuestion['wish'], document: Uint8Array): Promise<Buffer>;
   /** Somebody said that its keys have changed: asks, soon, and not as often as that is said. */
   changed(): void;
   /** Somebody said that the peer stops. */
@@ -81,7 +85,7 @@ export const createPeer = (options: PeerOptions): Peer => {
   const { guid, clock, leases } = options;
   const channels = new Map<number, Open>(); // BOUNDED by channels of local connections
   const closedChannels = new Map<number, ProcessIdentity>(); // BOUNDED by KEPT_CLOSED
-  const releases = new Map<string, 'waiting' | 'sent'>(); // BOUNDED by sessions held
+  const releases = createReleases();
   let nextChannel = 1;
   let renewWanted = false;
   /** The list of sessions is on its way, after a disagreement. */
@@ -92,18 +96,14 @@ export const createPeer = (options: PeerOptions): Peer => {
   let answers = 0;
   const addresses = createAddressBook(options.address);
   const catalog = createCatalogAsking(options.room, options.hears, (question) => link.send(question));
+  const nameOfPeer = (): string => (hostname === '' ? addresses.current.host : hostname);
+  const files = createFileAsking(clock, nameOfPeer, (question) => link.send(question));
   const following = createFollowing(clock, () => void peer.refresh());
-  let releasing: (() => void)[] = [];
 
   const setState = (next: Peer['state']): void => {
     if (state === next) return;
     state = next;
     options.onStateChange(peer);
-  };
-  const settleReleases = (): void => {
-    const waiting = releasing;
-    releasing = [];
-    for (const done of waiting) done();
   };
   const loseChannels = (error: LicensingError): void => {
     const lost = [...channels.values()];
@@ -169,6 +169,8 @@ export const createPeer = (options: PeerOptions): Peer => {
       case 'catalog':
       case 'changes':
         return learn(block, version);
+      case 'file':
+        return files.take(block);
       default:
         return false; // A later version may say more.
     }
@@ -193,28 +195,26 @@ export const createPeer = (options: PeerOptions): Peer => {
     onBlock: take,
     onAnswered(more) {
       answers += 1;
-      if (!more) catalog.complete();
+      if (!more) {
+        catalog.complete();
+        files.complete();
+      }
       setState('linked');
-      for (const [session, release] of releases) if (release === 'sent') releases.delete(session);
-      if (releases.size === 0) settleReleases();
+      releases.answered();
     },
     onBroken(error) {
-      for (const session of releases.keys()) releases.set(session, 'waiting');
       problem = error;
       listed = false;
       setState('lost');
       options.onProblem?.(peer);
-      settleReleases();
+      releases.broken();
       loseChannels(error);
       catalog.broken();
+      files.broken(error);
     },
-    hasUrgent: () => renewWanted || releases.size > 0,
+    hasUrgent: () => renewWanted || releases.any,
     urgent() {
-      const blocks: Block[] = [];
-      for (const session of releases.keys()) {
-        releases.set(session, 'sent');
-        blocks.push({ kind: 'release', session: Buffer.from(session, 'hex') });
-      }
+      const blocks = releases.blocks();
       if (renewWanted) {
         renewWanted = false;
         blocks.push({ kind: 'renew', ...leases.renewal(clock.mono(), guid) });
@@ -267,10 +267,10 @@ export const createPeer = (options: PeerOptions): Peer => {
     },
     release(session) {
       leases.detached(guid, session);
-      releases.set(session, 'waiting');
+      releases.add(session);
       link.connect();
     },
-    released: () => (releases.size === 0 ? Promise.resolve() : new Promise((resolve) => void releasing.push(resolve))),
+    released: () => releases.settled(),
     renew() {
       renewWanted = true;
       catalog.ask(false);
@@ -280,6 +280,7 @@ export const createPeer = (options: PeerOptions): Peer => {
         new LicensingError(Status.BROKEN_SESSION, { detail: 'The license manager with the key was not reachable for the whole lease.' }),
       ),
     refresh: (fresh = false) => catalog.answered(fresh),
+    askFile: (wish, document) => files.ask(wish, document),
     changed: () => following.hint(),
     stopped() {
       // A datagram is a hint and no proof (R5): the peer itself is asked, once more when it has had the time to stop.
@@ -289,8 +290,10 @@ export const createPeer = (options: PeerOptions): Peer => {
     close() {
       following.close();
       link.close();
-      loseChannels(problem ?? new LicensingError(Status.REMOTE_COMM_ERR, { detail: 'The license manager stops.' }));
+      const stops = problem ?? new LicensingError(Status.REMOTE_COMM_ERR, { detail: 'The license manager stops.' });
+      loseChannels(stops);
       catalog.close();
+      files.broken(stops);
     },
   };
   return peer;

@@ -14,6 +14,7 @@ import { openLm } from '../lm/index.ts';
 import { createMachineSeal, type InstallMarks, systemEntropy } from '../machine/index.ts';
 import type { LinkAnswerer } from '../peers/index.ts';
 import { createSimulatedClock } from '../simulated-clock.testing.ts';
+import type { TransferSettings } from '../transfer/index.ts';
 
 // Several LMs in one process, without sockets: what one posts is answered by the other's answerer at once.
 
@@ -62,6 +63,7 @@ export const createNet = (clock: Clock) => {
     readonly access?: AccessRules;
     readonly installMarks?: InstallMarks;
     readonly devices?: DeviceSource;
+    readonly transfer?: TransferSettings;
     /** Which license manager it is; the Admin LM where absent (T1). */
     readonly kind?: HostKind;
   }) => {
@@ -93,6 +95,7 @@ export const createNet = (clock: Clock) => {
       ...(options.access === undefined ? {} : { access: options.access }),
       ...(options.installMarks === undefined ? {} : { installMarks: options.installMarks }),
       ...(options.devices === undefined ? {} : { devices: options.devices }),
+      ...(options.transfer === undefined ? {} : { transfer: options.transfer }),
       ...(options.kind === undefined ? {} : { host: options.kind }),
       protection: { observe, duplicateKey: options.duplicateKey ?? 'refuse' },
       onKeysChanged: () => undefined,

@@ -5,6 +5,7 @@ import { poolRowKey } from '@keyhaven/core/seats';
 import { wall } from '@keyhaven/core/time';
 import { faultOfReceiving, openLending, openMoving, peekH2h, peekH2r } from '@keyhaven/core/transfer';
 import { type Ground, refusal } from './ground.ts';
+import { NOTHING_BESIDES } from './online-rows.ts';
 import type { AppliedTransfer, TransfersOptions } from './types.ts';
 
 // What comes to this computer: licenses that are lent to it, and whole keys.
@@ -14,7 +15,7 @@ export type Arriving = {
   arrive(document: Uint8Array): Promise<AppliedTransfer>;
 };
 
-export const createArriving = ({ keystore, authority, onEvent }: TransfersOptions, { stateOf, now, recount }: Ground): Arriving => {
+export const createArriving = ({ keystore, authority, online, onEvent }: TransfersOptions, { stateOf, now, recount }: Ground): Arriving => {
   const receive = async (document: Uint8Array): Promise<AppliedTransfer> => {
     const h2r = peekH2r(document);
     const gone = keystore.transfers.gone(h2r.key);
@@ -31,7 +32,12 @@ export const createArriving = ({ keystore, authority, onEvent }: TransfersOption
       });
     const lent = openLending(document, recipient);
     const added = keystore.get(h2r.key) === undefined;
-    const key = await authority.exclusively(h2r.key, 'keep', () => keystore.transfers.receive(lent, () => authority.time()));
+    const key = await authority.exclusively(h2r.key, 'keep', async () => {
+      const besides = online?.receiving(h2r.key, h2r.parent) ?? NOTHING_BESIDES;
+      const received = await keystore.transfers.receive(lent, () => authority.time(), besides.changes);
+      besides.done();
+      return received;
+    });
     onEvent({
       level: 'info',
       event: 'detached license received',

@@ -11,7 +11,7 @@ import type { TransfersOptions } from './types.ts';
 const FIRST_MS = 10 * MINUTE;
 
 export const sweepExpired = (
-  { ledger, keystore, authority, clock, settings, onGone, onEvent }: TransfersOptions,
+  { ledger, keystore, authority, clock, settings, online, onGone, onEvent }: TransfersOptions,
   { now }: Pick<Ground, 'now'>,
 ): { close(): void } => {
   let closed = false;
@@ -36,6 +36,7 @@ export const sweepExpired = (
       });
       if (!deleted) return;
       keystore.transfers.forget(id);
+      online?.forget(id);
       onEvent({ level: 'info', event: 'expired detached license deleted', key: id });
       onGone(id);
     });

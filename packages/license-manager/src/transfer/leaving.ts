@@ -3,6 +3,7 @@ import { armor, type Secrets } from '@keyhaven/core/license';
 import { faultOfMoving, type GoneRow, type Moved, movingDocument, returningDocument } from '@keyhaven/core/transfer';
 import type { Key } from '../keystore/index.ts';
 import { type Ground, refusal } from './ground.ts';
+import { NOTHING_BESIDES } from './online-rows.ts';
 import type { Transfers, TransfersOptions } from './types.ts';
 import { usageOf } from './usage.ts';
 
@@ -10,7 +11,7 @@ import { usageOf } from './usage.ts';
 // same one as often as it is asked for.
 
 export const createLeaving = (
-  { ledger, keystore, authority, entropy, onGone, onEvent }: TransfersOptions,
+  { ledger, keystore, authority, entropy, online, onGone, onEvent }: TransfersOptions,
   { licensedKey, lentKey, recipientIn, stateOf, refuseWhileOut, refuseBarred, now }: Ground,
 ): Pick<Transfers, 'giveBack' | 'rehost'> => {
   /** The file of a key that is gone may be asked for again: the first one may be lost. */
@@ -35,7 +36,9 @@ export const createLeaving = (
           number: delegation.sequence,
           to: delegation.parent,
         };
-        const left = await keystore.transfers.leave(id, gone);
+        const besides = online?.leaving(id, at, Date.parse(delegation.until)) ?? NOTHING_BESIDES;
+        const left = await keystore.transfers.leave(id, gone, besides.changes);
+        besides.done();
         onEvent({ level: 'info', event: 'license given back', key: id, to: delegation.parent });
         onGone(id);
         return again(left, 'R2H');

@@ -23,7 +23,7 @@ import {
 import type { Key } from '../keystore/index.ts';
 import { detachTermsOf } from './detach-terms.ts';
 import { type Ground, refusal } from './ground.ts';
-import type { AppliedTransfer, DetachedCopy, DetachWish, TransfersOptions } from './types.ts';
+import type { AppliedTransfer, DetachedCopy, DetachWish, LentTo, TransfersOptions } from './types.ts';
 
 // The owner's side of detached licenses: what is out, how it goes, and how it comes back, by file or by time.
 
@@ -32,6 +32,8 @@ export type Lending = {
   detach(wish: DetachWish): Promise<string>;
   takeBack(document: Uint8Array): Promise<AppliedTransfer>;
   detached(): readonly DetachedCopy[];
+  /** The license manager that has this copy; undefined where no such one is out. */
+  holderOf(key: string, child: string): string | undefined;
   /** As `Transfers.available`, where detaching is on. */
   available(key: string, product: number): number | null | undefined;
   close(): void;
@@ -92,17 +94,15 @@ export const openLending = async (
 
   return {
     async detach(wish) {
-      const to = recipientIn(wish.recipient);
+      const named = recipientIn(wish.recipient);
+      const to = wish.from === undefined ? named : { ...named, host: wish.from.host };
+      const whom: LentTo = { ...to, user: wish.user, ...(wish.from === undefined ? {} : { address: wish.from.address }) };
       return authority.exclusively(wish.key, 'keep', async () => {
         const key = licensedKey(wish.key);
         await refuseBarred(key, wish.product);
         const product = key.license.certificate.products.find(({ id }) => id === wish.product);
         const features = product === undefined ? [] : delegatedFeatures(product).map(({ id }) => id);
-        const bar = options.against?.(
-          { ...to, user: wish.user },
-          { vendor: key.identity.vendor, key: wish.key, product: wish.product },
-          features,
-        );
+        const bar = options.against?.(whom, { vendor: key.identity.vendor, key: wish.key, product: wish.product }, features);
         if (bar !== undefined) throw refusal(bar);
         const { maxDays, ...stay } = detachTermsOf(settings, { vendor: key.identity.vendor, key: wish.key, product: wish.product });
         const command: Detach = {
@@ -115,8 +115,7 @@ export const openLending = async (
           maxMs: maxDays * DAY,
           stay,
           others: [...out.values()].flatMap((copy) => (copy.key === wish.key ? [copy.child] : [])),
-          keptFrom: (feature) =>
-            options.keptFrom?.({ ...to, user: wish.user }, { key: wish.key, product: wish.product, feature }, key.identity.vendor) ?? 0,
+          keptFrom: (feature) => options.keptFrom?.(whom, { key: wish.key, product: wish.product, feature }, key.identity.vendor) ?? 0,
         };
         const secrets: Secrets = { features: key.license.secrets, ...contents(key) };
         refuseTooLarge(key.license.document, secrets);
@@ -131,6 +130,8 @@ export const openLending = async (
           product: wish.product,
           recipient: to.key,
           host: to.host,
+          guid: to.guid,
+          by: wish.by,
           until: new Date(detached.until).toISOString(),
         });
         return armor('H2R', lendingDocument({ identity: key.own, shown: key.license.document, secrets }, detached, to, entropy));
@@ -146,6 +147,7 @@ export const openLending = async (
         });
       return { key: owner, added: false };
     },
+    holderOf: (key, child) => out.get(nameOf(key, child))?.row.guid,
     detached: () =>
       [...out.values()].map(({ key, child, row }) => {
         const { reserved: _, ...of } = row;

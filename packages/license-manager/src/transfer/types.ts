@@ -1,7 +1,7 @@
 import type { Entropy } from '@keyhaven/core/crypto';
 import type { StatusCode } from '@keyhaven/core/errors';
 import type { KeyType } from '@keyhaven/core/license';
-import type { LmIdentity } from '@keyhaven/core/link';
+import type { FileQuestion, LmIdentity } from '@keyhaven/core/link';
 import type { PoolId } from '@keyhaven/core/seats';
 import type { Clock } from '@keyhaven/core/time';
 import type { DetachRow, DetachRule } from '@keyhaven/core/transfer';
@@ -10,6 +10,8 @@ import type { Ledger } from '@keyhaven/ledger';
 import type { Authority } from '../authority/index.ts';
 import type { Source } from '../candidates.ts';
 import type { Key, Keystore } from '../keystore/index.ts';
+import type { FileAsker } from '../peers/index.ts';
+import type { OnlineRows } from './online-rows.ts';
 
 export type TransferSettings = {
   /** undefined: administrators may detach, applications may not; false: nobody; true: both. */
@@ -33,7 +35,9 @@ export type DetachWish = {
   readonly seconds?: number | undefined;
   /** Seats to serve over a network there; undefined = one, for the recipient alone. */
   readonly seats?: number | undefined;
-  readonly by: 'administrator' | 'application';
+  readonly by: 'administrator' | 'application' | 'license manager';
+  /** Where another LM asks over a link: who has proven itself there. What the ID calls itself does not count then. */
+  readonly from?: { readonly guid: string; readonly host: string; readonly address: string };
   /** Who asks, where that is known. */
   readonly user?: string | undefined;
 };
@@ -62,8 +66,21 @@ export type Transfers = {
   detached(): readonly DetachedCopy[];
   /** Seats of a product of a key here that may be detached now; null = any number, undefined = it cannot be detached at all. */
   available(key: string, product: number): number | null | undefined;
+  /** The same of what is lent over the network; undefined where nothing is. */
+  offered(key: string, product: number): number | null | undefined;
+  /** Lends to another LM that asks over a link; the document of an H2R. */
+  lend(from: FileAsker, wish: LinkDetachWish, id: Uint8Array): Promise<Uint8Array>;
+  /** @throws LicensingError ACCESS_DENIED (5) where this is not lent over the network */
+  mayLend(of: { readonly key: string; readonly product: number }): void;
+  /** Takes back what that LM was lent. */
+  takeBackFrom(from: FileAsker, returned: Uint8Array): Promise<AppliedTransfer>;
   close(): void;
 };
+
+export type LinkDetachWish = Extract<FileQuestion['wish'], { readonly what: 'detach' }>;
+
+/** Somebody who is lent to; `address` where it is known. */
+export type LentTo = { readonly user: string | undefined; readonly host: string; readonly guid: string; readonly address?: string };
 
 export type TransfersOptions = {
   readonly self: LmIdentity;
@@ -78,17 +95,15 @@ export type TransfersOptions = {
   /** What is against any use of a product of a key here: a clone, a clock set back (K6, K9); absent = nothing. */
   readonly barred?: (key: Key, product: number) => Promise<{ readonly status: StatusCode; readonly detail: string } | undefined>;
   /** Seats that rules keep from somebody, of a pool that he would be lent of; absent = none (R9). */
-  readonly keptFrom?: (
-    to: { readonly user: string | undefined; readonly host: string; readonly guid: string },
-    of: PoolId,
-    vendor: number,
-  ) => number;
+  readonly keptFrom?: (to: LentTo, of: PoolId, vendor: number) => number;
   /** What rules say against lending these features of a product to somebody; absent = nothing (R9). */
   readonly against?: (
-    to: { readonly user: string | undefined; readonly host: string; readonly guid: string },
+    to: LentTo,
     of: { readonly vendor: number; readonly key: string; readonly product: number },
     features: readonly number[],
   ) => { readonly status: StatusCode; readonly detail: string } | undefined;
+  /** What goes over the network has its row in the same decision as the key; absent = nothing does. */
+  readonly online?: Pick<OnlineRows, 'receiving' | 'leaving' | 'isAsked' | 'forget'>;
   /** A key went away. */
   readonly onGone: (key: string) => void;
   readonly onEvent: (event: { readonly level: 'info' | 'warn'; readonly event: string; readonly [detail: string]: unknown }) => void;

@@ -133,10 +133,12 @@ const Notes = ({ answer }: { readonly answer: SettingsAnswer }) => {
           Kept in <code>{answer.file}</code>.
         </p>
       ) : (
-        <p class="notice busy">
-          <code>{answer.file}</code> is TOML, which is not rewritten: change it in an editor. The license manager takes changes over by
-          itself.
-        </p>
+        <div class="notice busy">
+          <p>
+            <code>{answer.file}</code> is TOML, which is not rewritten: change it in an editor. The license manager takes changes over by
+            itself.
+          </p>
+        </div>
       )}
       {rights.configure ? null : <p class="notice busy">To change settings, log in as the administrator.</p>}
       {rights.configure && !rights.widen ? (

@@ -66,6 +66,7 @@ const labels: Readonly<Record<string, string>> = {
   temporaryFileDays: 'Days Before Deleting Temporary Files',
   hardwareC2v: 'Generate C2V for Hardware Keys',
   'access.publicAddress': 'Public Address for Access With Identity and ACC',
+  'rest.idleSeconds': 'Idle Timeout of REST Session (seconds)',
   'compat.newLmIdByGet': 'New LM id by GET',
   'detach.expiredDays': 'Days Before Deleting Expired Detached Licenses',
   'detach.products': 'Per-Product Settings',

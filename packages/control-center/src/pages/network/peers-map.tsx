@@ -1,6 +1,7 @@
 import type { LmStatus, PeerInfo } from '@keyhaven/core/admin';
 import { linkTo } from '../../router.ts';
 import { PeerLink } from '../../ui/bits.tsx';
+import { sayNumber } from '../../ui/format.ts';
 import { Empty } from '../../ui/notice.tsx';
 import { bySubnet } from './subnets.ts';
 
@@ -22,6 +23,11 @@ const Peer = ({ of: { hostname, address, state, keys, guid } }: { readonly of: P
     )}
   </li>
 );
+
+const sayPeers = (there: readonly PeerInfo[]): string => {
+  const lost = there.filter(({ state }) => state === 'lost').length;
+  return `${sayNumber(there.length)}${lost === 0 ? '' : `, ${sayNumber(lost)} lost`}`;
+};
 
 /** Other license managers, by the subnets that they are in. */
 export const PeersMap = ({ self, peers }: { readonly self: LmStatus; readonly peers: readonly PeerInfo[] }) => (
@@ -46,7 +52,9 @@ export const PeersMap = ({ self, peers }: { readonly self: LmStatus; readonly pe
         </li>
         {bySubnet(peers).map(([subnet, there]) => (
           <li key={subnet} class="subnet">
-            <h3>{subnet}</h3>
+            <h3>
+              {subnet} <span class="quiet">({sayPeers(there)})</span>
+            </h3>
             <ul>
               {there.map((peer) => (
                 <Peer key={peer.guid} of={peer} />

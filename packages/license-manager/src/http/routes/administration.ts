@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { MAX_PASSWORD, MIN_PASSWORD } from '../../administration/index.ts';
 import type { HttpFaces } from '../faces.ts';
-import { COOKIE, onlyHere, passwordTry, tokenIn } from '../gate.ts';
+import { COOKIE, onlyHere, passwordTry, tokensIn, triedFrom } from '../gate.ts';
 import { answers, json, type Route, route } from '../route.ts';
 
 // The administrator (S7, S9): who one is here, login of the page, the password.
@@ -46,7 +46,7 @@ export const administratorRoutes = (faces: HttpFaces): Route[] => {
       body: json(z.strictObject({ password })),
       answer: answers(z.strictObject({ status: z.literal('logged in') })),
       async run({ body, caller, headers, secure, setHeader }) {
-        await passwordTry(administration, body.password, caller.address, headers);
+        await passwordTry(administration, body.password, triedFrom(caller), headers);
         setHeader('set-cookie', cookie(administration.login(caller.address), secure));
         return { status: 'logged in' };
       },
@@ -58,8 +58,7 @@ export const administratorRoutes = (faces: HttpFaces): Route[] => {
       summary: 'Ends the session of the page',
       answer: answers(z.strictObject({ status: z.literal('logged out') })),
       run({ caller, headers, secure, setHeader }) {
-        const token = tokenIn(headers.cookie);
-        if (token !== undefined) administration.logout(token, caller.address);
+        for (const token of tokensIn(headers.cookie)) administration.logout(token, caller.address);
         setHeader('set-cookie', cookie('', secure, '; Max-Age=0'));
         return { status: 'logged out' };
       },

@@ -5,6 +5,7 @@ import type { HttpFaces } from '../faces.ts';
 import { openapiOf } from '../openapi.ts';
 import { answers, type Route, route } from '../route.ts';
 import { administratorRoutes } from './administration.ts';
+import { certificateRoutes } from './certificates.ts';
 import { diagnosticRoutes } from './diagnostics.ts';
 import { eventRoutes } from './events.ts';
 import { explainedRoutes } from './explained.ts';
@@ -14,6 +15,7 @@ import { healthRoutes, linkRoutes } from './link.ts';
 import { listRoutes } from './lists.ts';
 import { lmIdRoutes } from './lm-id.ts';
 import { networkRoutes } from './network.ts';
+import { onlineTransferRoutes } from './online-transfers.ts';
 import { overviewRoutes } from './overview.ts';
 import { pageRoutes } from './pages.ts';
 import { peopleRoutes } from './people.ts';
@@ -31,7 +33,9 @@ const administrationRoutes = (faces: HttpFaces): Route[] => [
   ...lmIdRoutes(faces),
   ...licenseRoutes(faces),
   ...keyRoutes(faces),
+  ...certificateRoutes(faces),
   ...transferRoutes(faces.transfers),
+  ...onlineTransferRoutes(faces.online),
   ...networkRoutes(faces),
   ...explainedRoutes(faces),
   ...eventRoutes(faces),
@@ -62,6 +66,6 @@ const declaredFor = (faces: HttpFaces, part: 'all' | 'link' | 'administration'):
   return described;
 };
 
-/** Those that are served; what administers is told to `faces.acted`. */
+/** Those that are served; what administers is done by `faces.perform`. */
 export const routesFor = (faces: HttpFaces, part: 'all' | 'link' | 'administration'): Route[] =>
-  withActs(declaredFor(faces, part), async (act) => faces.acted?.(act));
+  withActs(declaredFor(faces, part), faces.perform ?? (async (_act, work) => work()));

@@ -1,7 +1,5 @@
-import type { Told } from '../app-context.ts';
-import { ProblemNotice } from '../ui/notice.tsx';
-
-export type Toast = { readonly id: number; readonly close: () => void } & (Told | { readonly kind: 'busy'; readonly text: string });
+import type { Toast } from '../app-context.ts';
+import { ProblemNotice } from './notice.tsx';
 
 /** What is told, wherever the reader is. */
 export const Toasts = ({ toasts }: { readonly toasts: readonly Toast[] }) => (

@@ -1,0 +1,1 @@
+export { type Act, type Acts, applicationAct, askedAct, openActs } from './acts.ts';
