@@ -6,7 +6,6 @@ import { openActs } from '../acts/index.ts';
 import { createApplications } from '../applications.ts';
 import { openAuthority } from '../authority/index.ts';
 import type { Source } from '../candidates.ts';
-import { watchDevices } from '../devices/index.ts';
 import { createInformation } from '../information/index.ts';
 import type { Key } from '../keystore/index.ts';
 import { createOverview } from '../overview.ts';
@@ -22,6 +21,7 @@ import {
 } from '../transfer/index.ts';
 import { openTrials } from '../trial/index.ts';
 import { createFirstSearch } from './first-search.ts';
+import { watchHardware } from './hardware.ts';
 import { createLendingOverLinks } from './lending-over-links.ts';
 import { createLicenseFiles } from './license-files.ts';
 import { createRefusals } from './refusals.ts';
@@ -99,6 +99,7 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
     clock,
     entropy,
     post: options.post,
+    ...(options.linkVersions === undefined ? {} : { linkVersions: options.linkVersions }),
     ledger: options.forwarded ?? ledger,
     onAway: (process) => applications.away(process),
     onChange({ guid, state }) {
@@ -228,23 +229,7 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
     })),
   ];
 
-  const devices =
-    options.devices === undefined
-      ? undefined
-      : watchDevices(options.devices, {
-          keystore,
-          authority,
-          clock,
-          onAttached(key) {
-            licensed(key, true);
-            onEvent({ level: 'info', event: 'key plugged in', key: key.identity.id });
-          },
-          onGone(key) {
-            gone(key);
-            onEvent({ level: 'info', event: 'key unplugged', key });
-          },
-          onProblem: (key, error) => onEvent({ level: 'warn', event: 'a key in hardware is not served', key, error }),
-        });
+  const devices = watchHardware(options, authority, licensed, gone);
 
   const apply = createLicenseFiles(options, { authority, protection, trials, transfers }, licensed);
   const acts = await openActs({ ledger, clock, alone: options.sharing === undefined, name: `${options.boot}-${clock.wall()}`, onEvent });

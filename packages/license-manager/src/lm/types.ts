@@ -5,6 +5,7 @@ import type { HostKind } from '@keyhaven/core/hosts';
 import type { LmIdentity } from '@keyhaven/core/link';
 import type { Clock } from '@keyhaven/core/time';
 import type { AccessRules, AddressesOf } from '@keyhaven/core/users';
+import type { VersionRange } from '@keyhaven/core/versions';
 import type { Ledger } from '@keyhaven/ledger';
 import type { RuleBar } from '../access/access.ts';
 import type { Acts } from '../acts/index.ts';
@@ -41,6 +42,8 @@ export type LmOptions = {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly post: Post;
+  /** The versions of the link that it offers; absent = all that it speaks. */
+  readonly linkVersions?: VersionRange;
   /** How often this LM has started; makes its catalog versions differ from those before. */
   readonly boot: number;
   /** What its discovery can tell another LM that looks for what blocks it (K20); absent = nothing. */

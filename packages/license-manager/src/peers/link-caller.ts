@@ -13,6 +13,7 @@ import {
   sinceVersion,
 } from '@keyhaven/core/link';
 import { type Clock } from '@keyhaven/core/time';
+import type { VersionRange } from '@keyhaven/core/versions';
 import { type AddressBook, sameAddress } from './address-book.ts';
 import { sizeOf, WITHIN_BODY } from './body-size.ts';
 import { createEmptyRounds } from './empty-rounds.ts';
@@ -41,6 +42,8 @@ export type LinkCallerOptions = {
   readonly expect: string | undefined;
   /** Who proved to be there instead. */
   readonly onOther?: (guid: string, address: PeerAddress) => void;
+  /** The versions of the link that it offers; absent = all that it speaks. */
+  readonly linkVersions?: VersionRange;
   readonly onLinked: (peer: LinkKeys['peer']) => void;
   /** @returns whether somebody waited for it */
   readonly onBlock: (block: Block, version: number) => boolean;
@@ -99,7 +102,7 @@ export const createLinkCaller = (options: LinkCallerOptions): LinkCaller => {
 
   const greet = async (address: PeerAddress) => {
     try {
-      const calling = callLink(options.self, options.hostname, options.entropy);
+      const calling = callLink(options.self, options.hostname, options.entropy, options.linkVersions);
       const answer = fromBase64(await post(address, '/lm/v1/hello', toBase64(calling.hello)));
       const confirmed = calling.confirm(answer ?? new Uint8Array());
       const { guid } = confirmed.keys.peer;

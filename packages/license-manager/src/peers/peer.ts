@@ -5,6 +5,7 @@ import { LicensingError, Status, statusOf } from '@keyhaven/core/errors';
 import type { HolderLeases } from '@keyhaven/core/lease';
 import type { Block, FileQuestion, LmIdentity } from '@keyhaven/core/link';
 import { type Clock, SECOND } from '@keyhaven/core/time';
+import type { VersionRange } from '@keyhaven/core/versions';
 import type { Route, RouteEvents } from '../local/index.ts';
 import type { ProcessIdentity } from '../machine/index.ts';
 import { createAddressBook } from './address-book.ts';
@@ -28,6 +29,8 @@ export type PeerOptions = {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly post: Post;
+  /** The versions of the link that it offers; absent = all that it speaks. */
+  readonly linkVersions?: VersionRange;
   readonly leases: HolderLeases;
   readonly room: CatalogRoom;
   /** This LM hears notifications of changes (R6). */
@@ -184,6 +187,7 @@ export const createPeer = (options: PeerOptions): Peer => {
     entropy: options.entropy,
     addresses,
     expect: guid,
+    ...(options.linkVersions === undefined ? {} : { linkVersions: options.linkVersions }),
     ...(options.onOther === undefined ? {} : { onOther: options.onOther }),
     onLinked(proven) {
       hostname = proven.hostname;

@@ -3,6 +3,7 @@ import { LicensingError, Status, type StatusCode } from '@keyhaven/core/errors';
 import { createHolderLeases, LEASE_MS, RENEW_MS } from '@keyhaven/core/lease';
 import type { LmIdentity } from '@keyhaven/core/link';
 import { type Clock, MINUTE, type Mono, SECOND } from '@keyhaven/core/time';
+import type { VersionRange } from '@keyhaven/core/versions';
 import type { Ledger } from '@keyhaven/ledger';
 import type { Route, RouteEvents } from '../local/index.ts';
 import type { ProcessIdentity } from '../machine/index.ts';
@@ -25,6 +26,8 @@ export type PeersOptions = {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly post: Post;
+  /** The versions of the link that it offers; absent = all that it speaks. */
+  readonly linkVersions?: VersionRange;
   readonly ledger: Ledger;
   /** A restored or late session of a process that is not connected: somebody has to look whether it runs. */
   readonly onAway: (process: ProcessIdentity) => void;
@@ -137,6 +140,7 @@ export const openPeers = async (options: PeersOptions): Promise<Peers> => {
       clock,
       entropy: options.entropy,
       post: options.post,
+      ...(options.linkVersions === undefined ? {} : { linkVersions: options.linkVersions }),
       leases,
       room,
       hears: options.hears ?? true,

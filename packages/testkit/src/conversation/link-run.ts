@@ -169,7 +169,7 @@ export const replayAnswerer = async (
     if (recorded.code !== 200) throw new PeerRefusal(recorded.code, recorded.answer);
     return recorded.answer;
   };
-  const caller = await stageLm(stage, callerIs, replayEntropy(callerIs.draws, spare), post);
+  const caller = await stageLm(stage, callerIs, replayEntropy(callerIs.draws, spare), post, tape.versions.link);
   const application = { identity: tape.application.identity, entropy: replayEntropy(tape.application.draws, spare) };
   const scene = { vendorCode: tape.vendor.vendorCode, script: tape.script };
   const script = await run(stage, caller, application, otherOf(answererIs), scene);

@@ -1,8 +1,9 @@
 import { Buffer } from 'node:buffer';
 import type { Entropy } from '@keyhaven/core/crypto';
-import { lmIdentityFrom } from '@keyhaven/core/link';
+import { LINK_VERSIONS, lmIdentityFrom } from '@keyhaven/core/link';
 import type { ApplicationIdentity } from '@keyhaven/core/session';
 import { HOUR, MINUTE } from '@keyhaven/core/time';
+import type { VersionRange } from '@keyhaven/core/versions';
 import { createMemoryLedger } from '@keyhaven/ledger';
 import { openKeystore } from '@keyhaven/license-manager/keystore';
 import { type Lm, openLm } from '@keyhaven/license-manager/lm';
@@ -42,6 +43,7 @@ export const stageLm = async (
   staged: StagedLm,
   entropy: Entropy,
   post: Post = nobody,
+  linkVersions: VersionRange = LINK_VERSIONS,
 ): Promise<RunningLm> => {
   const clock = timeline.clock(life, 1);
   const ledger = createMemoryLedger({ now: () => clock.wall(), initial: { rows: staged.rows, audit: [] } });
@@ -54,6 +56,7 @@ export const stageLm = async (
     clock,
     entropy,
     post,
+    linkVersions,
     boot: staged.boot,
     idleConnectionMs: 10 * MINUTE,
     idleSessionMs: 12 * HOUR,
