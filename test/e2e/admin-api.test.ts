@@ -119,7 +119,7 @@ describe('the admin API (C4)', () => {
       const search = name === 'boat' ? { broadcast: false, aggressive: true, addresses: [OTHER_LOOPBACK] } : { broadcast: false };
       const settings = parseSettings('', { bind: ['127.0.0.1'], port, name, search, detach: { enabled: true } });
       const configuration = { file: join(root, `${name}.ini`), overrides: { bind: ['127.0.0.1'], port, name } };
-      writeFileSync(configuration.file, '[REMOTE]\nbroadcastsearch = 0\n');
+      writeFileSync(configuration.file, '[REMOTE]\nbroadcastsearch = 0\n[SERVER]\nenabledetach = 1\n');
       lms.push(await startAdminLm({ settings, configuration, stateDirectory: join(root, name), devices: plugs.source }));
     }
     description = (await (await fetch(`http://127.0.0.1:${ports[0]}/api/v1/openapi.json`)).json()) as Description;
@@ -226,6 +226,7 @@ describe('the admin API (C4)', () => {
     await ask('DELETE', `/api/v1/sessions/${other.id}`);
 
     expect(await ask('PUT', `/api/v1/keys/${key}/name`, { name: 'Office' })).toEqual({ key, name: 'Office' });
+    expect(await ask('GET', `/api/v1/keys/${key}/certificate`)).toMatchObject({ key, links: [{ kind: 'vendor', signatureHolds: true }] });
     expect(await ask('GET', '/api/v1/list/keys?q=office')).toMatchObject({ items: [{ key, name: 'Office' }] });
     const { device, id: plugged } = createTestDevice(createDeviceVendor(), { light: true });
     plugs.plug(device);

@@ -132,7 +132,7 @@ describe('the command line does what the admin API does (C4)', () => {
       const port = await freeTcpPort();
       const overrides = { bind: ['127.0.0.1'], port, name };
       const file = join(dir, `${name}.ini`);
-      writeFileSync(file, '[REMOTE]\nbroadcastsearch = 0\n');
+      writeFileSync(file, '[REMOTE]\nbroadcastsearch = 0\n[SERVER]\nenabledetach = 1\n');
       const office = ports.get('office');
       if (office !== undefined) relays.push(await relay({ host: OTHER_LOOPBACK, port }, office));
       // The boat uses what the office lends.
@@ -171,6 +171,12 @@ describe('the command line does what the admin API does (C4)', () => {
     expect(WITHOUT.flatMap(({ instead }) => instead ?? []).filter((each) => !commanded.has(each))).toEqual([]);
   });
 
+  /** Products of others, as the boat knows them. */
+  const remote = async () => {
+    const products = z.array(z.looseObject({ key: z.string(), local: z.boolean() }));
+    return products.parse(JSON.parse((await run(['products', '--json'], 'boat')).stdout)).filter(({ local }) => !local);
+  };
+
   it('asks for each of them by the command that is said to', async () => {
     const known: Record<string, string> = { dir, code: vendor.vendorCode, boatPort: String(ports.get('boat')) };
     const filled = (command: string): string[] =>
@@ -188,9 +194,6 @@ describe('the command line does what the admin API does (C4)', () => {
         known['plugged'] = id;
       }
       if (command.startsWith('detach') && command.includes('--here')) {
-        const products = z.array(z.looseObject({ key: z.string(), local: z.boolean() }));
-        const remote = async () =>
-          products.parse(JSON.parse((await run(['products', '--json'], 'boat')).stdout)).filter(({ local }) => !local);
         await expect.poll(remote, { timeout: 10_000 }).toMatchObject([{ key: known['key'] }]);
       }
       if (command.startsWith('search --in sessions')) {
@@ -227,6 +230,8 @@ describe('the command line does what the admin API does (C4)', () => {
   });
 
   it('follows until Ctrl-C, and that is no failure', async () => {
+    // What moved to the boat is not at the office any more.
+    await expect.poll(remote, { timeout: 10_000 }).toEqual([]);
     for (const [operation, command] of FOLLOWING) {
       const { asked, port, awaited } = proxyOf('boat');
       asked.length = 0;

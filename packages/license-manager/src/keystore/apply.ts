@@ -8,8 +8,8 @@ import { decideInstall, installRows, memoryAfter } from '@keyhaven/core/memory';
 import type { AuditEntry, Change, Ledger, Row, RowKey, Rows } from '@keyhaven/ledger';
 import type { MachineSeal } from '../machine/index.ts';
 import { type Key, type KeyLicense, licenseFrom } from './key.ts';
+import type { KeyTransfers } from './key-transfers.ts';
 import { type LicenseRow, licenseRow } from './rows.ts';
-import type { KeyTransfers } from './transfers.ts';
 
 // V2C documents applied to a key (K4). All that they change, in the license, in the memory and in what the caller adds (the sessions that they
 // end), is one decision of the ledger: a crash leaves the old or the new state.

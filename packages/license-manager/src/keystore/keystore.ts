@@ -15,10 +15,11 @@ import type { MachineSeal } from '../machine/index.ts';
 import { type Applied, type Before, createApply } from './apply.ts';
 import { createKeyDevices, type KeyDevices } from './devices.ts';
 import { type Key, type KeyLicense, licenseFrom, softwareKey } from './key.ts';
+import type { KeyTransfers } from './key-transfers.ts';
 import { createApplyLegacy } from './legacies.ts';
 import { putBlock } from './memory-load.ts';
 import { type IdentityRow, identityRow, type LicenseRow, type RecipientRow } from './rows.ts';
-import { createKeyTransfers, type KeyTransfers } from './transfers.ts';
+import { createKeyTransfers } from './transfers.ts';
 import { createKeyTrials, type KeyTrials, type TrialRow } from './trials.ts';
 
 // The keys of one LM: made here, licensed by V2C, kept in the ledger. Secrets in the rows are sealed to this computer; the rows are

@@ -3,7 +3,7 @@ import { fromBase64, toBase64 } from '@keyhaven/core/bytes';
 import type { Entropy } from '@keyhaven/core/crypto';
 import { LicensingError, Status, type StatusCode } from '@keyhaven/core/errors';
 import { fingerprintOf, type Observation } from '@keyhaven/core/fingerprint';
-import { type KeyType, writeSecrets } from '@keyhaven/core/license';
+import { writeSecrets } from '@keyhaven/core/license';
 import {
   contentsRows,
   decideInstall,
@@ -15,9 +15,8 @@ import {
   onceRows,
 } from '@keyhaven/core/memory';
 import { type PoolRow, poolRowKey } from '@keyhaven/core/seats';
-import { type Wall, wall } from '@keyhaven/core/time';
+import { wall } from '@keyhaven/core/time';
 import {
-  type Arrival,
   arriveRows,
   decideArrive,
   decideLeave,
@@ -32,6 +31,7 @@ import {
 import type { Change, Ledger, Rows } from '@keyhaven/ledger';
 import type { MachineSeal } from '../machine/index.ts';
 import { type Key, type KeyLicense, licenseFrom, softwareKey } from './key.ts';
+import type { KeyTransfers } from './key-transfers.ts';
 import { type IdentityRow, identityRow, type LicenseRow, licenseRow, type RecipientRow, recipientRow } from './rows.ts';
 
 // The keys of this computer that come from another one, or go there (K5). Promised:
@@ -43,34 +43,6 @@ import { type IdentityRow, identityRow, type LicenseRow, licenseRow, type Recipi
 const MAX_WAITING = 256;
 
 type Waiting = { readonly key: RecipientKey; readonly row: RecipientRow; readonly signingSeed: Buffer };
-
-export type KeyTransfers = {
-  loadRecipient(id: string, row: RecipientRow): void;
-  loadGone(id: string, row: GoneRow): void;
-  /** A fresh key that waits for what is lent or moved to it; none that is `spoken` for. */
-  fresh(type: KeyType, now: Wall, spoken?: (id: string) => boolean): Promise<RecipientKey>;
-  /** The key by which something comes here: one that waits, or one that has a lent license already. */
-  recipient(id: string): RecipientKey | undefined;
-  gone(id: string): GoneRow | undefined;
-  /** Vendors whose keys moved away from here. */
-  moved(): readonly { readonly key: string; readonly vendor: number }[];
-  /** @throws LicensingError LICENSE_REHOSTED (70), KEY_INACTIVE (66) where the key was here and is gone. */
-  refuseGone(id: string): void;
-  /** `also`: written in the same decision. @throws LicensingError as `faultOfReceiving` */
-  receive(lent: Lent, time: () => Wall, also?: readonly Change[]): Promise<Key>;
-  /** Memory files of a key here that could be written once, and were. */
-  writtenOnce(id: string): Promise<ReadonlySet<number>>;
-  /** The seeds of a key here. */
-  seeds(id: string): Promise<Buffer>;
-  /** @throws LicensingError DETACHED_LICENSE_FOUND (76), LICENSE_REHOSTED (70) */
-  leave(id: string, gone: GoneRow, also?: readonly Change[]): Promise<GoneRow>;
-  /** A key that waits gets nothing any more. */
-  discard(id: string, also: readonly Change[]): Promise<void>;
-  /** The key is not here any more; its rows are gone already. */
-  forget(id: string): void;
-  /** @throws LicensingError UPDATE_ALREADY_ADDED (65), REHOST_ALREADY_APPLIED (71) */
-  arrive(arrival: Arrival): Promise<Key>;
-};
 
 export type KeyTransfersOptions = {
   readonly ledger: Ledger;
