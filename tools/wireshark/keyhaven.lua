@@ -82,6 +82,8 @@ field("session", ProtoField.bytes, "Session")
 field("sessions", ProtoField.uint32, "Number of sessions")
 field("probing", ProtoField.uint8, "Probe", base.DEC, probings)
 field("probe_number", ProtoField.uint32, "Cookie or size")
+field("file_wish", ProtoField.uint8, "Wish", base.DEC, { [1] = "detach", [2] = "return" })
+field("remedy", ProtoField.string, "Remedy")
 field("since", ProtoField.uint64, "Since version (0 = everything)")
 field("wishes", ProtoField.uint8, "Wishes", base.HEX)
 field("keys_gone", ProtoField.uint32, "Number of keys that are gone")
@@ -254,7 +256,7 @@ local messages = {
   [15] = { "transfer", after_vendor({ "u8", "action" }, { "u32", "seconds" }, { "u16", "seats" }, { "text", "scope" }, { "block", "document" }) },
 }
 
--- Blocks of the link (K9 to K25): the same frames.
+-- Blocks of the link (K9 to K30): the same frames.
 local ids = { { "u32", "sessions" }, { "list", { { "bytes", "session", 16 } }, 4, "Session" } }
 local blocks = {
   [5] = { "open", { { "u32", "channel" }, { "u64", "key" }, { "block", "opening" } } },
@@ -278,6 +280,9 @@ local blocks = {
   [33] = { "probed", { { "u8", "probing" }, { "u32", "probe_number" }, { "u8", "agreed" }, { "block", "padding" } } },
   [34] = { "ask changes", { { "u64", "since" }, { "u8", "wishes" } } },
   [35] = { "changes", { { "u64", "since" }, { "u64", "catalog_version" }, { "u8", "more" }, { "u32", "keys_gone" }, { "list", { { "u64", "key" } }, 4, "Key" }, { "longtext", "catalog" } } },
+  -- What is wished for decides what stands before the document.
+  [36] = { "ask file", { { "u32", "number" }, { "u8", "file_wish" }, { "rest", "document" } } },
+  [37] = { "file", { { "u32", "number" }, { "u8", "more" }, { "u16", "status" }, { "text", "detail" }, { "text", "remedy" }, { "block", "document" } } },
 }
 
 -- One frame. Its name, for the column of information.

@@ -19,6 +19,7 @@ const blocks: readonly Block[] = [
 ];
 const refused = [
   { name: 'a wish unknown', bytes: '0000000a24000000010300000000' },
+  { name: 'a wish unknown, in the form of another', bytes: `0000001e240000000103${'00'.repeat(7)}07${'00'.repeat(16)}` },
   { name: 'a document shorter than said', bytes: '0000000b2400000001020000000299' },
   { name: 'something behind the document', bytes: '0000000b2400000001020000000099' },
   { name: 'neither yes nor no', bytes: '000000102500000001020000000000000000000000' },

@@ -149,6 +149,10 @@ describe('what the other computers are told of it', () => {
     await laptop.lm.online.detach(wish(owner, key));
     await net.meet(laptop, owner);
     expect(rows()).toMatchObject([{ key, product: PRODUCT, detachable: 4 }]);
+    // Also without asking for the seats in use: what is lent is a change of the key.
+    await laptop.lm.online.detach(wish(owner, key, { seats: 2 }));
+    await laptop.lm.peers.get(owner.guid)?.refresh();
+    expect(rows()).toMatchObject([{ detachable: 2 }]);
     const shy = await site({ owner: { transfer: { enabled: undefined, maxDays: 14 } } });
     expect(shy.laptop.lm.overview.products().map((row) => 'detachable' in row)).toEqual([false]);
   });
@@ -181,6 +185,20 @@ describe('a license that is given back while its owner is out of reach', () => {
     join();
     await pass(5 * MINUTE, SECOND);
     expect([usedAt(owner, key), outOf(owner), laptop.lm.online.untold()]).toEqual([0, 0, []]);
+  });
+
+  it('is told at once when the owner is linked again, whatever pause it has come to', async () => {
+    const { owner, laptop, key, cut, pass } = await site();
+    const lent = await laptop.lm.online.detach(wish(owner, key, { duration: 86_400 }));
+    const join = cut('keys-1');
+    const answer = laptop.lm.online.giveBack(lent.key);
+    await pass(15 * SECOND, SECOND);
+    await answer;
+    await pass(HOUR, SECOND * 30);
+    join();
+    laptop.lm.peers.found(owner.guid, { host: 'keys-1', port: 1947 });
+    await settle();
+    expect([outOf(owner), laptop.lm.online.untold()]).toEqual([0, []]);
   });
 
   it('is told after a restart, too', async () => {
@@ -223,6 +241,15 @@ describe('a license that is given back while its owner is out of reach', () => {
     await pass(MINUTE, SECOND);
     expect(await laptop.lm.online.giveBack(child)).toMatchObject({ told: true });
     expect(outOf(owner)).toBe(0);
+  });
+});
+
+describe('a license that came over the network', () => {
+  it('has its owner after a restart, too', async () => {
+    const { owner, laptop, key } = await site();
+    const lent = await laptop.lm.online.detach(wish(owner, key));
+    const next = await laptop.again();
+    expect(next.lm.online.ownerOf(lent.key)).toEqual({ guid: owner.guid, key });
   });
 });
 

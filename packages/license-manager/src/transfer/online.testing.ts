@@ -27,12 +27,27 @@ export const createOffices = async () => {
     const ledger: MemoryLedger = createMemoryLedger({ now: () => clock.wall(), ...(initial === undefined ? {} : { initial }) });
     const observe = () => ({ ...tower(`disk ${seed}`, `board ${seed}`), host: virtual ? ('virtual' as const) : ('physical' as const) });
     const lm = await net.start({ host, seed, ledger, transfer, observe, ...(access === undefined ? {} : { access }) });
+    let alive = true;
+    /** What a dead one answers arrives nowhere. */
+    const arriving = async <T>(answer: T | Promise<T>): Promise<T> => {
+      const said = await answer;
+      if (!alive) throw new Error('the connection is gone');
+      return said;
+    };
+    const { answerer } = lm.lm;
+    net.answerers.set(host, {
+      hello: answerer.hello,
+      confirm: answerer.confirm,
+      exchange: (...of) => arriving(answerer.exchange(...of)),
+      listen: (...of) => arriving(answerer.listen(...of)),
+    });
     return {
       ...lm,
       memory: ledger,
       /** On what was durable when it was killed. */
       async again(seat: Seat = {}) {
         const snapshot = ledger.snapshot();
+        alive = false;
         net.answerers.delete(host);
         await lm.stop();
         return open(host, seed, seat, snapshot);

@@ -28,6 +28,9 @@ export type RunningOnlineTransfers = OnlineTransfers & {
   close(): void;
 };
 
+/** The owner has lent something else to this ID (73): what is wished for never comes with it. */
+const isOfNoUse = (refusal: unknown): boolean => refusal instanceof LicensingError && refusal.status === Status.EXTENSION_NOT_ALLOWED;
+
 /** BOUNDED: wishes that nobody knows the end of; the oldest one is given up for another. */
 const MAX_ASKED = 64;
 const PATIENCE_MS = 10 * SECOND;
@@ -174,7 +177,7 @@ export const openOnlineTransfers = (options: OnlineOptions): RunningOnlineTransf
     const id = unarmor(await transfers.recipient({ key: child })).bytes;
     const answer = await askOf(peer, { what: 'detach', key: owner.key, product, seconds, seats }, id, known !== undefined);
     if ('refusal' in answer) {
-      if (answer.sure && rows.isAsked(child)) await discard(child);
+      if ((answer.sure || isOfNoUse(answer.refusal)) && rows.isAsked(child)) await discard(child);
       throw answer.refusal;
     }
     await take(answer.file, child, wanted);
