@@ -7,7 +7,7 @@ import { seededEntropy } from '../channel/world.testing.ts';
 import { sha256 } from '../crypto/index.ts';
 import { LicensingError } from '../errors/index.ts';
 import { decodeBody, encodeBody } from './body.ts';
-import { answerLink, callLink, type LinkKeys } from './handshake.ts';
+import { answerLink, callLink, LINK_VERSIONS, type LinkKeys } from './handshake.ts';
 import { guidOf, lmIdentityFrom } from './identity.ts';
 
 const caller = lmIdentityFrom(fill(32, 1));
@@ -203,7 +203,11 @@ describe('the answering side takes no hello', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         const versions = bytes[0] === undefined || bytes[1] === undefined ? undefined : { from: bytes[0], to: bytes[1] };
-        if (versions === undefined || versions.from > versions.to || (versions.from <= 2 && versions.to >= 1))
+        if (
+          versions === undefined ||
+          versions.from > versions.to ||
+          (versions.from <= LINK_VERSIONS.to && versions.to >= LINK_VERSIONS.from)
+        )
           orRefused(() => answer(bytes));
         else expect(() => answer(bytes)).toThrow(LicensingError);
         expect(() => call().confirm(bytes)).toThrow(WireError);

@@ -4,7 +4,7 @@ import type { Entropy } from '@keyhaven/core/crypto';
 import { LicensingError, Status, statusOf } from '@keyhaven/core/errors';
 import type { HolderLeases } from '@keyhaven/core/lease';
 import type { Block, FileQuestion, LmIdentity } from '@keyhaven/core/link';
-import { type Clock, SECOND } from '@keyhaven/core/time';
+import type { Clock } from '@keyhaven/core/time';
 import type { VersionRange } from '@keyhaven/core/versions';
 import type { Route, RouteEvents } from '../local/index.ts';
 import type { ProcessIdentity } from '../machine/index.ts';
@@ -286,11 +286,7 @@ export const createPeer = (options: PeerOptions): Peer => {
     refresh: (fresh = false) => catalog.answered(fresh),
     askFile: (wish, document) => files.ask(wish, document),
     changed: () => following.hint(),
-    stopped() {
-      // A datagram is a hint and no proof (R5): the peer itself is asked, once more when it has had the time to stop.
-      following.hint();
-      clock.after(2 * SECOND, () => following.hint());
-    },
+    stopped: () => following.stopped(),
     close() {
       following.close();
       link.close();
