@@ -81,8 +81,9 @@ describe('every action of the Admin Control Center (C2, C3)', () => {
 
   it('takes a file that is dropped on any page, and shows progress when it takes longer', async () => {
     await go('features');
+    const { promise: seen, resolve: answerNow } = Promise.withResolvers<void>();
     await page.route('**/api/v1/apply', async (route) => {
-      await new Promise((done) => setTimeout(done, 700));
+      await seen;
       await route.continue();
     });
     const files = await page.evaluateHandle(
@@ -92,18 +93,21 @@ describe('every action of the Admin Control Center (C2, C3)', () => {
     await page.getByText('Drop to apply').waitFor();
     await page.dispatchEvent('main', 'drop', { dataTransfer: files });
     await page.locator('.handed', { hasText: 'dropped.v2c' }).getByRole('progressbar').waitFor();
+    answerNow();
     await page.locator('.handed', { hasText: 'dropped.v2c' }).getByRole('alert').waitFor();
     expect(page.url()).toContain('#/update');
   });
 
   it('shows progress on what takes longer than half a second', async () => {
     await go('diagnostics');
+    const { promise: seen, resolve: answerNow } = Promise.withResolvers<void>();
     await page.route('**/api/v1/diagnostics/report', async (route) => {
-      await new Promise((done) => setTimeout(done, 900));
+      await seen;
       await route.continue();
     });
     const saved = saving(() => button(page, 'Generate report').click());
     await page.getByRole('progressbar', { name: 'Making the report' }).waitFor();
+    answerNow();
     expect((await saved).name).toBe('keyhaven-report.txt');
     await page.getByRole('progressbar').waitFor({ state: 'detached' });
   });

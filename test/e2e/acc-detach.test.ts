@@ -99,11 +99,11 @@ describe('detaching to this computer (C3)', () => {
     world = { lent: false, returns: [] };
     asked = await pretend(page, world);
   };
-  /** The answer to one kind of question; given later. */
-  const answering = async (path: string, answer: object, afterMs = 0): Promise<void> => {
+  /** The answer to one kind of question, which is given when the test says so. */
+  const answering = async (path: string, answer: object, when: Promise<void> = Promise.resolve()): Promise<void> => {
     await page.route(`**/api/v1/${path}`, async (route) => {
       asked.push({ path: `/api/v1/${path}`, body: route.request().postDataJSON() });
-      await new Promise((done) => setTimeout(done, afterMs));
+      await when;
       await route.fulfill(answer === refusal ? refusal : { json: answer });
     });
   };
@@ -127,7 +127,8 @@ describe('detaching to this computer (C3)', () => {
   });
 
   it('asks for days and seats, by keyboard, shows that it goes on, and tells what came of it', async () => {
-    await answering('detach-here', { key: LENT, product: 1, until: UNTIL, licenseManager: OFFICE.guid }, 900);
+    const { promise: seen, resolve: answerNow } = Promise.withResolvers<void>();
+    await answering('detach-here', { key: LENT, product: 1, until: UNTIL, licenseManager: OFFICE.guid }, seen);
     await goTo(watched, acc.url, 'products');
     await detach().focus();
     await page.keyboard.press('Enter');
@@ -141,6 +142,7 @@ describe('detaching to this computer (C3)', () => {
     await page.keyboard.press('Enter');
     await dialog.getByRole('progressbar', { name: 'Asking office' }).waitFor();
     expect(await button(dialog, 'Detach to this computer').isDisabled()).toBe(true);
+    answerNow();
     await page.getByText(/^Survey is on this computer until 31 Dec 2090/).waitFor();
     await dialog.waitFor({ state: 'detached' });
     expect(asked).toEqual([
