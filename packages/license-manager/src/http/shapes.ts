@@ -50,7 +50,8 @@ export const productInfo = z.strictObject({
   licenseManager: lmRef,
   seats: count.nullable().meta({ description: 'Of the feature that has fewest; null = any number.' }),
 });
-const license = z.strictObject({
+/** As it was sold. */
+export const soldLicense = z.strictObject({
   type: z.enum(['perpetual', 'expiration', 'period', 'executions']),
   from: said.optional(),
   until: said.optional(),
@@ -58,6 +59,8 @@ const license = z.strictObject({
   graceDays: count.optional(),
   trial: z.literal(true).optional(),
   count: count.optional(),
+});
+const license = soldLicense.extend({
   used: count.optional(),
   firstUse: moment.optional(),
   ends: moment.optional(),

@@ -2,7 +2,7 @@ import { keyTypes } from '@keyhaven/core/license';
 import { z } from 'zod';
 import type { HttpFaces } from '../faces.ts';
 import { answers, type Route, route } from '../route.ts';
-import { id, keyId, moment, said } from '../shapes.ts';
+import { id, keyId, moment, said, soldLicense } from '../shapes.ts';
 
 // Certificates of a key of this computer, link by link (field-facts 2.1; docs/protocol/transfer.md T10 to T14).
 
@@ -11,19 +11,10 @@ const fingerprint = z.string().meta({
   description: 'Of a public key: SHA-256, the first 16 bytes in hex, in groups of four digits.',
   example: '3f2a 91bc 0d4e 77a1 5b60 c2d9 8e13 f604',
 });
-const license = z.strictObject({
-  type: z.enum(['perpetual', 'expiration', 'period', 'executions']),
-  from: said.optional(),
-  until: said.optional(),
-  days: count.optional(),
-  graceDays: count.optional(),
-  trial: z.literal(true).optional(),
-  count: count.optional(),
-});
 const feature = z.strictObject({
   feature: id,
   name: said,
-  license,
+  license: soldLicense,
   seats: count.nullable().meta({ description: 'null = any number.' }),
   count: z.enum(['login', 'process', 'station']),
   network: z.boolean(),
