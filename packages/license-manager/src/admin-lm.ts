@@ -196,10 +196,11 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
     await records.begin({
       authority,
       acts: lm.acts,
+      audit: lm.audit,
       sources: { version: VERSION, catalog: lm.overview.catalog, damaged: lm.overview.damaged, peers: () => peers.all() },
       isListening: () => begun !== undefined,
     });
-    const administration = await openAdministration({ ledger, clock, entropy });
+    const administration = await openAdministration({ ledger, audit: lm.audit, clock, entropy });
     const administered = createAdministeredSettings({
       file: options.configuration?.file,
       overrides: options.configuration?.overrides ?? {},
@@ -210,6 +211,7 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
     const fingerprintFor = createFingerprints(self.guid, observe);
     const compat = await openCompat({
       ledger,
+      audit: lm.audit,
       seal: binding.seal,
       authority,
       keystore,
@@ -341,7 +343,7 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
       if (change.now.includes('access.remoteAdministration'))
         for (const remark of remarks(current)) onEvent({ level: 'warn', event: 'administration', ...remark });
       const entry = { kind: 'settings changed', scope: 'lm', detail: { now: change.now.join(' '), restart: change.restart.join(' ') } };
-      ledger.update([], () => ({ changes: [], audit: [entry], reply: undefined }), { durability: 'later' }).catch(() => undefined);
+      lm.audit.write(entry);
       return change;
     };
     begun = { discovery, status, reconfigure };

@@ -21,7 +21,7 @@ const openRecords = async () => {
   closers.push(() => rmSync(stateDirectory, { recursive: true }));
   const clock = createSimulatedClock();
   const inner = createMemoryLedger({ now: () => clock.wall() });
-  const disk = { full: false, writes: 0, listening: true, owed: 0 };
+  const disk = { full: false, writes: 0, listening: true, owed: 0, unreported: 0 };
   const update: Ledger['update'] = async (...of) => {
     disk.writes += 1;
     if (!disk.full) return inner.update(...of);
@@ -35,7 +35,13 @@ const openRecords = async () => {
   const ledger = records.watch({ ...inner, update });
   const { authority } = await createSite({ ledger, clock });
   const sources = { version: '1', catalog: () => [], damaged: () => [], peers: () => [] };
-  await records.begin({ authority, acts: { owed: () => disk.owed }, sources, isListening: () => disk.listening });
+  await records.begin({
+    authority,
+    acts: { owed: () => disk.owed },
+    audit: { lost: () => 0, unreported: () => disk.unreported },
+    sources,
+    isListening: () => disk.listening,
+  });
   return { records, ledger, clock, disk };
 };
 
@@ -55,6 +61,9 @@ describe('whether a license manager is ready (C5)', () => {
     disk.owed = 1;
     expect(await unready()).toEqual(['the end of an administrative act is not in the audit']);
     disk.owed = 0;
+    disk.unreported = 3;
+    expect(await unready()).toEqual(['the disk refused 3 entries of the audit']);
+    disk.unreported = 0;
     disk.listening = false;
     expect(await unready()).toEqual(['no socket is open']);
   });

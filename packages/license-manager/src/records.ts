@@ -4,7 +4,7 @@ import type { Note } from '@keyhaven/core/network';
 import { type Clock, SECOND } from '@keyhaven/core/time';
 import type { UsageItem } from '@keyhaven/core/usage';
 import type { AuditEntry, AuditVerdict, Ledger } from '@keyhaven/ledger';
-import type { Acts } from './acts/index.ts';
+import type { Acts, AuditWriter } from './acts/index.ts';
 import type { Authority } from './authority/index.ts';
 import { type History, openHistory, type UsageQuery } from './history/index.ts';
 import type { LmEvent } from './lm/index.ts';
@@ -40,7 +40,8 @@ export type Records = {
   begin(of: {
     readonly authority: Authority;
     readonly acts: Pick<Acts, 'owed'>;
-    readonly sources: Omit<MetricSources, 'startedAt' | 'isWritable' | 'owedActs' | 'process' | 'sessions'>;
+    readonly audit: Pick<AuditWriter, 'lost' | 'unreported'>;
+    readonly sources: Omit<MetricSources, 'startedAt' | 'isWritable' | 'owedActs' | 'lostEntries' | 'process' | 'sessions'>;
     /** Sockets are open. */
     readonly isListening: () => boolean;
   }): Promise<void>;
@@ -73,6 +74,7 @@ export const createRecords = (options: {
   let sources: MetricSources | undefined;
   let isListening = (): boolean => false;
   let owed = (): number => 0;
+  let unreported = (): number => 0;
   /** When the disk was last known to take writes, or not to. */
   let known = Number.NEGATIVE_INFINITY;
   let probing: Promise<void> | undefined;
@@ -118,16 +120,18 @@ export const createRecords = (options: {
     noted: counters.noted,
     event: logs.event,
 
-    async begin({ authority, acts, sources: of, isListening: listening }) {
+    async begin({ authority, acts, audit, sources: of, isListening: listening }) {
       if (ledger === undefined) throw new TypeError('records begin before they have a ledger');
       isListening = listening;
       owed = () => acts.owed();
+      unreported = () => audit.unreported();
       sources = {
         ...of,
         startedAt,
         sessions: () => authority.sessions(),
         isWritable: () => !counters.isRefusing,
         owedActs: () => acts.owed(),
+        lostEntries: () => audit.lost(),
         process: processFigures,
       };
       history = await openHistory({
@@ -167,6 +171,7 @@ export const createRecords = (options: {
         return [
           ...(counters.isRefusing ? ['the ledger cannot be written'] : []),
           ...(owed() > 0 ? ['the end of an administrative act is not in the audit'] : []),
+          ...(unreported() > 0 ? [`the disk refused ${unreported()} entries of the audit`] : []),
           ...(isListening() ? [] : ['no socket is open']),
         ];
       },

@@ -1,6 +1,7 @@
 import { HOUR, MINUTE, mono, SECOND } from '@keyhaven/core/time';
 import { createMemoryLedger } from '@keyhaven/ledger';
 import { describe, expect, it } from 'vitest';
+import { createAuditWriter } from '../acts/index.ts';
 import { systemEntropy } from '../machine/index.ts';
 import { createSimulatedClock } from '../simulated-clock.testing.ts';
 import { createAttempts } from './attempts.ts';
@@ -9,7 +10,8 @@ import { openAdministration } from './index.ts';
 const open = async () => {
   const clock = createSimulatedClock();
   const ledger = createMemoryLedger({ now: () => clock.wall() });
-  const again = () => openAdministration({ ledger, clock, entropy: systemEntropy });
+  const again = () =>
+    openAdministration({ ledger, audit: createAuditWriter({ ledger, clock, onEvent: () => undefined }), clock, entropy: systemEntropy });
   return { clock, ledger, again, administration: await again() };
 };
 const kinds = async (check: () => Promise<{ readonly kind: string }>, times: number): Promise<string[]> => {

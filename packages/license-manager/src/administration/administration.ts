@@ -3,6 +3,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Entropy } from '@keyhaven/core/crypto';
 import { type Clock, SECOND } from '@keyhaven/core/time';
 import type { AuditEntry, Ledger } from '@keyhaven/ledger';
+import type { AuditWriter } from '../acts/index.ts';
 import { createAttempts } from './attempts.ts';
 import { isPassword, keepPassword, type PasswordRow, SALT_BYTES } from './password.ts';
 import { createWebSessions } from './web-sessions.ts';
@@ -33,10 +34,12 @@ const MAX_CHECKS = 8;
 
 export const openAdministration = async ({
   ledger,
+  audit,
   clock,
   entropy,
 }: {
   readonly ledger: Ledger;
+  readonly audit: Pick<AuditWriter, 'write'>;
   readonly clock: Clock;
   readonly entropy: Entropy;
 }): Promise<Administration> => {
@@ -53,7 +56,7 @@ export const openAdministration = async ({
 
   const note = (kind: string, address: string): void => {
     const entry: AuditEntry = { kind, scope: 'lm', detail: { address } };
-    ledger.update([], () => ({ changes: [], audit: [entry], reply: undefined }), { durability: 'later' }).catch(() => undefined);
+    audit.write(entry);
   };
   const macOf = (password: string): Buffer => createHmac('sha256', macKey).update(password.normalize('NFC')).digest();
   const isRight = async (password: string): Promise<boolean> => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import { openSqliteLedger } from '@keyhaven/ledger';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createAuditWriter } from '../acts/index.ts';
 import { openBinding, systemClock, systemEntropy } from '../machine/index.ts';
 import { openAdministration, resetPassword } from './index.ts';
 
@@ -25,7 +26,15 @@ describe('the reset of a forgotten password (S7)', () => {
     const { seal } = await openBinding(directory, systemEntropy, MARKS);
     const now = () => systemClock.wall();
     const ledger = await openSqliteLedger({ directory, now, authenticationKey: seal.key('ledger') });
-    return { ledger, administration: await openAdministration({ ledger, clock: systemClock, entropy: systemEntropy }) };
+    return {
+      ledger,
+      administration: await openAdministration({
+        ledger,
+        audit: createAuditWriter({ ledger, clock: systemClock, onEvent: () => undefined }),
+        clock: systemClock,
+        entropy: systemEntropy,
+      }),
+    };
   };
   const opened = async <T>(use: (of: Awaited<ReturnType<typeof open>>) => Promise<T>): Promise<T> => {
     const of = await open();

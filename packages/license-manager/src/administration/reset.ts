@@ -2,6 +2,7 @@ import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import { openSqliteLedger } from '@keyhaven/ledger';
+import { createAuditWriter } from '../acts/index.ts';
 import { openBinding, systemClock, systemEntropy } from '../machine/index.ts';
 import { openAdministration } from './administration.ts';
 import { MAX_PASSWORD, MIN_PASSWORD } from './password.ts';
@@ -77,7 +78,12 @@ export const resetPassword = async (
     throw stillRuns(cause);
   });
   try {
-    const administration = await openAdministration({ ledger, clock: systemClock, entropy: systemEntropy });
+    const administration = await openAdministration({
+      ledger,
+      audit: createAuditWriter({ ledger, clock: systemClock, onEvent: () => undefined }),
+      clock: systemClock,
+      entropy: systemEntropy,
+    });
     const { passwordSet: wasSet } = administration;
     if (wasSet || next !== undefined) await administration.setPassword(next, 'keyhaven password reset');
     return { wasSet };

@@ -57,9 +57,7 @@ export const openAuthority = async (options: AuthorityOptions): Promise<Authorit
     live: sessions.get,
     release,
     detached: (channel, session) => detached(channel, [session]),
-    note(entry) {
-      ledger.update([], () => ({ changes: [], audit: [entry], reply: undefined }), { durability: 'later' }).catch(() => undefined);
-    },
+    note: options.audit.write,
   });
 
   const core: AuthorityCore = {

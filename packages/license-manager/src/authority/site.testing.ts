@@ -6,6 +6,7 @@ import { openStanding } from '@keyhaven/core/license';
 import { type Call, type Reply, readReplies, signingKeyIn, writeCall } from '@keyhaven/core/session';
 import { createMemoryLedger, type Ledger } from '@keyhaven/ledger';
 import type { Access } from '../access/index.ts';
+import { createAuditWriter } from '../acts/index.ts';
 import { type Key, openKeystore } from '../keystore/index.ts';
 import { createTestVendor, type LicenseWish, type TestVendor } from '../keystore/vendor.testing.ts';
 import { createMachineSeal, systemEntropy } from '../machine/index.ts';
@@ -24,6 +25,7 @@ export const createSite = async (
   const ended: string[] = [];
   const authority = await openAuthority({
     ledger,
+    audit: createAuditWriter({ ledger, clock, onEvent: () => undefined }),
     keystore,
     clock,
     entropy: systemEntropy,

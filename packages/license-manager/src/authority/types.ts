@@ -4,6 +4,7 @@ import type { Login, PoolId, PoolRow, ReleaseCause } from '@keyhaven/core/seats'
 import type { Clock, Wall } from '@keyhaven/core/time';
 import type { Decision, Ledger, RowKey, Rows } from '@keyhaven/ledger';
 import type { Access } from '../access/index.ts';
+import type { AuditWriter } from '../acts/index.ts';
 import type { Applied, Keystore } from '../keystore/index.ts';
 import type { LoginGuard, TrialUse } from './guard.ts';
 import type { KeyChannel, Party } from './key-channel.ts';
@@ -16,6 +17,7 @@ import type { Waiting, WaitingPlace } from './wish.ts';
 
 export type AuthorityOptions = {
   readonly ledger: Ledger;
+  readonly audit: Pick<AuditWriter, 'write'>;
   readonly keystore: Keystore;
   readonly clock: Clock;
   readonly entropy: Entropy;

@@ -3,6 +3,7 @@ import { LicensingError } from '@keyhaven/core/errors';
 import type { Clock } from '@keyhaven/core/time';
 import type { Ledger } from '@keyhaven/ledger';
 import type { RuleBar } from '../access/access.ts';
+import type { AuditWriter } from '../acts/index.ts';
 import type { Authority } from '../authority/index.ts';
 import type { Key, Keystore } from '../keystore/index.ts';
 import type { MachineSeal } from '../machine/index.ts';
@@ -20,6 +21,7 @@ const NOTED_A_MINUTE = 60;
 /** What existing programs are served with (C6), joined to a license manager. Rejects as the ledger does. */
 export const openCompat = async (options: {
   readonly ledger: Ledger;
+  readonly audit: Pick<AuditWriter, 'write'>;
   readonly seal: Pick<MachineSeal, 'seal' | 'open'>;
   readonly authority: Authority;
   readonly keystore: Keystore;
@@ -47,7 +49,7 @@ export const openCompat = async (options: {
     noted.count += 1;
     if (noted.count > NOTED_A_MINUTE) return;
     const entry = { kind: 'refused', scope: 'lm', detail: { user: identity, address, status, cause: message } };
-    ledger.update([], () => ({ changes: [], audit: [entry], reply: undefined }), { durability: 'later' }).catch(() => undefined);
+    options.audit.write(entry);
   };
   const check = createIdentityCheck({ identities, clock, against: options.against, ofToken: sessions.ofToken, onRefused });
   const register = async (identity: string, machine: string, address: string): Promise<void> => {

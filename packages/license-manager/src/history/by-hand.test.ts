@@ -40,7 +40,13 @@ describe('reports of use (C5)', () => {
     const licensed = await site.licensed({ features: [{ id: 42 }, { id: 43, seats: 1 }, { id: 44, license: over }] });
     key = licensed.identity.id;
     const sources = { version: '1', catalog: () => [], damaged: () => [], peers: () => [] };
-    await records.begin({ authority: site.authority, acts: { owed: () => 0 }, sources, isListening: () => true });
+    await records.begin({
+      authority: site.authority,
+      acts: { owed: () => 0 },
+      audit: { lost: () => 0, unreported: () => 0 },
+      sources,
+      isListening: () => true,
+    });
 
     let pid = 100;
     const at = (minutes: number): void => clock.advance(start + minutes * MINUTE - clock.wall());

@@ -1,5 +1,6 @@
 import { createMemoryLedger } from '@keyhaven/ledger';
 import { afterEach, describe, expect, it } from 'vitest';
+import { createAuditWriter } from '../acts/index.ts';
 import { type Administration, openAdministration } from '../administration/index.ts';
 import { createSite } from '../authority/site.testing.ts';
 import { systemEntropy } from '../machine/index.ts';
@@ -19,7 +20,9 @@ const PASSWORD = 'correct horse';
 
 const launch = async (password: string | undefined, more: Partial<HttpFaces> = {}) => {
   const clock = createSimulatedClock();
-  const real = await openAdministration({ ledger: createMemoryLedger({ now: () => clock.wall() }), clock, entropy: systemEntropy });
+  const ledger = createMemoryLedger({ now: () => clock.wall() });
+  const audit = createAuditWriter({ ledger, clock, onEvent: () => undefined });
+  const real = await openAdministration({ ledger, audit, clock, entropy: systemEntropy });
   if (password !== undefined) await real.setPassword(password, 'test');
   const changed: string[] = [];
   const administration: Administration = {

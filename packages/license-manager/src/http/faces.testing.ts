@@ -1,4 +1,5 @@
 import { LicensingError, Status } from '@keyhaven/core/errors';
+import { createAuditWriter } from '../acts/index.ts';
 import { openAdministration } from '../administration/index.ts';
 import type { Site } from '../authority/site.testing.ts';
 import { certificatesOfKey } from '../certificates.ts';
@@ -97,7 +98,12 @@ export const facesOf = async (site: Site, more: Partial<HttpFaces> = {}): Promis
       acts.push(`c2v ${JSON.stringify(wanted)}`);
       return refuse();
     },
-    administration: await openAdministration({ ledger, clock, entropy: systemEntropy }),
+    administration: await openAdministration({
+      ledger,
+      audit: createAuditWriter({ ledger, clock, onEvent: () => undefined }),
+      clock,
+      entropy: systemEntropy,
+    }),
     notices: createNotices(clock),
     settings: {
       ...createAdministeredSettings({

@@ -2,7 +2,7 @@ import { Status } from '@keyhaven/core/errors';
 import { serves } from '@keyhaven/core/hosts';
 import { isLinked } from '@keyhaven/core/seats';
 import { SECOND, wall } from '@keyhaven/core/time';
-import { openActs } from '../acts/index.ts';
+import { createAuditWriter, openActs } from '../acts/index.ts';
 import { createApplications } from '../applications.ts';
 import { openAuthority } from '../authority/index.ts';
 import type { Source } from '../candidates.ts';
@@ -37,7 +37,9 @@ const RELEASE_AGAIN_MS = 5 * SECOND;
 
 export const openLm = async (options: LmOptions): Promise<Lm> => {
   const { self, hostname, ledger, keystore, clock, entropy, onEvent } = options;
+  const audit = createAuditWriter({ ledger, clock, onEvent });
   const protection = await openProtection({
+    audit,
     self,
     hostname,
     ledger,
@@ -49,7 +51,7 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
     onEvent,
   });
 
-  const refusals = createRefusals(options);
+  const refusals = createRefusals(options, audit);
   const { access } = refusals;
   const trials = await openTrials({
     ledger,
@@ -60,6 +62,7 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
   });
   const authority = await openAuthority({
     ledger,
+    audit,
     keystore,
     clock,
     entropy,
@@ -257,6 +260,7 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
     transfers,
     online,
     acts,
+    audit,
     apply,
     suspectTwin(address) {
       const news = protection.duplicates.heard(address.host);
@@ -289,6 +293,7 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
       online.close();
       transfers.close();
       acts.close();
+      audit.close();
       await peers.close();
       applications.close();
       authority.close();

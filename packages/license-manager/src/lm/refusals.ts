@@ -1,8 +1,8 @@
 import { LicensingError } from '@keyhaven/core/errors';
 import type { Find, Hello } from '@keyhaven/core/wire';
-import type { AuditEntry } from '@keyhaven/ledger';
 import { type Access, createAccess, type RuleBar } from '../access/access.ts';
 import { createDeniedClients, type DeniedClient } from '../access/denied-clients.ts';
+import type { AuditWriter } from '../acts/index.ts';
 import type { LmOptions } from './types.ts';
 
 // What the administrator's rules say against others (R9), and that it is written down: whatever is refused has its cause in the audit or the
@@ -27,7 +27,7 @@ export type Refusals = {
   nothingFound(question: Find, application: Hello, error: unknown): void;
 };
 
-export const createRefusals = ({ access: rules, addressesOf, ledger, clock, onEvent }: LmOptions): Refusals => {
+export const createRefusals = ({ access: rules, addressesOf, clock, onEvent }: LmOptions, audit: AuditWriter): Refusals => {
   const access =
     rules === undefined
       ? undefined
@@ -51,13 +51,10 @@ export const createRefusals = ({ access: rules, addressesOf, ledger, clock, onEv
         });
   const deniedClients = createDeniedClients();
 
-  const note = (entry: AuditEntry): void => {
-    ledger.update([], () => ({ changes: [], audit: [entry], reply: undefined }), { durability: 'later' }).catch(() => undefined);
-  };
   const noted = (client: DeniedClient, bar: RuleBar | undefined): RuleBar | undefined => {
     const entry = bar === undefined ? undefined : deniedClients(client, bar, clock.mono());
     if (entry !== undefined && bar !== undefined) {
-      note(entry);
+      audit.write(entry);
       onEvent({ level: 'info', event: 'computer refused by a rule', status: bar.status, rule: bar.rule, ...bar.place, ...client });
     }
     return bar;
@@ -77,14 +74,14 @@ export const createRefusals = ({ access: rules, addressesOf, ledger, clock, onEv
       const bar = access?.againstDetach(to, of, features);
       if (bar !== undefined) {
         const detail = { product: of.product, user: to.user ?? null, host: to.host, holder: to.guid, address: null, application: null };
-        note({ kind: 'refused', scope: of.key, detail: { ...detail, status: bar.status, cause: bar.detail, rule: bar.rule } });
+        audit.write({ kind: 'refused', scope: of.key, detail: { ...detail, status: bar.status, cause: bar.detail, rule: bar.rule } });
       }
       return bar;
     },
     nothingFound({ vendor, feature }, { pid, user, host, application }, error) {
       if (!(error instanceof LicensingError)) return;
       const asked = { vendor, feature, pid, user, host, application };
-      note({ kind: 'refused', scope: 'lm', detail: { ...asked, status: error.status, cause: error.detail ?? error.message } });
+      audit.write({ kind: 'refused', scope: 'lm', detail: { ...asked, status: error.status, cause: error.detail ?? error.message } });
     },
   };
 };

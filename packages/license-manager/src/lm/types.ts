@@ -8,7 +8,7 @@ import type { AccessRules, AddressesOf } from '@keyhaven/core/users';
 import type { VersionRange } from '@keyhaven/core/versions';
 import type { Ledger } from '@keyhaven/ledger';
 import type { RuleBar } from '../access/access.ts';
-import type { Acts } from '../acts/index.ts';
+import type { Acts, AuditWriter } from '../acts/index.ts';
 import type { Authority, Sharing } from '../authority/index.ts';
 import type { Computer } from '../information/index.ts';
 import type { DeviceSource, Key, Keystore } from '../keystore/index.ts';
@@ -94,6 +94,8 @@ export type Lm = {
   readonly transfers: Transfers;
   readonly online: RunningOnlineTransfers;
   readonly acts: Acts;
+  /** For entries of the audit that nothing waits for. */
+  readonly audit: AuditWriter;
   /** Applies a license document of this text. */
   apply(text: string): Promise<UpdateResult>;
   /** Somebody at this address uses the GUID of this LM, or says so (K9). */

@@ -14,6 +14,8 @@ export type MetricSources = {
   peers(): readonly { readonly state: 'connecting' | 'linked' | 'lost' }[];
   isWritable(): boolean;
   owedActs(): number;
+  /** Audit entries that the disk has refused since the start. */
+  lostEntries(): number;
   process(): {
     readonly cpuSeconds: number;
     readonly residentBytes: number;
@@ -176,6 +178,12 @@ export const metricFamilies = (sources: MetricSources, counters: Counters): read
       type: 'gauge',
       help: 'Administrative acts that are over and whose end the disk has not taken yet.',
       samples: one(sources.owedActs()),
+    },
+    {
+      name: 'keyhaven_audit_lost_entries',
+      type: 'counter',
+      help: 'Audit entries that the disk refused, acts of administration apart; the audit has their number.',
+      samples: one(sources.lostEntries()),
     },
     ...processFamilies(sources),
   ];

@@ -34,6 +34,7 @@ const sources = (catalog: Catalog): MetricSources => ({
   peers: () => [{ state: 'linked' }, { state: 'lost' }],
   isWritable: () => true,
   owedActs: () => 2,
+  lostEntries: () => 3,
   process: processFigures,
 });
 const linesOf = (families: readonly Family[], name: string): string[] =>
@@ -84,6 +85,7 @@ describe('the metrics of a license manager (C5)', () => {
       'keyhaven_ledger_refused_commits_total 0',
       'keyhaven_ledger_writable 1',
       'keyhaven_audit_owed_acts 2',
+      'keyhaven_audit_lost_entries_total 3',
     ]);
     expect(openMetrics(families)).not.toMatch(/ada|192\.0\.2/);
   });

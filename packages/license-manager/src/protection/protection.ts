@@ -3,6 +3,7 @@ import type { Observation } from '@keyhaven/core/fingerprint';
 import type { LmIdentity } from '@keyhaven/core/link';
 import { type Clock, SECOND, wall } from '@keyhaven/core/time';
 import type { Ledger } from '@keyhaven/ledger';
+import type { AuditWriter } from '../acts/index.ts';
 import type { Authority, Bar, LiveSession } from '../authority/index.ts';
 import type { Key, Keystore } from '../keystore/index.ts';
 import type { Peers, Post } from '../peers/index.ts';
@@ -33,6 +34,7 @@ export type ProtectionOptions = {
   readonly self: LmIdentity;
   readonly hostname: string;
   readonly ledger: Ledger;
+  readonly audit: Pick<AuditWriter, 'write'>;
   readonly keystore: Keystore;
   readonly clock: Clock;
   readonly entropy: Entropy;
@@ -73,9 +75,7 @@ export const openProtection = async (options: ProtectionOptions): Promise<Protec
   let closed = false;
 
   const audit = (kind: string, scope: string, detail: Readonly<Record<string, string | number>>): void => {
-    ledger
-      .update([], () => ({ changes: [], audit: [{ kind, scope, detail }], reply: undefined }), { durability: 'later' })
-      .catch(() => undefined);
+    options.audit.write({ kind, scope, detail });
   };
   const seen = await openSeenKeys(ledger);
   const time = await openLicenseTime({

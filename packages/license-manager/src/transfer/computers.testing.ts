@@ -3,6 +3,7 @@ import { LicensingError, Status } from '@keyhaven/core/errors';
 import { type DocumentKind, unarmor } from '@keyhaven/core/license';
 import { lmIdentityFrom } from '@keyhaven/core/link';
 import { createMemoryLedger, type LedgerSnapshot, type MemoryLedger } from '@keyhaven/ledger';
+import { createAuditWriter } from '../acts/index.ts';
 import { openAuthority } from '../authority/index.ts';
 import type { Source } from '../candidates.ts';
 import { type Key, openKeystore } from '../keystore/index.ts';
@@ -61,6 +62,7 @@ export const startComputer = async (
   const gone: string[] = [];
   const authority = await openAuthority({
     ledger,
+    audit: createAuditWriter({ ledger, clock, onEvent: () => undefined }),
     keystore,
     clock,
     entropy: systemEntropy,
