@@ -35,6 +35,9 @@ const identityOf = ({ duplicates = [], newId }: LmStatus): string[] => [
     ? []
     : [`new id    ${newId.guid}, after a start${newId.waitsFor === 0 ? '' : ` without sessions over the network; now ${newId.waitsFor}`}`]),
 ];
+/** Why it is degraded, or not ready; nothing where all is well. */
+const healthLines = ({ state, reasons = [] }: LmStatus): string[] =>
+  state === undefined || state === 'ready' ? [] : reasons.map((reason) => `${state}: ${reason}`);
 const statusCommand = (): Command =>
   listed<LmStatus, object>(new Command('status').description('the license manager itself'), {
     topics: ['sessions', 'keys', 'peers', 'settings'],
@@ -56,6 +59,7 @@ const statusCommand = (): Command =>
         `keys      ${status.keys}`,
         `peers     ${status.peers}`,
       ].map((line) => ({ id: line.slice(0, 8), cells: [line] })),
+      ...healthLines(status).map((line) => ({ id: line, cells: [{ text: line, tone: 'attention' }] }) as const),
       ...identityOf(status).map((line) => ({ id: line, cells: [{ text: line, tone: 'attention' }] }) as const),
     ],
     none: '',

@@ -70,7 +70,7 @@ export const lmCommand = (): Command =>
           log.info({ now }, 'settings changed');
           if (restart.length > 0) log.warn({ restart }, 'these settings change when the license manager is started again');
         },
-        onFault: (error) => log.warn({ fault: error instanceof Error ? error.message : String(error) }, 'settings not changed'),
+        onFault: lm.settingsRefused,
       });
       printJsonLine('ready', { guid: lm.guid, pid: process.pid, tcp: lm.tcp, udp: lm.udp });
       await new Promise<void>((stop) => {

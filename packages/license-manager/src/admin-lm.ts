@@ -41,7 +41,7 @@ import { createNotices, noticedLedger } from './notices/index.ts';
 import { waitingInfo } from './overview.ts';
 import { createHttpPost, refuseBar } from './peers/index.ts';
 import { createRecords } from './records.ts';
-import type { Settings } from './settings.ts';
+import { type Settings, settingsFaultOf } from './settings.ts';
 import { liveTransferSettings } from './transfer/index.ts';
 import { VERSION } from './version.ts';
 
@@ -82,6 +82,8 @@ export type AdminLm = {
   status(): LmStatus;
   /** Takes over what can change while it runs, and tells what waits for a restart. */
   reconfigure(settings: Settings, where?: Where): Change;
+  /** The settings file has a fault, or cannot be read: the previous settings remain in effect until `reconfigure`. Reported to the error log and as degraded. */
+  settingsRefused(fault: unknown): void;
   close(): Promise<void>;
 };
 
@@ -334,6 +336,7 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
     onEvent({ level: 'info', event: 'started', guid: self.guid, tcp: doors.addresses, udp: discovery.addresses });
     const reconfigure = (next: Settings, where?: Where): Change => {
       const change = live.change(next);
+      records.settingsFault(undefined);
       const { current } = live;
       if (change.now.some((path) => path.startsWith('search.') || path === 'access.remoteLicenses')) {
         discovery.follow(current);
@@ -346,8 +349,28 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
       lm.audit.write(entry);
       return change;
     };
+    const settingsRefused = (fault: unknown): void => {
+      const { brief, full, detail, remedy } = settingsFaultOf(fault);
+      records.settingsFault({ brief, full });
+      onEvent({
+        level: 'error',
+        event: 'settings not changed',
+        fault: detail,
+        remedy: `${remedy} The previous settings remain in effect.`,
+      });
+    };
     begun = { discovery, status, reconfigure };
-    return { guid: self.guid, tcp: doors.addresses, udp: discovery.addresses, authority, ledger, status, reconfigure, close: closeAll };
+    return {
+      guid: self.guid,
+      tcp: doors.addresses,
+      udp: discovery.addresses,
+      authority,
+      ledger,
+      status,
+      reconfigure,
+      settingsRefused,
+      close: closeAll,
+    };
   } catch (error) {
     await closeAll().catch(() => undefined);
     throw error;

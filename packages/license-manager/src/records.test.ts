@@ -66,6 +66,12 @@ describe('whether a license manager is ready (C5)', () => {
     disk.unreported = 0;
     disk.listening = false;
     expect(await unready()).toEqual(['no socket is open']);
+    disk.listening = true;
+    records.settingsFault({ brief: 'line 3', full: 'line 3: a secret' });
+    expect(await unready(), 'it serves').toEqual([]);
+    expect([false, true].map(records.faces.degraded)).toEqual([['line 3'], ['line 3: a secret']]);
+    records.settingsFault(undefined);
+    expect(records.faces.degraded(true)).toEqual([]);
   });
 
   it('is in the metrics of the next reader, where only these are read', async () => {

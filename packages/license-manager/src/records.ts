@@ -10,7 +10,7 @@ import { type History, openHistory, type UsageQuery } from './history/index.ts';
 import type { LmEvent } from './lm/index.ts';
 import { type AnsweredRequest, createLogs } from './log/index.ts';
 import { createCounters, type MetricSources, metricFamilies, processFigures, watchLedger } from './metrics/index.ts';
-import type { Settings } from './settings.ts';
+import type { Settings, SettingsFault } from './settings.ts';
 
 // What an Admin LM writes down of what happens (C5): its logs, its metrics, the history of use, and what it says of the audit. All of it listens;
 // nothing that is licensed waits for any of it.
@@ -27,6 +27,8 @@ export type RecordFaces = {
   metrics(accept: string): { readonly type: string; readonly text: string };
   /** Why it does not serve; empty = it does. */
   unready(): Promise<readonly string[]>;
+  /** What is wrong although it serves; empty = nothing. `full`: with what only people who may read may know, such as the text of the settings file. */
+  degraded(full: boolean): readonly string[];
 };
 
 export type Records = {
@@ -36,6 +38,8 @@ export type Records = {
   /** Before whoever else is told. */
   readonly noted: Note;
   event(event: LmEvent): void;
+  /** What is wrong with the settings file; undefined = nothing. */
+  settingsFault(fault: SettingsFault | undefined): void;
   /** When there is something to write down. */
   begin(of: {
     readonly authority: Authority;
@@ -75,6 +79,7 @@ export const createRecords = (options: {
   let isListening = (): boolean => false;
   let owed = (): number => 0;
   let unreported = (): number => 0;
+  let settingsFault: SettingsFault | undefined;
   /** When the disk was last known to take writes, or not to. */
   let known = Number.NEGATIVE_INFINITY;
   let probing: Promise<void> | undefined;
@@ -119,6 +124,9 @@ export const createRecords = (options: {
     },
     noted: counters.noted,
     event: logs.event,
+    settingsFault(fault) {
+      settingsFault = fault;
+    },
 
     async begin({ authority, acts, audit, sources: of, isListening: listening }) {
       if (ledger === undefined) throw new TypeError('records begin before they have a ledger');
@@ -173,6 +181,14 @@ export const createRecords = (options: {
           ...(owed() > 0 ? ['the end of an administrative act is not in the audit'] : []),
           ...(unreported() > 0 ? [`the disk refused ${unreported()} entries of the audit`] : []),
           ...(isListening() ? [] : ['no socket is open']),
+        ];
+      },
+      degraded(full) {
+        const damaged = sources?.damaged().length ?? 0;
+        return [
+          ...(settingsFault === undefined ? [] : [full ? settingsFault.full : settingsFault.brief]),
+          ...logs.losing().map((log) => `the disk refuses lines of the ${log} log`),
+          ...(damaged === 0 ? [] : [`${damaged} ${damaged === 1 ? 'key is' : 'keys are'} not served: the state of the key is damaged`]),
         ];
       },
     },

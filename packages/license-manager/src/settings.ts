@@ -2,9 +2,10 @@ import { hostname } from 'node:os';
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import { DEFAULT_PATTERN } from '@keyhaven/core/log';
 import { remoteModes } from '@keyhaven/core/users';
-import { parse } from 'smol-toml';
+import { parse, TomlError } from 'smol-toml';
 import { z } from 'zod';
 import { clientRuleList, userRuleList } from './access/index.ts';
+import { tomlKeyLine } from './configuration/toml-key-lines.ts';
 import { detachRuleList } from './transfer/detach-rules.ts';
 
 // What an administrator sets, with its defaults and floors. Parsed once, at the edge; unknown names are refused, so that a typing error
@@ -183,7 +184,8 @@ export const settingsSchema = z.strictObject({
 
 export type Settings = z.infer<typeof settingsSchema> & { readonly name: string };
 
-export type SettingIssue = { readonly path: readonly PropertyKey[]; readonly message: string };
+/** `keys`: names under the path that are unknown. */
+export type SettingIssue = { readonly path: readonly PropertyKey[]; readonly message: string; readonly keys?: readonly string[] };
 
 const partOf = (document: Readonly<Record<string, unknown>>, name: string): Readonly<Record<string, unknown>> => {
   const part = document[name];
@@ -225,17 +227,26 @@ export const checkSettings = (
   return { settings: { ...result.data, name: result.data.name ?? hostname() } };
 };
 
-/** Settings from the text of a TOML file and what the command line says. @throws LicensingError 501 */
-export const parseSettings = (toml: string, overrides: Readonly<Record<string, unknown>> = {}): Settings => {
+/**
+ * Settings from the text of a TOML file and what the command line says.
+ * @param file named in faults, with their lines; absent = neither
+ * @throws LicensingError 501 that names every fault
+ */
+export const parseSettings = (toml: string, overrides: Readonly<Record<string, unknown>> = {}, file?: string): Settings => {
+  const at = (line: number | undefined): string => (file === undefined || line === undefined ? '' : `line ${line}: `);
+  const of = file === undefined ? '' : `${file}: `;
   let document: Record<string, unknown>;
   try {
     document = parse(toml);
   } catch (cause) {
-    throw invalidSettings(cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : 'no TOML', cause);
+    const line = cause instanceof TomlError ? cause.line : undefined;
+    throw invalidSettings(of + at(line) + (cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : 'no TOML'), cause);
   }
   const checked = checkSettings(document, overrides);
   if ('settings' in checked) return checked.settings;
-  throw invalidSettings(checked.issues.map(({ path, message }) => `${path.join('.') || 'settings'}: ${message}`).join('; '));
+  const sayIssue = ({ path, message, keys = [] }: SettingIssue): string =>
+    `${at(tomlKeyLine(toml, [...path, ...keys.slice(0, 1)]))}${path.join('.') || 'settings'}: ${message}`;
+  throw invalidSettings(of + checked.issues.map(sayIssue).join('; '));
 };
 
 export const invalidSettings = (detail: string, cause?: unknown): LicensingError =>
@@ -244,3 +255,19 @@ export const invalidSettings = (detail: string, cause?: unknown): LicensingError
     remedy: 'Correct the named settings; docs/guide/operate.md lists all of them.',
     cause,
   });
+
+export type SettingsFault = {
+  /** Without anything that the file says: its lines alone. */
+  readonly brief: string;
+  readonly full: string;
+};
+
+/** A fault of the settings file that is found while the license manager runs, for the error log and for `readyz`. */
+export const settingsFaultOf = (fault: unknown): SettingsFault & { readonly detail: string; readonly remedy: string } => {
+  const known = fault instanceof LicensingError ? fault : invalidSettings(fault instanceof Error ? fault.message : String(fault));
+  const { detail = known.message, remedy } = known;
+  const lines = [...new Set(detail.match(/\bline \d+/g))];
+  const remain = 'the previous settings remain in effect';
+  const brief = `the settings file cannot be used${lines.length === 0 ? '' : ` (${lines.join(', ')})`}; ${remain}`;
+  return { brief, full: `${detail.replace(/\.$/, '')}; ${remain}`, detail, remedy };
+};

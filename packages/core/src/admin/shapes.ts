@@ -108,6 +108,10 @@ export type LmStatus = {
   readonly sessions: number;
   readonly keys: number;
   readonly peers: number;
+  /** `degraded`: it serves, and something needs an administrator. Absent where an older version answers. */
+  readonly state?: 'ready' | 'degraded' | 'not ready';
+  /** Why it is degraded, or not ready. */
+  readonly reasons?: readonly string[];
   /** Where page and admin API are, where they have a port of their own (R9). */
   readonly adminPort?: number;
   /** Other computers that use the GUID of this one, or say so (R5, K9); absent = none of late. */

@@ -26,7 +26,7 @@ export const parseConfiguration = (file: string, bytes: Uint8Array, overrides: O
   const { text } = iniTextOf(bytes);
   if (isIni(file)) return parseIniSettings(text, file, overrides);
   const toml = text.replace(/^\ufeff/, '');
-  const settings = parseSettings(toml, overrides);
+  const settings = parseSettings(toml, overrides, file);
   const lineOf = tomlLines(toml, settings);
   const where: Where = (path, index) => {
     const line = lineOf(path, index);

@@ -129,6 +129,7 @@ export const facesOf = async (site: Site, more: Partial<HttpFaces> = {}): Promis
       logLines: async () => [],
       metrics: () => ({ type: 'text/plain', text: '' }),
       unready: async () => [],
+      degraded: () => [],
     },
     ...more,
   };

@@ -113,6 +113,11 @@ export const status = z.strictObject({
   sessions: count,
   keys: count,
   peers: count,
+  state: z
+    .enum(['ready', 'degraded', 'not ready'])
+    .optional()
+    .meta({ description: '`degraded`: it serves, and something needs an administrator.' }),
+  reasons: z.array(said).optional().meta({ description: 'Why it is degraded, or not ready.' }),
   adminPort: count.optional(),
   duplicates: z
     .array(z.strictObject({ address: said, host: said.nullable(), proven: z.boolean(), at: moment }))

@@ -19,6 +19,8 @@ const TELL_MS = 10 * MINUTE;
 export type LogWriter = {
   /** With its end of line. */
   write(line: string): void;
+  /** Lines that the disk refused and that no notice in the log tells of yet. */
+  lost(): number;
   /** Resolves when all lines are written, or lost. */
   flush(): Promise<void>;
   close(): Promise<void>;
@@ -174,6 +176,7 @@ export const openLogFile = ({ directory, log, clock, rules, onProblem }: LogFile
       waiting.push(line);
       bytes += line.length;
     },
+    lost: () => lost,
     flush: next,
     async close() {
       isClosed = true;

@@ -43,6 +43,8 @@ export type Logs = {
   event(event: LmEvent): void;
   /** The latest lines of a log, the oldest of them first. */
   tail(log: 'access' | 'error', lines: number): Promise<readonly string[]>;
+  /** Logs whose lines the disk refuses. */
+  losing(): readonly ('access' | 'error')[];
   flush(): Promise<void>;
   close(): Promise<void>;
 };
@@ -127,6 +129,8 @@ export const createLogs = (options: {
       await writers.get(log)?.flush();
       return tailOf(join(directory, `${log}.log`), lines);
     },
+
+    losing: () => [...writers].flatMap(([log, writer]) => (writer.lost() > 0 ? [log] : [])),
 
     async flush() {
       await Promise.all([...writers.values()].map((writer) => writer.flush()));

@@ -2,6 +2,7 @@ import { Status } from '@keyhaven/core/errors';
 import { MAX_BODY } from '@keyhaven/core/link';
 import { z } from 'zod';
 import type { HttpFaces } from '../faces.ts';
+import { healthOf } from '../health.ts';
 import { HttpRefusal } from '../problem.ts';
 import { answers, type Route, route, says, text } from '../route.ts';
 
@@ -67,12 +68,16 @@ export const healthRoutes = ({ records }: Pick<HttpFaces, 'records'>): Route[] =
     method: 'GET',
     url: '/readyz',
     need: 'open',
-    summary: 'Whether it serves: its sockets are open and its ledger can be written; 503 where not',
-    answer: answers(z.strictObject({ status: z.literal('ready') })),
+    summary: 'Whether it serves: its sockets are open and its ledger can be written; 503 where not, with the reasons',
+    answer: answers(z.strictObject({ status: z.enum(['ready', 'degraded']), reasons: z.array(z.string()).optional() })),
     async run() {
-      const [why] = await records.unready();
-      if (why === undefined) return { status: 'ready' };
-      throw new HttpRefusal(503, Status.DEVICE_ERR, { detail: `Not ready: ${why}.`, remedy: 'The log of the license manager says more.' });
+      const { state, reasons } = await healthOf(records, false);
+      if (state === 'ready') return { status: state };
+      if (state === 'degraded') return { status: state, reasons };
+      throw new HttpRefusal(503, Status.DEVICE_ERR, {
+        detail: `Not ready: ${reasons.join('; ')}.`,
+        remedy: 'The error log of the license manager has the details.',
+      });
     },
   }),
 ];

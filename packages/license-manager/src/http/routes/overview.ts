@@ -1,6 +1,7 @@
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import { z } from 'zod';
 import type { HttpFaces } from '../faces.ts';
+import { healthOf } from '../health.ts';
 import { answers, type Route, route } from '../route.ts';
 import { auditRecord, featureInfo, keyInfo, peerInfo, productInfo, sessionInfo, status, wantedKey } from '../shapes.ts';
 
@@ -27,7 +28,7 @@ export const overviewRoutes = (faces: HttpFaces): Route[] => {
       url: '/api/v1/status',
       summary: 'The license manager itself',
       answer: answers(status),
-      run: () => faces.status(),
+      run: async () => ({ ...faces.status(), ...(await healthOf(faces.records, true)) }),
     }),
     route({
       ...get,
