@@ -47,7 +47,10 @@ export const ofIdentities = {
     for (let count = 0; count <= 20_000; count += 1) {
       const signature = Buffer.alloc(32);
       signature.writeUInt32BE(count);
-      await replays.once({ identity: 'a', date: '', at: 0, signature }, 'POST /sessions', wall(0), async () => 0);
+      const signed = { identity: 'a', date: '', at: 0, signature };
+      const delivery = { state: () => 'delivered' as const };
+      const request = { signed, target: 'POST /sessions', sealed: true, client: '', delivery };
+      await replays.once(request, wall(0), { shared: true, run: async () => 0, holds: () => true });
     }
   },
   // A form that was cut off.

@@ -168,6 +168,7 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
       boot,
       idleConnectionMs: settings.idleConnectionMinutes * MINUTE,
       idleSessionMs: settings.sessionIdleMinutes * MINUTE,
+      restIdleMs: () => live.current.rest.idleSeconds * SECOND,
       get remoteLicenses() {
         return live.current.access.remoteLicenses;
       },

@@ -35,8 +35,8 @@ export type OverviewOptions = {
   readonly ownerOf?: (key: string) => { readonly guid: string; readonly key: string } | undefined;
   /** The name that an administrator gave to a key here; absent = none has one. */
   readonly nameOf?: (key: string) => string | undefined;
-  /** By what sessions end that nobody uses; absent = nothing is said of it. */
-  readonly idle?: { readonly clock: Pick<Clock, 'mono'>; readonly timeoutMs: number };
+  /** When sessions end that nobody uses, by their holder; absent = no `idleRemaining`. */
+  readonly idle?: { readonly clock: Pick<Clock, 'mono'>; timeoutMsOf(holder: string): number };
 };
 
 export type Overview = {
@@ -171,7 +171,7 @@ export const createOverview = (options: OverviewOptions): Overview => {
   const sessionInfo = (session: LiveSession): SessionInfo => {
     const info = sessionInfoOf(session);
     if (idle === undefined || session.row.instance !== undefined) return info;
-    const left = idle.timeoutMs - (idle.clock.mono() - session.lastUse);
+    const left = idle.timeoutMsOf(session.row.holder) - (idle.clock.mono() - session.lastUse);
     return { ...info, idleRemaining: Math.max(0, Math.floor(left / SECOND)) };
   };
   const sessionCounts = (): ReadonlyMap<string, number> => {

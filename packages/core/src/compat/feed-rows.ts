@@ -1,6 +1,7 @@
 import type { FeatureInfo, KeyInfo, ProductInfo, SessionInfo } from '../admin/index.ts';
 import { keyTypeNames } from '../format/index.ts';
 import type { KeyType } from '../license/index.ts';
+import { isHere } from '../seats/index.ts';
 import { type FeedRow, feedText } from './feed.ts';
 import { momentText, validityText } from './validity-text.ts';
 
@@ -62,7 +63,7 @@ export type SessionFacts = {
 export const sessionRow = (index: number, of: SessionInfo, facts: SessionFacts): FeedRow => ({
   index: String(index),
   sid: of.id,
-  acc: of.holder === 'local' ? 'Loc' : 'Net',
+  acc: isHere(of.holder) ? 'Loc' : 'Net',
   vendorid: facts.vendor === undefined ? '' : String(facts.vendor),
   haspid: of.key,
   haspname: feedText(facts.keyName ?? ''),

@@ -1,6 +1,6 @@
 import { Status, type StatusCode } from '../errors/index.ts';
 import type { Wall } from '../time/index.ts';
-import { isHere } from './holder.ts';
+import { HERE, isHere } from './holder.ts';
 import {
   type Applicant,
   type Command,
@@ -43,7 +43,8 @@ export const consumerOf = (count: SeatTerms['count'], applicant: Applicant): str
     case 'process':
       return `${applicant.holder}.${applicant.pid}.${applicant.start}`;
     case 'station':
-      return applicant.holder;
+      // A REST client on this computer is on the same station as every application here.
+      return isHere(applicant.holder) ? HERE : applicant.holder;
   }
 };
 

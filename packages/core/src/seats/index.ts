@@ -1,6 +1,6 @@
 export { CONSUMED_KEPT, consumeRows, decideConsume } from './consume.ts';
 export { consumerOf, decideLogin, decideRelease, poolRowKey, rowsOf, type SeatDecision, type SeatRows, sessionRowKey } from './decide.ts';
-export { identityOfHolder, isHere, isLinked, restHolder } from './holder.ts';
+export { HERE, identityOfHolder, isHere, isLinked, restHolder } from './holder.ts';
 export { createSeatQueue, type SeatQueue, type Waiter } from './queue.ts';
 export {
   type Applicant,

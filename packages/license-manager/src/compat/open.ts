@@ -60,14 +60,18 @@ export const openCompat = async (options: {
       throw error;
     }
   };
+  const rest = createRest({ check, register, sessions, keystore, authority, overview: options.overview, clock });
   return {
     identities,
-    rest: createRest({ check, register, sessions, keystore, authority, overview: options.overview, clock }),
+    rest,
     settings: options.settings,
     async fingerprintFor(vendor) {
       const key = [...keystore.keys()].find(({ identity }) => identity.vendor === vendor);
       return key && options.fingerprint(key.identity);
     },
-    close: () => sessions.close(),
+    close() {
+      rest.close();
+      sessions.close();
+    },
   };
 };

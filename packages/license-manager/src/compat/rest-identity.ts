@@ -10,10 +10,10 @@ import {
   type SignedRequest,
   signedRequestIn,
 } from '@keyhaven/core/compat';
-import { isLoopback } from '@keyhaven/core/discovery';
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import type { Clock } from '@keyhaven/core/time';
 import type { RuleBar } from '../access/access.ts';
+import type { Delivery } from '../http/route.ts';
 import type { Identities } from './identities.ts';
 import { bearerIn } from './rest-tokens.ts';
 
@@ -26,10 +26,13 @@ export type RestRequest = {
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly body: Buffer;
   readonly address: string;
+  /** The address where the client is on another computer; undefined = this one. What a proxy here passes on is from another one. */
+  readonly place: string | undefined;
   /** Nobody on the way can read it: it came by TLS, or from this computer. */
   readonly sealed: boolean;
+  readonly delivery: Delivery;
 };
-export type Asker = { readonly identity: Identity; readonly address: string; readonly sealed: boolean };
+export type Asker = { readonly identity: Identity } & Pick<RestRequest, 'address' | 'place' | 'sealed'>;
 export type Signer = Asker & { readonly signed: SignedRequest };
 
 const unauthenticated = (detail: string, remedy?: string): LicensingError =>
@@ -60,7 +63,7 @@ export const createIdentityCheck = (options: {
   /** Against another computer, as far as rules speak of computers (R9). */
   readonly against: (address: string) => RuleBar | undefined;
   /** The identity whose token of this session it is. */
-  readonly ofToken: (vendor: number, session: string, token: string, address: string) => string | undefined;
+  readonly ofToken: (vendor: number, session: string, token: string, place: string | undefined) => string | undefined;
   /** Somebody who has proven who he is may not. */
   readonly onRefused: (identity: string, address: string, error: LicensingError) => void;
 }): IdentityCheck => {
@@ -68,10 +71,10 @@ export const createIdentityCheck = (options: {
   // A name that nobody has takes as long as one that somebody has.
   const nobody = identityKey('nobody');
 
-  const allowed = (identity: Identity, right: IdentityRight, { address, sealed }: RestRequest): Asker => {
-    const bar = isLoopback(address) ? undefined : options.against(address);
+  const allowed = (identity: Identity, right: IdentityRight, { address, place, sealed }: RestRequest): Asker => {
+    const bar = place === undefined ? undefined : options.against(address);
     const fault = faultOfIdentity(identity, right, clock.wall()) ?? bar;
-    if (fault === undefined) return { identity, address, sealed };
+    if (fault === undefined) return { identity, address, place, sealed };
     const error = new LicensingError(fault.status, { detail: fault.detail });
     options.onRefused(identity.id, address, error);
     throw error;
@@ -106,7 +109,7 @@ export const createIdentityCheck = (options: {
       const token = bearerIn(request.headers['authorization']);
       if (token === undefined || request.headers[IDENTITY_HEADER] !== undefined) return signer(request, 'login');
       if (!request.sealed) throw unauthenticated('Whoever reads the network could use the token.', 'Use HTTPS, or sign the request.');
-      const id = options.ofToken(vendor, session, token, request.address);
+      const id = options.ofToken(vendor, session, token, request.place);
       const found = id === undefined ? undefined : identities.find(id);
       if (found === undefined) throw unauthenticated('The token is none of this session.', 'Sign the request.');
       const user = request.headers[USER_HEADER];

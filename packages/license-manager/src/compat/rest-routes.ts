@@ -25,7 +25,7 @@ const answer = async (from: Promise<RestAnswer>): Promise<FileAnswer> => {
 export const restRoutes = (rest: Rest): Route[] => {
   const requestOf = (
     method: string,
-    { target, headers, caller, secure }: Asked<unknown, unknown, unknown>,
+    { target, headers, caller, secure, delivery }: Asked<unknown, unknown, unknown>,
     body: Buffer = Buffer.alloc(0),
   ): RestRequest => ({
     method,
@@ -33,6 +33,8 @@ export const restRoutes = (rest: Rest): Route[] => {
     headers,
     body,
     address: caller.address,
+    place: caller.kind === 'local' ? undefined : caller.address,
+    delivery,
     sealed: secure || caller.kind === 'local',
   });
   const body = bytes(BODY_LIMIT, 'Empty', {});

@@ -11,7 +11,8 @@ import { resumeTokenFor } from '../authority/tokens.ts';
 import type { Keystore } from '../keystore/index.ts';
 import { type KeyClient, openKeyClient } from './key-client.ts';
 import { type RestCandidate, type RestLogin, restCandidates } from './rest-candidates.ts';
-import { accessTokenFor, isAccessToken, placeOf } from './rest-tokens.ts';
+import type { Signer } from './rest-identity.ts';
+import { accessTokenFor, isAccessToken } from './rest-tokens.ts';
 
 // Sessions of the REST licensing API (C6): sessions like any other, in a channel that the license manager holds for its client. The client's lease is
 // renewed here once a minute for as long as it asks for something now and then; whoever is silent for `idleSeconds` gives his seat back.
@@ -32,12 +33,12 @@ export type RestSession = { readonly session: string; readonly key: string; read
 export type RestSessions = {
   /** Seconds of silence after which a session ends, as they hold now. */
   idleSeconds(): number;
-  /** The same signature asks for the same session. Rejects as `restCandidates` and logins do. */
-  login(
-    vendor: number,
-    call: RestLoginCall,
-    asker: { readonly identity: Identity; readonly signed: SignedRequest; readonly address: string },
-  ): Promise<RestSession>;
+  /** `ordinal` counts the logins with this signature: each of them is a session of its own. Rejects as `restCandidates` and logins do. */
+  login(vendor: number, call: RestLoginCall, asker: Signer, ordinal: number): Promise<RestSession>;
+  /** Whether it runs still, as a session of this identity. */
+  runs(session: string, identity: string): boolean;
+  /** Ends a session whose id never reached its client, so that nobody can use or end it. Never rejects. */
+  abandon(session: string): void;
   /** Counts as use. Rejects with INV_HND (9) where it is none of this identity, or with what ended it. */
   refresh(vendor: number, session: string, identity: Identity): Promise<RestSession>;
   read(
@@ -47,9 +48,9 @@ export type RestSessions = {
     at: { readonly file: number; readonly offset: number; readonly length: number },
   ): Promise<Uint8Array>;
   /** With which the identity goes on with its session from there; undefined where it did not log in from there. */
-  tokenOf(session: string, identity: string, address: string): string | undefined;
+  tokenOf(session: string, identity: string, place: string | undefined): string | undefined;
   /** The identity whose session that is, if the token is the one of the session and of this address. */
-  ofToken(vendor: number, session: string, token: string, address: string): string | undefined;
+  ofToken(vendor: number, session: string, token: string, place: string | undefined): string | undefined;
   logout(vendor: number, session: string, identity: Identity): Promise<void>;
   /** Ends all of an identity. Never rejects. */
   endOf(identity: string): void;
@@ -71,8 +72,8 @@ export const createRestSessions = (options: {
   let closed = false;
   let cancel = (): void => undefined;
 
-  const nonceOf = ({ identity, date, signature }: SignedRequest): Buffer =>
-    createHash('sha256').update(`rest login ${identity} ${date} `).update(signature).digest().subarray(0, 16);
+  const nonceOf = ({ identity, date, signature }: SignedRequest, holder: string, ordinal: number): Buffer =>
+    createHash('sha256').update(`rest login ${identity} ${date} ${holder} ${ordinal} `).update(signature).digest().subarray(0, 16);
 
   const loginAt = async ({ key, product, feature }: RestCandidate, call: RestLoginCall, nonce: Buffer, holder: string, address: string) => {
     const party = { holder, address, process: undefined };
@@ -164,12 +165,13 @@ export const createRestSessions = (options: {
 
   return {
     idleSeconds,
-    async login(vendor, call, { identity, signed, address }) {
-      const holder = restHolder(identity.id, placeOf(address));
+    async login(vendor, call, { identity, signed, address, place }, ordinal) {
+      const holder = restHolder(identity.id, place);
+      const nonce = nonceOf(signed, holder, ordinal);
       let refused: unknown;
       for (const candidate of restCandidates({ keystore, authority }, vendor, call, identity)) {
         try {
-          return await loginAt(candidate, call, nonceOf(signed), holder, address);
+          return await loginAt(candidate, call, nonce, holder, address);
         } catch (error) {
           refused ??= error;
         }
@@ -186,15 +188,24 @@ export const createRestSessions = (options: {
       const { client, handle } = await channelOf(own(vendor, id, identity));
       return client.call({ kind: 'read', handle, ...at });
     },
-    tokenOf(id, identity, address) {
-      const { session, key } = found(id);
-      return session && key && accessTokenFor(key, session, { identity, address });
+    runs(id, identity) {
+      const { session } = found(id);
+      return session !== undefined && session.ending === undefined && identityOfHolder(session.row.holder) === identity;
     },
-    ofToken(vendor, id, token, address) {
+    abandon(id) {
+      const { session } = found(id);
+      if (session !== undefined && identityOfHolder(session.row.holder) !== undefined)
+        authority.release(session, 'lease ended').catch(() => undefined); // Else it ends when it was idle.
+    },
+    tokenOf(id, identity, place) {
+      const { session, key } = found(id);
+      return session && key && accessTokenFor(key, session, { identity, place });
+    },
+    ofToken(vendor, id, token, place) {
       const { session, key } = found(id);
       const identity = session && identityOfHolder(session.row.holder);
       if (session === undefined || key?.identity.vendor !== vendor || identity === undefined) return undefined;
-      return isAccessToken(key, session, token) && session.row.holder === restHolder(identity, placeOf(address)) ? identity : undefined;
+      return isAccessToken(key, session, token) && session.row.holder === restHolder(identity, place) ? identity : undefined;
     },
     async logout(vendor, id, identity) {
       const session = own(vendor, id, identity);

@@ -13,11 +13,11 @@ const catalog = `products:
       - { id: 44, license: { type: expiration, until: 2001-01-01 } }
     memory: { readWrite: 64, readOnly: 16 }
 `;
-export const startSite = async (settings = '') => {
+export const startSite = async (settings = '', products = catalog) => {
   const clock = createManualClock(Date.UTC(2026, 5, 1, 12));
   const local = await startLocalLm({ clock, settings });
   onTestFinished(() => local[Symbol.asyncDispose]());
-  const key = await local.license(createTestVendor(catalog, 7));
+  const key = await local.license(createTestVendor(products, 7));
   const issue = async (more: object = {}) => {
     const { identity, secret } = JSON.parse(await local.ask('POST', '/api/v1/identities', { issuedTo: 'a test', ...more })) as {
       identity: { id: string };

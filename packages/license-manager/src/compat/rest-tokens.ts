@@ -1,7 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { sameBytes } from '@keyhaven/core/bytes';
 import { hmac } from '@keyhaven/core/crypto';
-import { isLoopback } from '@keyhaven/core/discovery';
 import { restHolder } from '@keyhaven/core/seats';
 import type { LiveSession } from '../authority/index.ts';
 import type { Key } from '../keystore/index.ts';
@@ -11,9 +10,6 @@ import type { Key } from '../keystore/index.ts';
 
 const TOKEN = Buffer.from('rest access token\0', 'latin1');
 
-/** The address that a holder has; undefined for this computer. */
-export const placeOf = (address: string): string | undefined => (isLoopback(address) ? undefined : address);
-
 const tokenOf = (key: Pick<Key, 'tokenKey'>, { id, row }: LiveSession): Buffer =>
   hmac(key.tokenKey, Buffer.concat([TOKEN, Buffer.from(`${id} ${row.holder}`, 'utf8')]));
 
@@ -21,9 +17,9 @@ const tokenOf = (key: Pick<Key, 'tokenKey'>, { id, row }: LiveSession): Buffer =
 export const accessTokenFor = (
   key: Pick<Key, 'tokenKey'>,
   session: LiveSession,
-  asker: { readonly identity: string; readonly address: string },
+  asker: { readonly identity: string; readonly place: string | undefined },
 ): string | undefined =>
-  session.row.holder === restHolder(asker.identity, placeOf(asker.address)) ? tokenOf(key, session).toString('base64url') : undefined;
+  session.row.holder === restHolder(asker.identity, asker.place) ? tokenOf(key, session).toString('base64url') : undefined;
 
 /** Takes the same time for every wrong token. */
 export const isAccessToken = (key: Pick<Key, 'tokenKey'>, session: LiveSession, token: string): boolean =>

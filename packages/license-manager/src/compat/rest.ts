@@ -17,7 +17,7 @@ import { type Clock, SECOND } from '@keyhaven/core/time';
 import type { Authority } from '../authority/index.ts';
 import { type Key, type Keystore, poolName } from '../keystore/index.ts';
 import type { Overview } from '../overview.ts';
-import { createReplays } from './replays.ts';
+import { createReplays, type OnceWork } from './replays.ts';
 import { keysOf } from './rest-candidates.ts';
 import type { Asker, IdentityCheck, RestRequest, Signer } from './rest-identity.ts';
 import { loginCallIn } from './rest-login.ts';
@@ -37,6 +37,7 @@ export type Rest = {
     what: 'keys' | 'products' | 'features',
     query: Readonly<Record<string, unknown>>,
   ): Promise<RestAnswer>;
+  close(): void;
 };
 
 const UNPROVEN: readonly StatusCode[] = [
@@ -76,6 +77,13 @@ const numberIn = (query: Readonly<Record<string, unknown>>, name: string): numbe
   throw new LicensingError(Status.INVALID_PARAMETER, { detail: `${name} is missing, or no whole number of 32 bits.` });
 };
 
+/** How soon after a login its seat is looked after. */
+const REVIEW_MS = 5 * SECOND;
+const isLogin = (made: unknown): made is RestSession => typeof made === 'object' && made !== null && 'session' in made;
+/** Headers that tell apart the clients behind one address; they are believed for nothing else. */
+const clientOf = ({ address, place, headers }: RestRequest): string =>
+  [address, place, headers['x-ldk-instance'], headers['forwarded'], headers['x-forwarded-for']].map(String).join('\n');
+
 export const createRest = (options: {
   readonly check: IdentityCheck;
   /** Before a login of an identity from a computer; rejects where that is one too many. */
@@ -97,12 +105,25 @@ export const createRest = (options: {
       return refusal(error);
     }
   };
-  /** What went over the network for all to read is another request than one that did not: only the latter is answered with a token. */
-  const once = ({ signed, sealed }: Signer, { method, target }: RestRequest, work: () => Promise<RestAnswer>): Promise<RestAnswer> =>
-    replays.once(signed, `${method} ${target}${sealed ? ' sealed' : ''}`, clock.wall(), () => answered(work));
-  /** A token has no moment: what is done by it is done as often as it is asked for, which changes nothing more. */
-  const onceAs = (asker: ReturnType<IdentityCheck['owner']>, request: RestRequest, work: () => Promise<RestAnswer>): Promise<RestAnswer> =>
-    asker.signed === undefined ? work() : once({ ...asker, signed: asker.signed }, request, work);
+  /** What `work` did, or for a retry what its first request did. */
+  const once = <T>(asker: Signer, request: RestRequest, work: OnceWork<T>): Promise<T> => {
+    const { method, target, sealed, delivery } = request;
+    return replays.once(
+      { signed: asker.signed, target: `${method} ${target}`, sealed, client: clientOf(request), delivery },
+      clock.wall(),
+      work,
+    );
+  };
+  /** For one session, done as often as it is asked for at once. A token has no moment: what is done by it changes nothing more. */
+  const ofSession = <T>(asker: ReturnType<IdentityCheck['owner']>, request: RestRequest, run: () => Promise<T>, holds: () => boolean) =>
+    asker.signed === undefined ? run() : once({ ...asker, signed: asker.signed }, request, { shared: false, run, holds });
+  let cancelReview: (() => void) | undefined;
+  /** Logins whose answers nobody got, not even by a retry, give their seats back. */
+  const review = (): void => {
+    const { results, later } = replays.unclaimed(clock.wall());
+    cancelReview = later ? clock.after(REVIEW_MS, review) : undefined;
+    for (const result of results) result.then((made) => isLogin(made) && sessions.abandon(made.session)).catch(() => undefined);
+  };
   /** What the last minutes before a start had is not remembered. */
   const refuseForgotten = ({ signed }: Signer): void => {
     if (signed.at >= Math.floor(startedAt / SECOND) * SECOND) return;
@@ -113,14 +134,14 @@ export const createRest = (options: {
   };
   const said = (
     { session, key, product, feature }: RestSession,
-    { identity, address, sealed }: Asker,
+    { identity, place, sealed }: Asker,
   ): { readonly [name: string]: Exact } => ({
     sessionId: session,
     sessionInfo: { currentlogins: authority.used({ key, product, feature }), idleTimeout: sessions.idleSeconds() },
     featureId: feature,
     productId: product,
     keyId: BigInt(key),
-    lmAccessToken: sealed ? sessions.tokenOf(session, identity.id, address) : undefined,
+    lmAccessToken: sealed ? sessions.tokenOf(session, identity.id, place) : undefined,
   });
 
   const flagsOf = (key: Key, product: number, feature: number) => {
@@ -174,24 +195,34 @@ export const createRest = (options: {
       answered(async () => {
         const asker = check.signer(request, 'login');
         refuseForgotten(asker);
-        return once(asker, request, async () => {
-          const call = loginCallIn(request.body, asker);
-          await options.register(asker.identity.id, call.machine, asker.address);
-          return success(201, said(await sessions.login(vendor, call, asker), asker));
+        cancelReview ??= clock.after(REVIEW_MS, review);
+        const made = await once(asker, request, {
+          shared: true,
+          async run(ordinal) {
+            const call = loginCallIn(request.body, asker);
+            await options.register(asker.identity.id, call.machine, asker.address);
+            return await sessions.login(vendor, call, asker, ordinal);
+          },
+          holds: ({ session }) => sessions.runs(session, asker.identity.id),
         });
+        return success(201, said(made, asker));
       }),
     refresh: (request, vendor, session) =>
-      answered(() => {
+      answered(async () => {
         const asker = check.owner(request, vendor, session);
-        return onceAs(asker, request, async () => success(200, said(await sessions.refresh(vendor, session, asker.identity), asker)));
+        const run = () => sessions.refresh(vendor, session, asker.identity);
+        return success(200, said(await ofSession(asker, request, run, () => false), asker));
       }),
     logout: (request, vendor, session) =>
-      answered(() => {
+      answered(async () => {
         const asker = check.owner(request, vendor, session);
-        return onceAs(asker, request, async () => {
+        // A retry is told that the session has ended by this logout, not that there is none.
+        const run = async () => {
           await sessions.logout(vendor, session, asker.identity);
-          return success(200, {});
-        });
+          return true;
+        };
+        await ofSession(asker, request, run, () => true);
+        return success(200, {});
       }),
     read: (request, vendor, session, query) =>
       answered(async () => {
@@ -206,5 +237,6 @@ export const createRest = (options: {
         const { identity } = check.signer(request, 'list');
         return { code: 200, text: exactJson(listed(vendor, identity, what, pageQueryOf(query))) };
       }),
+    close: () => cancelReview?.(),
   };
 };

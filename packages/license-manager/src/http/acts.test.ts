@@ -23,6 +23,7 @@ const asked = (route: Route): Parameters<Route['run']>[0] => ({
   secure: false,
   setHeader: () => undefined,
   target: `${route.url}?password=secret`,
+  delivery: { state: () => 'pending' },
 });
 
 describe('every administrative act (C5)', () => {

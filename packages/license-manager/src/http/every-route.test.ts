@@ -45,7 +45,7 @@ const compat = (): CompatFaces => {
   const unproven = async () => ({ code: 401, text: '{}' });
   return {
     identities: { list: () => [], add: act('add'), change: act('change'), remove: act('remove') } as never,
-    rest: { login: unproven, refresh: unproven, read: unproven, logout: unproven, list: unproven },
+    rest: { login: unproven, refresh: unproven, read: unproven, logout: unproven, list: unproven, close: () => undefined },
     settings: () => parseSettings('', { name: 'here' }),
     fingerprintFor: act('fingerprint'),
   };

@@ -1,9 +1,10 @@
 import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { type Clock, SECOND } from '@keyhaven/core/time';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { bodyOf, parsed } from './bodies.ts';
 import type { Gate } from './gate.ts';
-import type { Caller, FileAnswer, Need, Route, Stream } from './route.ts';
+import type { Caller, Delivery, FileAnswer, Need, Route, Stream } from './route.ts';
 
 // Declared routes on a server. Nothing else registers any, so that none is without the gate.
 
@@ -15,6 +16,12 @@ type Registered = { readonly method: string; readonly url: string; readonly need
 /** JSON leaves these control characters as they are, and a terminal takes some for the beginning of a sequence (S8). */
 const plainJson = (value: unknown): string =>
   JSON.stringify(value).replaceAll(/[\u007f-\u009f]/g, (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
+/** Sent = given to the network. A client that closes its side before that reads nothing any more. */
+const deliveryOf = (response: ServerResponse, socket: Socket): Delivery => ({
+  state: () =>
+    response.writableFinished ? 'delivered' : response.destroyed || socket.destroyed || socket.readableEnded ? 'lost' : 'pending',
+});
 
 export const registerRoutes = (
   app: FastifyInstance,
@@ -49,6 +56,7 @@ export const registerRoutes = (
       secure: 'encrypted' in request.raw.socket,
       setHeader: (name, text) => void reply.header(name, text),
       target: request.raw.url ?? '',
+      delivery: deliveryOf(reply.raw, request.raw.socket),
     });
     switch (route.answer.kind) {
       case 'json':

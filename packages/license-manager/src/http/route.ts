@@ -51,6 +51,9 @@ export type FileModel = { readonly code?: 201 | 302; readonly schema?: z.ZodType
 
 export type FileAnswer = { readonly code: number; readonly headers: Readonly<Record<string, string>>; readonly body?: Buffer };
 
+/** What became of the answer to a request. `lost`: the connection ended before the answer was sent. */
+export type Delivery = { state(): 'pending' | 'delivered' | 'lost' };
+
 export type Asked<P, Q, B> = {
   readonly params: P;
   readonly query: Q;
@@ -62,6 +65,7 @@ export type Asked<P, Q, B> = {
   setHeader(name: string, value: string): void;
   /** Path and query as they were sent. */
   readonly target: string;
+  readonly delivery: Delivery;
 };
 export type Stream = (to: ServerResponse) => void;
 

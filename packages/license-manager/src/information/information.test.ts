@@ -50,7 +50,7 @@ const informationFor = (vendor: number | undefined, ...catalog: CatalogKey[]) =>
     clock,
     time: clock.wall,
     observed: () => undefined,
-    idleTimeoutMs: 1_000,
+    idleTimeoutMsOf: () => 1_000,
     startedAt: mono(0),
     vendor,
     recipient: undefined,

@@ -14,14 +14,15 @@ export type LocalKeysOptions = {
   readonly clock: Clock;
   /** The time that licenses live by (K6). */
   readonly time: () => Wall;
-  readonly idleTimeoutMs: number;
+  /** After how long without a call a session of this holder ends. */
+  readonly idleTimeoutMsOf: (holder: string) => number;
 };
 
 /** BOUNDED: sessions of one key in one answer. */
 const MAX_SESSIONS = 10_000;
 
 /** Tells of a key; undefined where nothing of it lies in the scope. */
-export const createLocalKeys = ({ authority, clock, time, idleTimeoutMs }: LocalKeysOptions) => {
+export const createLocalKeys = ({ authority, clock, time, idleTimeoutMsOf }: LocalKeysOptions) => {
   const sessionsOf = (key: string): ReadonlyMap<string, readonly LiveSession[]> => {
     const live = [...authority.sessions()].filter(({ pool, ending }) => pool.key === key && ending === undefined);
     if (live.length > MAX_SESSIONS) {
@@ -35,6 +36,7 @@ export const createLocalKeys = ({ authority, clock, time, idleTimeoutMs }: Local
 
   const sessionInfo = ({ row, lastUse }: LiveSession): SessionInfo => {
     const idle = Math.max(0, clock.mono() - lastUse);
+    const idleTimeoutMs = idleTimeoutMsOf(row.holder);
     return {
       username: row.user,
       hostname: row.host,

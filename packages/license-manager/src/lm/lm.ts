@@ -1,6 +1,6 @@
 import { Status } from '@keyhaven/core/errors';
 import { serves } from '@keyhaven/core/hosts';
-import { isLinked } from '@keyhaven/core/seats';
+import { identityOfHolder, isLinked } from '@keyhaven/core/seats';
 import { SECOND, wall } from '@keyhaven/core/time';
 import { createAuditWriter, openActs } from '../acts/index.ts';
 import { createApplications } from '../applications.ts';
@@ -130,6 +130,9 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
 
   protection.begin(authority, peers);
 
+  // REST sessions end by a time of their own (compat/rest-sessions.ts).
+  const idleTimeoutMsOf = (holder: string): number =>
+    identityOfHolder(holder) === undefined ? options.idleSessionMs : (options.restIdleMs?.() ?? options.idleSessionMs);
   const own = { guid: self.guid, hostname, address: '127.0.0.1' };
   const overview = createOverview({
     self: own,
@@ -141,7 +144,7 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
     offered: (key, product) => transfers.offered(key, product),
     ownerOf: (key) => begun?.ownerOf(key),
     ...(options.keyName === undefined ? {} : { nameOf: options.keyName }),
-    idle: { clock, timeoutMs: options.idleSessionMs },
+    idle: { clock, timeoutMsOf: idleTimeoutMsOf },
   });
   const ownCatalog = createOwnCatalog({ boot: options.boot, entropy, keys: overview.catalog, offered: overview.offered });
   const licensed = (key: Key, added: boolean): void => {
@@ -203,7 +206,7 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
     keystore,
     authority,
     clock,
-    idleTimeoutMs: options.idleSessionMs,
+    idleTimeoutMsOf,
     startedAt: clock.mono(),
     embedded: options.host === 'integrated',
     vendor: options.vendor,

@@ -50,6 +50,8 @@ export type LmOptions = {
   readonly probes?: Probes;
   readonly idleConnectionMs: number;
   readonly idleSessionMs: number;
+  /** The same for sessions of the REST licensing API, as set now; absent = `idleSessionMs`. */
+  readonly restIdleMs?: () => number;
   /** Applications here may use keys of other LMs. */
   readonly remoteLicenses: boolean;
   /** Somebody waits for the first search: where it has not begun, it begins. */

@@ -13,6 +13,7 @@ import {
   patternFault,
   saidParams,
 } from '@keyhaven/core/log';
+import { HERE, isHere } from '@keyhaven/core/seats';
 import type { Clock, Wall } from '@keyhaven/core/time';
 import type { AuditEntry } from '@keyhaven/ledger';
 import type { LmEvent } from '../lm/index.ts';
@@ -97,9 +98,10 @@ export const createLogs = (options: {
       const name = functions[kind];
       if (name === undefined) return;
       const { address, user, host, holder, status, ...rest } = detail;
-      const isLocal = holder === 'local' || holder === undefined || holder === null;
+      const isLocal = typeof holder !== 'string' || isHere(holder);
+      const isOwn = holder === HERE || typeof holder !== 'string';
       const client = [user, host].filter((each) => typeof each === 'string' && each !== '').join('@');
-      const params: Record<string, ParamValue> = { key: scope, ...rest, ...(isLocal ? {} : { holder }) };
+      const params: Record<string, ParamValue> = { key: scope, ...rest, ...(isOwn ? {} : { holder }) };
       record({
         at,
         address: typeof address === 'string' ? address : '127.0.0.1',

@@ -1,5 +1,6 @@
 import type { Catalog } from '@keyhaven/core/admin';
 import { type Bounded, boundLabels, type Family, type Sample } from '@keyhaven/core/metrics';
+import { isHere } from '@keyhaven/core/seats';
 import { type Counters, MAX_POOLS } from './counters.ts';
 
 // Every metric of a license manager, with what it says. docs/guide/monitoring.md has the table, which a test compares.
@@ -67,7 +68,7 @@ const tally = (names: readonly string[], label: string, found: Iterable<string>)
 const one = (value: number): Sample[] => [{ value }];
 
 function* holders(sources: MetricSources): Iterable<string> {
-  for (const { row } of sources.sessions()) yield row.holder === 'local' ? 'local' : 'remote';
+  for (const { row } of sources.sessions()) yield isHere(row.holder) ? 'local' : 'remote';
 }
 
 /** Metrics of the program itself, under the names that all programs have. */
