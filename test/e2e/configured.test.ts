@@ -18,6 +18,9 @@ const vendor = createTestVendor(`products:
   - id: 2
     name: Charts
     features: [{ id: 43, name: Depth, license: { type: perpetual }, concurrency: { seats: 3 } }]
+  - id: 3
+    name: Tides
+    features: [{ id: 44, name: Levels, license: { type: perpetual }, concurrency: { seats: 3 }, detachable: true }]
 `);
 
 describe('an Admin LM that is set as an existing one', () => {
@@ -53,9 +56,9 @@ describe('an Admin LM that is set as an existing one', () => {
     const { code, text } = await request(lm.port, method, url, headers, body === undefined ? '' : JSON.stringify(body));
     return { code, text };
   };
-  const detach = async (key: string, seats: number) => {
+  const detach = async (key: string, seats: number, product = 1) => {
     const recipient = await (await fetch(`http://127.0.0.1:${boat.port}/api/v1/recipient`, { method: 'POST' })).text();
-    return asked('POST', '/api/v1/detach', { key, product: 1, recipient, duration: 3_600, seats });
+    return asked('POST', '/api/v1/detach', { key, product, recipient, duration: 3_600, seats });
   };
   const detachable = async (): Promise<unknown> =>
     (JSON.parse((await asked('GET', '/api/v1/products')).text) as { product: number; detachable?: number }[]).map((each) => [
@@ -68,11 +71,13 @@ describe('an Admin LM that is set as an existing one', () => {
     expect(await detachable()).toEqual([
       [1, 3],
       [2, undefined],
+      [3, 3],
     ]);
     await change('reservedseats = 2');
     expect(await detachable()).toEqual([
       [1, 1],
       [2, undefined],
+      [3, 1],
     ]);
     const refused = await detach(key, 2);
     expect(JSON.parse(refused.text)).toMatchObject({
@@ -95,6 +100,21 @@ describe('an Admin LM that is set as an existing one', () => {
     });
     await change();
     expect(await detach(key, 1)).toMatchObject({ code: 200 });
+  });
+
+  it('lets an administrator detach in spite of rules that name people; a rule that refuses is named with its line', async () => {
+    const [held] = JSON.parse((await asked('GET', '/api/v1/keys')).text) as { key: string }[];
+    const key = held?.key ?? '';
+    await change('[USERS]', 'deny = nobody@all');
+    expect(await detach(key, 1, 3)).toMatchObject({ code: 200 });
+    await change('[USERS]', 'deny = nobody@all', 'deny = all@all');
+    const refused = JSON.parse((await detach(key, 1, 3)).text) as { code: number; detail: string };
+    expect(refused).toMatchObject({
+      code: 53,
+      detail: expect.stringContaining(`Rule "deny=all@all" in line 5 of ${file} denies detaching`) as string,
+    });
+    expect((await lm.ask('denials')).stdout, 'and so in the list of denials').toContain(`${file}:5`);
+    await change();
   });
 
   it('is called by its public address, and tells it to whoever gets an identity', async () => {

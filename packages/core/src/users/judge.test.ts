@@ -64,6 +64,14 @@ describe('what a Users rule says (R9, field-facts 2.3)', () => {
     [['allow=ada', 'deny=*'], { user: undefined }, {}, 'deny'],
     [['deny=ada'], { user: undefined }, {}, 'deny'],
     [['allow=*', 'deny=ada'], { user: undefined }, {}, 'allow'],
+    // An administrator of the owner's computer: what names people is not about that, what is for everybody or for computers is.
+    [['deny=nobody@all'], { user: undefined, administrator: true }, {}, 'allow by default'],
+    [['deny=ada@lab-1'], { user: undefined, administrator: true }, {}, 'allow by default'],
+    [['deny=makers', 'group makers = eve, ada'], { user: undefined, administrator: true }, {}, 'allow by default'],
+    [['deny=labs', 'group labs = eve, @lab-1'], { user: undefined, administrator: true }, {}, 'deny'],
+    [['allow=ada', 'deny=*'], { user: undefined, administrator: true }, {}, 'deny'],
+    [['deny=all@all'], { user: undefined, administrator: true }, {}, 'deny'],
+    [['deny=@lab-1'], { user: undefined, administrator: true }, {}, 'deny'],
   ])('%j to %j for %j: %s', (lines, by, pool, expected) => {
     expect(verdict(lines, by, pool)).toBe(expected);
   });

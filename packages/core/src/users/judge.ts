@@ -18,9 +18,13 @@ const hostAnswer = (pattern: HostPattern, host: string | undefined, address: str
   }
 };
 
+const isUser = (user: Person['user'], asker: Asker, unknownUser: boolean): boolean => {
+  if (user === undefined) return true;
+  if (asker.administrator === true) return false;
+  return asker.user === undefined ? unknownUser : matchesWildcard(user, asker.user);
+};
 const isPerson = ({ user, host }: Person, asker: Asker, unknownUser: boolean): boolean =>
-  (user === undefined || (asker.user === undefined ? unknownUser : matchesWildcard(user, asker.user))) &&
-  hostAnswer(host, asker.host, asker.address) === 'yes';
+  isUser(user, asker, unknownUser) && hostAnswer(host, asker.host, asker.address) === 'yes';
 
 /** Whether the subject is about this pool, whoever asks. */
 export const isAbout = ({ vendor, key, product, feature }: Subject, asked: Asked): boolean =>

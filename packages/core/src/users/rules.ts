@@ -8,6 +8,11 @@ import type { Wildcard } from './wildcard.ts';
 export type Asker = {
   /** undefined = not known: then no rule that allows a user speaks of it, and each that denies one does (field-facts 2.3). */
   readonly user: string | undefined;
+  /**
+   * An administrator of the owner's computer acts, for the computer that is named: no rule that names a person is about that, whatever its verdict. Rules for
+   * everybody, for computers and for license managers are.
+   */
+  readonly administrator?: boolean;
   readonly host: string;
   readonly address: string;
   /** `local`, or the GUID of the license manager that answers for the application. */

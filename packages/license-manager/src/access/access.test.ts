@@ -144,7 +144,15 @@ describe('rules at the owner of a key (R9)', () => {
   it('deny lending where they deny one of the features, and whom they allow by name is not known to an administrator', () => {
     const to = { user: undefined, host: 'boat', guid: elsewhere };
     const of = { vendor: 7, key: '1', product: 1 };
-    const rule = (users: readonly string[], user?: string) => accessOf(users).againstDetach({ ...to, user }, of, [42, 43])?.rule;
+    const bar = (users: readonly string[], user?: string, administrator = false) =>
+      accessOf(users).againstDetach({ ...to, user, administrator }, of, [42, 43]);
+    const rule = (users: readonly string[], user?: string) => bar(users, user)?.rule;
+    expect(bar(['deny=nobody@all'], undefined, true), 'an administrator here is not among people who are named').toBeUndefined();
+    expect(bar(['# first', 'deny=@boat'], undefined, true)?.detail).toMatch(
+      /^Rule "deny=@boat" .*denies detaching feature 42 to computer boat\.$/,
+    );
+    expect(bar(['deny=nobody@all'])?.detail).toMatch(/^Rule "deny=nobody@all" .* by a user who is not known, to computer boat\.$/);
+    expect(bar(['deny=ada'], 'ada')?.detail).toMatch(/ by ada, to computer boat\.$/);
     expect(rule(['deny=*@boat,feature:43'])).toBe('deny=*@boat,feature:43');
     expect(rule(['deny=*@boat,feature:44'])).toBeUndefined();
     expect(rule(['deny=ada'])).toBe('deny=ada');

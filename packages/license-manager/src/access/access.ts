@@ -20,7 +20,14 @@ import type { Bar } from '../authority/guard.ts';
 export type RuleBar = Bar & { readonly rule: string; readonly place?: RulePlace };
 
 /** Who is lent to; the address only where the other license manager itself asks, over its link. */
-type LentTo = { readonly user: string | undefined; readonly host: string; readonly guid: string; readonly address?: string };
+type LentTo = {
+  readonly user: string | undefined;
+  /** An administrator of this computer detaches; no rule that names people is about that. */
+  readonly administrator?: boolean;
+  readonly host: string;
+  readonly guid: string;
+  readonly address?: string;
+};
 
 export type Access = {
   /** Other rules from now on; with the sessions that run, for their seats count for what is reserved. */
@@ -40,8 +47,8 @@ export type Access = {
   /** Seats of the pool that the applicant must leave to others, as of now. */
   reservedForOthers(applicant: Applicant, pool: PoolId, vendor: number): number;
   /**
-   * Against lending these features of a product. The user is undefined where nobody told who it is for: rules that allow users do not speak
-   * of that, and rules that deny them do (field-facts 2.3).
+   * Against detaching these features of a product; the refusal names the rule and its line. The user is undefined where another license manager asks: rules
+   * that allow users are not about that, and rules that deny them are (field-facts 2.3).
    */
   againstDetach(to: LentTo, of: Omit<Asked, 'feature'>, features: readonly number[]): RuleBar | undefined;
   /** Seats of the pool that lending must leave to others, as of now. */
@@ -65,6 +72,18 @@ const byRule = ({ line, place }: { readonly line: string; readonly place?: RuleP
   rule: line,
   ...(place === undefined ? {} : { place }),
 });
+
+/** Names the rule that refuses to detach, so that whoever wrote it finds it. Another computer is told the line, not where the file is. */
+const detachDetail = ({ rule, place }: RuleBar, feature: number, { user, administrator = false, host, address }: Asker): string => {
+  const isRemote = address !== '';
+  const file = isRemote || place === undefined ? 'the settings' : place.file;
+  const where = place === undefined ? 'of the settings' : `in line ${place.line} of ${file}`;
+  const whom = user === undefined ? (administrator ? '' : ' by a user who is not known,') : ` by ${user.slice(0, 100)},`;
+  return `Rule "${rule.slice(0, 300)}" ${where} denies detaching feature ${feature}${whom} to computer ${host.slice(0, 100)}.`.replace(
+    ',,',
+    ',',
+  );
+};
 
 export const createAccess = (rules: AccessRules, { addressesOf, onBarred }: AccessSurroundings = {}): Access => {
   let { users, clients, remote } = rules;
@@ -129,12 +148,16 @@ export const createAccess = (rules: AccessRules, { addressesOf, onBarred }: Acce
     ended: (session) => reservations.ended(session),
     priorityOf: (applicant, pool, vendor) => priorityOf(users, applicant, askedFor(pool, vendor)),
     reservedForOthers: (applicant, pool, vendor) => reservations.forOthers(askedFor(pool, vendor), applicant),
-    againstDetach({ user, host, guid, address = '' }, of, features) {
-      const asker = { user, host, address, holder: guid };
-      return features.map((feature) => againstUser(asker, { ...of, feature })).find((bar) => bar !== undefined);
+    againstDetach({ user, administrator = false, host, guid, address = '' }, of, features) {
+      const asker = { user, administrator, host, address, holder: guid };
+      for (const feature of features) {
+        const bar = againstUser(asker, { ...of, feature });
+        if (bar !== undefined) return { ...bar, detail: detachDetail(bar, feature, asker) };
+      }
+      return undefined;
     },
-    keptFromDetach: ({ user, host, guid, address = '' }, pool, vendor) =>
-      reservations.forOthers(askedFor(pool, vendor), { user, host, address, holder: guid }),
+    keptFromDetach: ({ user, administrator = false, host, guid, address = '' }, pool, vendor) =>
+      reservations.forOthers(askedFor(pool, vendor), { user, administrator, host, address, holder: guid }),
     againstRemote,
     againstClient,
   };

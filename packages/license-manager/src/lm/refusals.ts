@@ -73,8 +73,20 @@ export const createRefusals = ({ access: rules, addressesOf, clock, onEvent }: L
     againstDetach(to, of, features) {
       const bar = access?.againstDetach(to, of, features);
       if (bar !== undefined) {
-        const detail = { product: of.product, user: to.user ?? null, host: to.host, holder: to.guid, address: null, application: null };
-        audit.write({ kind: 'refused', scope: of.key, detail: { ...detail, status: bar.status, cause: bar.detail, rule: bar.rule } });
+        const at = bar.place === undefined ? {} : { ruleFile: bar.place.file, ruleLine: bar.place.line };
+        const detail = {
+          product: of.product,
+          user: to.user ?? null,
+          host: to.host,
+          holder: to.guid,
+          address: to.address ?? null,
+          application: null,
+        };
+        audit.write({
+          kind: 'refused',
+          scope: of.key,
+          detail: { ...detail, status: bar.status, cause: bar.detail, rule: bar.rule, ...at },
+        });
       }
       return bar;
     },

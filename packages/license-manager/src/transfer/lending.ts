@@ -96,7 +96,12 @@ export const openLending = async (
     async detach(wish) {
       const named = recipientIn(wish.recipient);
       const to = wish.from === undefined ? named : { ...named, host: wish.from.host };
-      const whom: LentTo = { ...to, user: wish.user, ...(wish.from === undefined ? {} : { address: wish.from.address }) };
+      const whom: LentTo = {
+        ...to,
+        user: wish.user,
+        administrator: wish.by === 'administrator',
+        ...(wish.from === undefined ? {} : { address: wish.from.address }),
+      };
       return authority.exclusively(wish.key, 'keep', async () => {
         const key = licensedKey(wish.key);
         await refuseBarred(key, wish.product);

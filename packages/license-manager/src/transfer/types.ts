@@ -80,7 +80,14 @@ export type Transfers = {
 export type LinkDetachWish = Extract<FileQuestion['wish'], { readonly what: 'detach' }>;
 
 /** Somebody who is lent to; `address` where it is known. */
-export type LentTo = { readonly user: string | undefined; readonly host: string; readonly guid: string; readonly address?: string };
+export type LentTo = {
+  readonly user: string | undefined;
+  /** An administrator of the owner's computer detaches. */
+  readonly administrator?: boolean;
+  readonly host: string;
+  readonly guid: string;
+  readonly address?: string;
+};
 
 export type TransfersOptions = {
   readonly self: LmIdentity;
