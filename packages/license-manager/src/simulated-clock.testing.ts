@@ -35,3 +35,18 @@ export const createSimulatedClock = (start = Date.UTC(2026, 10, 24, 3)): Simulat
     },
   };
 };
+
+/** The clocks of one of several computers: time passes as on `clock`, and what the computer's clock says is set apart from it. */
+export const setApart = (clock: SimulatedClock): SimulatedClock & { set(aheadMs: number): void } => {
+  let ahead = 0;
+  return {
+    mono: () => clock.mono(),
+    wall: () => wall(clock.wall() + ahead),
+    after: (milliseconds, task) => clock.after(milliseconds, task),
+    advance: (milliseconds) => clock.advance(milliseconds),
+    get waiting() {
+      return clock.waiting;
+    },
+    set: (aheadMs) => void (ahead = aheadMs),
+  };
+};

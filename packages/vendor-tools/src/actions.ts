@@ -11,6 +11,7 @@ import { parse } from 'yaml';
 //   set license 1.42 {type: perpetual}        as in the catalog
 //   set concurrency 1.42 {seats: 3}           fields that are not named stay
 //   set detachable 1.42 false
+//   set detachDays 1.42 30
 //   set name 1.42 Echo sounder
 //   set file 7 {size: 100, access: rw}        a dynamic memory file, made or changed
 //   cancel feature 1.43, cancel product 2, cancel file 7, cancel rehost
@@ -18,7 +19,7 @@ import { parse } from 'yaml';
 
 export type FeatureId = { readonly product: number; readonly feature: number };
 export const amounts = ['expiration', 'executions', 'seats'] as const;
-export const properties = ['license', 'concurrency', 'detachable', 'name'] as const;
+export const properties = ['license', 'concurrency', 'detachable', 'detachDays', 'name'] as const;
 export type Action = { readonly text: string } & (
   | { readonly kind: 'amount'; readonly what: (typeof amounts)[number]; readonly of: FeatureId; readonly by: number }
   | { readonly kind: 'property'; readonly what: (typeof properties)[number]; readonly of: FeatureId; readonly value: unknown }
@@ -43,7 +44,7 @@ const number = (text: string | undefined, min: number, max: number): number | un
 
 /** @throws LicensingError INV_ACTION (59) */
 export const parseAction = (text: string): Action => {
-  const [, verb = '', what = '', target = '', rest = ''] = /^\s*([a-z]+)\s+([a-z]+)(?:\s+(\S+))?(?:\s+(\S.*?))?\s*$/s.exec(text) ?? [];
+  const [, verb = '', what = '', target = '', rest = ''] = /^\s*([a-z]+)\s+([a-zA-Z]+)(?:\s+(\S+))?(?:\s+(\S.*?))?\s*$/s.exec(text) ?? [];
   const id = (min = 0): number => {
     const found = number(target, min, MAX_ID);
     if (found === undefined || (rest !== '' && verb !== 'set')) throw fail(text, `must name a number from ${min} to ${MAX_ID}`);

@@ -22,6 +22,7 @@ products:
           remoteDesktop: false  # usable in remote desktop sessions; default false
           virtualMachine: true  # usable where the key lives in a virtual machine; default true
         detachable: true        # may be taken along to another computer for a time; default false; not with executions
+        # detachDays: 14        # and so many days at a time at most, 1 to 3650; default as the customer's settings say
     # Sizes in bytes; defaults 4032 and 2048, which are the largest for software keys. Products in one key share one memory of
     # the larger size. Contents are optional: text, hex or base64, in quotes. readOnlyData goes out with every license,
     # readWriteData with the first license of a key only, since later the memory holds what the application wrote.

@@ -1,5 +1,5 @@
 import { componentKinds, isFor, type Protection, type Scheme, schemeNames } from '@keyhaven/core/fingerprint';
-import { type Feature, MAX_ID, MAX_SEATS, type MemorySizes } from '@keyhaven/core/license';
+import { type Feature, MAX_DETACH_DAYS, MAX_ID, MAX_SEATS, type MemorySizes } from '@keyhaven/core/license';
 import { z } from 'zod';
 import { MAX_READ_ONLY, MAX_READ_WRITE, memory } from './catalog-memory.ts';
 import { distinctIds, shape } from './catalog-words.ts';
@@ -48,7 +48,14 @@ export const concurrency = z.strictObject(
 
 const feature = z
   .strictObject(
-    { id: whole(1, MAX_ID), name: name.optional(), license, concurrency: concurrency.default(open), detachable: flag.default(false) },
+    {
+      id: whole(1, MAX_ID),
+      name: name.optional(),
+      license,
+      concurrency: concurrency.default(open),
+      detachable: flag.default(false),
+      detachDays: whole(1, MAX_DETACH_DAYS).optional(),
+    },
     shape('must be a feature with id and license'),
   )
   .superRefine((value, context) => {
@@ -56,8 +63,16 @@ const feature = z
       const counted = value.license.type === 'executions' ? 'executions are counted' : 'days count from the first use';
       context.addIssue({ code: 'custom', path: ['detachable'], message: `must be false where ${counted}` });
     }
+    if (value.detachDays !== undefined && !value.detachable)
+      context.addIssue({ code: 'custom', path: ['detachDays'], message: 'is for features with detachable: true' });
   })
-  .transform((value): Feature => ({ ...value, name: value.name ?? `Feature ${value.id}` }));
+  .transform(
+    ({ detachDays, ...value }): Feature => ({
+      ...value,
+      name: value.name ?? `Feature ${value.id}`,
+      ...(detachDays === undefined ? {} : { detachDays }),
+    }),
+  );
 
 const criterion = z.enum(componentKinds, { error: `must be one of ${componentKinds.join(', ')}` });
 const custom = z

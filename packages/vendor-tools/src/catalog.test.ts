@@ -42,6 +42,15 @@ products:
     expect(other.products[0]).toMatchObject({ readOnlyData: Buffer.from('for the survey fleet'), readWriteData: Buffer.alloc(4) });
   });
 
+  it('signs how long a feature may be detached at a time, where it may at all', () => {
+    const of = (fields: string) => `products: [{ id: 1, features: [{ id: 2, license: { type: perpetual }, ${fields} }] }]`;
+    expect(readCatalog(of('detachable: true, detachDays: 14')).products[0]?.features[0]?.detachDays).toBe(14);
+    expect(readCatalog(sampleCatalog.replace('# detachDays', 'detachDays')).products[0]?.features[0]).toMatchObject({ detachDays: 14 });
+    expect(faultsOf(of('detachDays: 14'))).toContain('detachDays: is for features with detachable: true');
+    for (const wrong of ['0', '3651', '1.5'])
+      expect(faultsOf(of(`detachable: true, detachDays: ${wrong}`))).toContain('detachDays: must be');
+  });
+
   it('fills in the documented defaults', () => {
     expect(readCatalog('products: [{ id: 1, features: [{ id: 2, license: { type: perpetual } }] }]')).toEqual({
       products: [

@@ -241,7 +241,7 @@ const sayCertificate = (certificate: Certificate): string[] => [
 ];
 const sayProduct = (product: Product): string[] => [`Product ${product.id} ${product.name}`, ...product.features.map(sayFeature)];
 
-const sayFeature = ({ id, name, license, concurrency, detachable }: Feature): string => {
+const sayFeature = ({ id, name, license, concurrency, detachable, detachDays }: Feature): string => {
   const seats = concurrency.seats === 'unlimited' ? 'unlimited seats' : `${concurrency.seats} seats per ${concurrency.count}`;
   const parts = [
     sayLicense(license),
@@ -249,7 +249,7 @@ const sayFeature = ({ id, name, license, concurrency, detachable }: Feature): st
     concurrency.network ? 'over the network' : 'local only',
     concurrency.remoteDesktop ? 'remote desktop allowed' : 'no remote desktop',
     concurrency.virtualMachine ? 'virtual machines allowed' : 'no virtual machines',
-    ...(detachable ? ['detachable'] : []),
+    ...(detachable ? [detachDays === undefined ? 'detachable' : `detachable for ${detachDays} days at a time`] : []),
   ];
   return `  Feature ${id} ${name}: ${parts.join(', ')}`;
 };

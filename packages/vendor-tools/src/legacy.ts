@@ -57,7 +57,7 @@ const DEFAULT_PROTECTION = { physical: 'PlatformDefault', virtual: 'PlatformDefa
 const forComputer = (product: CatalogProduct): CatalogProduct => ({
   ...product,
   protection: product.protection ?? DEFAULT_PROTECTION,
-  features: product.features.map((feature) => ({ ...feature, detachable: false })),
+  features: product.features.map(({ detachDays: _, ...feature }) => ({ ...feature, detachable: false })),
 });
 
 /**

@@ -67,6 +67,7 @@ describe('a change of what a key has (K4)', () => {
       { concurrency: { seats: 'unlimited', count: 'station', network: true } },
     ],
     ['set detachable 1.42 false', 42, { detachable: false }],
+    ['set detachDays 1.42 30', 42, { detachable: true, detachDays: 30 }],
     ['set name 1.42 Echo sounder', 42, { name: 'Echo sounder' }],
   ])('%s', (action, feature, expected) => {
     const { v2c, certificate, counter } = update(action);

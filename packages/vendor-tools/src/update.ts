@@ -1,14 +1,22 @@
 import { toBase64 } from '@keyhaven/core/bytes';
 import type { Entropy } from '@keyhaven/core/crypto';
 import { LicensingError, Status } from '@keyhaven/core/errors';
-import { type Certificate, type DynamicFile, type Feature, MAX_EXECUTIONS, MAX_SEATS, type Secrets } from '@keyhaven/core/license';
+import {
+  type Certificate,
+  type DynamicFile,
+  type Feature,
+  MAX_DETACH_DAYS,
+  MAX_EXECUTIONS,
+  MAX_SEATS,
+  type Secrets,
+} from '@keyhaven/core/license';
 import { DAY, type Wall } from '@keyhaven/core/time';
 import type { z } from 'zod';
 import type { Action, FeatureId } from './actions.ts';
 import { memoryFile } from './catalog-memory.ts';
 import { type Catalog, concurrency, flag, name } from './catalog-schema.ts';
 import { acceptC2v, type IssuedLicense, referenceFor } from './issue.ts';
-import { license } from './license-schema.ts';
+import { license, whole } from './license-schema.ts';
 import { baseOf, featureSecrets, makeV2c } from './v2c.ts';
 import type { Vendor } from './vendor.ts';
 
@@ -218,11 +226,16 @@ const withProperty = (feature: Feature, what: Extract<Action, { kind: 'property'
     case 'concurrency':
       return { ...feature, concurrency: parsed(concurrency, typeof value === 'object' ? { ...feature.concurrency, ...value } : value) };
     case 'detachable':
-      return lendable({ ...feature, detachable: parsed(flag, value) });
+      return lendable(parsed(flag, value) ? { ...feature, detachable: true } : { ...withoutDays(feature), detachable: false });
+    case 'detachDays':
+      if (!feature.detachable) throw new Fault('detachDays is for features with detachable: true');
+      return { ...feature, detachDays: parsed(whole(1, MAX_DETACH_DAYS), value) };
     case 'name':
       return { ...feature, name: parsed(name, value) };
   }
 };
+
+const withoutDays = ({ detachDays: _, ...feature }: Feature): Feature => feature;
 
 /** As in the catalog: what counts down is not lent. */
 const lendable = (feature: Feature): Feature => {

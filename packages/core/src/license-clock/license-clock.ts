@@ -15,16 +15,23 @@ export const CLOCK_TOLERANCE_MS = HOUR;
  */
 const WAITING_RATE = 0.99;
 
-/** `time` was the license time at `seen`; with fractions, or reading it a thousand times a second would make it stand. */
-export type LicenseClock = { readonly time: Wall; readonly seen: Mono; readonly behindMs: number };
+/**
+ * `time` was the license time at `seen`; with fractions, or reading it a thousand times a second would make it stand. `counted`: milliseconds that
+ * license managers with this state have run in all, by the monotonic clock. No clock that is set changes it, so it is never ahead of real time.
+ */
+export type LicenseClock = { readonly time: Wall; readonly seen: Mono; readonly behindMs: number; readonly counted: number };
 
 const later = (a: number, b: number): Wall => wall(Math.max(a, b));
 
-/** @param mark the latest license time that was stored; undefined on the first start. */
-export const startClock = (mark: Wall | undefined, now: Wall, at: Mono): LicenseClock => ({
+/**
+ * @param mark the latest license time that was stored; undefined on the first start.
+ * @param counted the latest counted time that was stored; 0 on the first start. The time between two runs does not count.
+ */
+export const startClock = (mark: Wall | undefined, now: Wall, at: Mono, counted = 0): LicenseClock => ({
   time: later(mark ?? now, now),
   seen: at,
   behindMs: Math.max(0, (mark ?? now) - now),
+  counted,
 });
 
 /** Reads the computer's clock. */
@@ -34,7 +41,7 @@ export const readClock = (clock: LicenseClock, now: Wall, at: Mono): LicenseCloc
   const behindMs = Math.max(0, counted - now);
   const waits = behindMs > 0 && behindMs <= CLOCK_TOLERANCE_MS;
   const time = later(now, waits ? clock.time + elapsed * WAITING_RATE : counted);
-  return { time, seen: latest(clock.seen, at), behindMs };
+  return { time, seen: latest(clock.seen, at), behindMs, counted: clock.counted + elapsed };
 };
 const latest = (before: Mono, at: Mono): Mono => (at > before ? at : before);
 
@@ -47,6 +54,9 @@ export const learnTime = (clock: LicenseClock, signed: Wall): LicenseClock => ({
 
 /** The license time in whole milliseconds, as of the last reading. */
 export const licenseTime = (clock: LicenseClock): Wall => wall(Math.floor(clock.time));
+
+/** The counted time in whole milliseconds, as of the last reading. */
+export const countedTime = (clock: LicenseClock): number => Math.floor(clock.counted);
 
 /** True where logins to time-limited features are refused (45). */
 export const isSetBack = (clock: LicenseClock): boolean => clock.behindMs > CLOCK_TOLERANCE_MS;

@@ -97,6 +97,16 @@ describe('a delegated certificate (K5, K10)', () => {
     ]);
   });
 
+  it('is for no longer than the vendor signed, at any link, whoever made it', () => {
+    const features = sold.products[0]!.features.map((feature) => (feature.id === 42 ? { ...feature, detachDays: 6 } : feature));
+    const bounded = documentOf({ ...sold, products: [{ ...sold.products[0]!, features }] }, vendor);
+    const two = lend(owner, bounded, child);
+    expect(openStanding(two, vendor.publicKey).certificate.products[0]?.features[0]).toMatchObject({ detachDays: 6 });
+    const later = { until: '2026-11-30T00:00:00.001Z' };
+    expect(refusal(() => openStanding(lend(owner, bounded, child, later), vendor.publicKey))).toBe(Status.INV_UPDATE_DATA);
+    expect(refusal(() => openStanding(lend(child, two, grandchild, later), vendor.publicKey))).toBe(Status.INV_UPDATE_DATA);
+  });
+
   it('for one computer is for that computer: no network, and nothing to detach further', () => {
     const { certificate } = openStanding(lend(owner, shown, child, { network: false }), vendor.publicKey);
     expect(certificate.products[0]?.features.map(({ concurrency, detachable }) => [concurrency.network, detachable])).toEqual([

@@ -3,6 +3,7 @@ import { fromBase64, Reader, sameBytes, toBase64, WireError, Writer } from '../b
 import { sha256 } from '../crypto/index.ts';
 import { LicensingError, Status } from '../errors/index.ts';
 import { boolean, type Decoder, integer, literal, object } from '../parse/index.ts';
+import { DAY } from '../time/index.ts';
 import {
   bytes,
   CERTIFICATE_LIMIT,
@@ -94,6 +95,9 @@ export type Standing = {
 const isLendable = ({ detachable, license }: Feature): boolean =>
   detachable && (license.type === 'perpetual' || license.type === 'expiration');
 export const delegatedFeatures = (product: Product): readonly Feature[] => product.features.filter(isLendable);
+/** The longest time that their vendor lets these be detached at a time, in milliseconds; infinite where it says nothing. */
+export const longestDetach = (features: readonly Feature[]): number =>
+  Math.min(...features.map(({ detachDays }) => (detachDays === undefined ? Number.POSITIVE_INFINITY : detachDays * DAY)));
 
 /**
  * A key's certificate (a document of its vendor, or a chain) to what it may do.
@@ -184,6 +188,10 @@ const faultIn = (next: Delegation, parent: Certificate, parentShown: Uint8Array)
       'The delegation gives more seats than its signer has.',
     ],
     [Date.parse(next.from) < Date.parse(next.until), 'The delegation ends before it begins.'],
+    [
+      Date.parse(next.until) - Date.parse(next.from) <= longestDetach(features),
+      'The delegation is for longer than the vendor lets the license be detached.',
+    ],
   ];
   return checks.find(([holds]) => !holds)?.[1];
 };
@@ -221,6 +229,7 @@ const narrowed = (parent: Certificate, by: Delegation, links: number): Certifica
             network: feature.concurrency.network && by.network,
           },
           detachable: by.network && links < MAX_LINKS,
+          ...(feature.detachDays === undefined ? {} : { detachDays: feature.detachDays }),
         }),
       ),
     })),

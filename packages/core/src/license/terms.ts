@@ -13,6 +13,7 @@ export const MAX_DYNAMIC_FILES = 1_024;
 export const MAX_DYNAMIC_TOTAL = 3 * 1024 * 1024;
 export const MAX_PERIOD_DAYS = 3_650;
 export const MAX_GRACE_DAYS = 365;
+export const MAX_DETACH_DAYS = 3_650;
 
 /** `from`: not usable before this moment (109). `graceDays`: usable so long after the end, and the application is told (K8). */
 export type License =
@@ -37,6 +38,8 @@ export type Feature = {
   readonly license: License;
   readonly concurrency: Concurrency;
   readonly detachable: boolean;
+  /** Days for which it may be detached at a time, whatever its owner's settings and clocks say (K5); absent = as the owner's settings say. */
+  readonly detachDays?: number;
 };
 export type Product = {
   readonly id: number;
@@ -107,7 +110,14 @@ export const distinct =
     return items;
   };
 
-export const feature: Decoder<Feature> = object({ id: integer(1, MAX_ID), name, license, concurrency, detachable: boolean });
+export const feature: Decoder<Feature> = object({
+  id: integer(1, MAX_ID),
+  name,
+  license,
+  concurrency,
+  detachable: boolean,
+  detachDays: optional(integer(1, MAX_DETACH_DAYS)),
+});
 export const product: Decoder<Product> = object({
   id: integer(0, MAX_ID),
   name,

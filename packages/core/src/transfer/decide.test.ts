@@ -2,11 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { certificateOf, featureOf, keyOf } from '../channel/world.testing.ts';
 import { LicensingError, Status } from '../errors/index.ts';
 import type { Feature } from '../license/index.ts';
-import { DAY, HOUR, type Wall, wall } from '../time/index.ts';
+import { DAY, HOUR, MINUTE, type Wall, wall } from '../time/index.ts';
 import {
   DETACH_MARGIN_MS,
   decideArrive,
   decideLeave,
+  detachMargin,
   faultOfMoving,
   faultOfReceiving,
   type GoneRow,
@@ -62,6 +63,11 @@ describe('detaching (K5)', () => {
       'longer than is allowed',
       Status.INV_DURATION,
       () => Side.licensed(0x20).detach(boat().id(at(0)), at(0), { durationMs: 14 * DAY + 1 }),
+    ],
+    [
+      'longer than its vendor lets it go, whatever is allowed here',
+      Status.INV_DURATION,
+      () => ownerOf({ ...lendable(42, 5), detachDays: 3 }, lendable(43, 5)).detach(boat().id(at(0)), at(0), { durationMs: 3 * DAY + 1 }),
     ],
     ['no time at all', Status.INV_DURATION, () => Side.licensed(0x20).detach(boat().id(at(0)), at(0), { durationMs: 0 })],
     [
@@ -141,9 +147,11 @@ describe('the way back', () => {
   it('by time is free only after the margin', () => {
     const [owner, there] = [Side.licensed(0x20), boat()];
     owner.detach(there.id(at(0)), at(0), { durationMs: 5 * HOUR });
-    owner.sweep(wall(at(5) + DETACH_MARGIN_MS));
+    const margin = detachMargin(5 * HOUR);
+    expect(margin).toBe(DETACH_MARGIN_MS + 6 * MINUTE);
+    owner.sweep(wall(at(5) + margin));
     expect(owner.used).toBe(1);
-    owner.sweep(wall(at(5) + DETACH_MARGIN_MS + 1));
+    owner.sweep(wall(at(5) + margin + 1));
     expect(owner.used).toBe(0);
   });
 
@@ -167,13 +175,15 @@ describe('the way back', () => {
 
 describe('receiving', () => {
   const gone: GoneRow = { why: 'returned', at: 1, vendor: 1, document: '', number: 4, to: '1' };
-  const file = { child: '5', parent: '1', sequence: 4, until: at(5), held: undefined };
+  const file = { child: '5', parent: '1', sequence: 4, from: at(0), until: at(5), held: undefined };
   it.each([
     ['the first file', file, undefined, undefined],
     ['a later file', { ...file, held: { parent: '1', sequence: 2 } }, undefined, undefined],
     ['the same file', { ...file, held: { parent: '1', sequence: 4 } }, undefined, Status.UPDATE_ALREADY_ADDED],
     ['an earlier file', { ...file, held: { parent: '1', sequence: 5 } }, undefined, Status.UPDATE_TOO_OLD],
     ['a file of another key', { ...file, held: { parent: '2', sequence: 1 } }, undefined, Status.UNKNOWN_RECIPIENT],
+    ['a file whose owner is two hours ahead', { ...file, from: wall(at(2) + 1) }, undefined, undefined],
+    ['a file whose owner is further ahead', { ...file, from: wall(at(2) + 2) }, undefined, Status.TIME_ERR],
     ['a file that is over', { ...file, until: at(0) }, undefined, Status.FEATURE_EXPIRED],
     ['the file that was given back', file, gone, Status.UPDATE_ALREADY_ADDED],
     ['a file made after it was given back', { ...file, sequence: 5 }, gone, Status.UNKNOWN_RECIPIENT],

@@ -1,10 +1,10 @@
 import { Status, type StatusCode } from '../errors/index.ts';
-import { type Certificate, delegatedFeatures, type Feature } from '../license/index.ts';
+import { type Certificate, delegatedFeatures, type Feature, longestDetach } from '../license/index.ts';
 import { EMPTY_POOL, type PoolId, type PoolRow, poolRowKey, type SeatDecision, type SeatRows } from '../seats/index.ts';
 import { DAY, SECOND, type Wall } from '../time/index.ts';
+import { detachEnd, faultOfIdAge } from './detach-end.ts';
 import { type DetachTerms, reservedOf } from './detach-rules.ts';
 import {
-  DETACH_MARGIN_MS,
   type DetachRow,
   detachRowKey,
   type GoneRow,
@@ -34,6 +34,8 @@ export type Detach = {
   readonly seats: number | undefined;
   readonly durationMs: number;
   readonly maxMs: number;
+  /** Milliseconds that the owner has run in all (core/license-clock). */
+  readonly counted: number;
   /** Seats of a feature that rules keep for others (R9); absent = none. */
   readonly keptFrom?: (feature: number) => number;
   /** Seats that stay for logins here and are never lent; absent = none. */
@@ -94,14 +96,19 @@ export const decideDetach = (rows: SeatRows, command: Detach, now: Wall): SeatDe
   if (network && limited.length === 0) return refuse(Status.NETWORK_DETACH_DISABLED, 'The product has no feature with limited seats.');
 
   const existing = rows.get<DetachRow>(detachRowKey(key, to.key));
-  const { durationMs, maxMs } = command;
+  const { durationMs } = command;
+  const byVendor = longestDetach(features);
+  const maxMs = Math.min(command.maxMs, byVendor);
   if (!(durationMs >= SECOND && durationMs <= maxMs)) {
     return refuse(
       Status.INV_DURATION,
-      `The duration must be from 1 second to ${Math.floor(maxMs / SECOND)} seconds (${Math.floor(maxMs / DAY)} days).`,
+      `The duration must be from 1 second to ${Math.floor(maxMs / SECOND)} seconds (${Math.floor(maxMs / DAY)} days)${byVendor < command.maxMs ? ', as the vendor of the license says' : ''}.`,
     );
   }
   const until = now + durationMs;
+  const clocks = { from: now, created: Date.parse(to.created), counted: command.counted };
+  const old = faultOfIdAge(clocks, existing);
+  if (old !== undefined) return refuse(old.status, old.detail, old.remedy);
   if (existing !== undefined) {
     if (existing.product !== product)
       return refuse(Status.EXTENSION_NOT_ALLOWED, `This recipient has product ${existing.product}; another product needs another ID.`);
@@ -153,58 +160,16 @@ export const decideDetach = (rows: SeatRows, command: Detach, now: Wall): SeatDe
   const state = rows.get<TransferRow>(transferRowKey(key)) ?? NO_TRANSFERS;
   const sequence = state.sequence + 1;
   const reserved: Reserved[] = [...after].map(([feature, of]) => ({ feature, seats: of }));
-  const detached: DetachRow = { product, reserved, seats, network, from: now, until, sequence, guid: to.guid, host: to.host };
+  const detached: DetachRow = {
+    ...{ product, reserved, seats, network, from: now, until, sequence, guid: to.guid, host: to.host },
+    ...detachEnd({ ...clocks, until }, existing),
+  };
   changes.push(
     { key: detachRowKey(key, to.key), row: detached },
     { key: transferRowKey(key), row: { ...state, sequence, out: state.out + (existing === undefined ? 1 : 0) } satisfies TransferRow },
   );
   const detail = { ...about, sequence, until: new Date(until).toISOString(), extended: existing !== undefined };
   return { changes, audit: [{ kind: 'detached', scope: key, detail }], reply: { kind: 'detached', detached, repeated: false } };
-};
-
-export type Reattach = {
-  readonly key: string;
-  readonly child: string;
-  /** The row as the caller knows it: it says which pools the decision reads. */
-  readonly known: Pick<DetachRow, 'product' | 'reserved'> | undefined;
-  /** `returned`: the recipient's key has signed that it is no more. `ended`: its time is over, and the margin too. */
-  readonly cause: 'returned' | 'ended';
-};
-export type ReattachReply =
-  | { readonly kind: 'free' }
-  /** No such copy is out: it came back before, or its time is over. */
-  | { readonly kind: 'unknown' }
-  | { readonly kind: 'early' }
-  /** The row has more pools than were named: ask again with this one. */
-  | { readonly kind: 'stale'; readonly row: DetachRow };
-
-export const reattachRows = ({ key, child, known }: Reattach): `${string}/${string}/${string}`[] => [
-  transferRowKey(key),
-  detachRowKey(key, child),
-  ...(known?.reserved ?? []).map(({ feature }) => poolRowKey(poolOf(key, known?.product ?? 0, feature))),
-];
-
-export const decideReattach = (rows: SeatRows, command: Reattach, now: Wall): SeatDecision<ReattachReply> => {
-  const { key, child, known, cause } = command;
-  const row = rows.get<DetachRow>(detachRowKey(key, child));
-  if (row === undefined) return { changes: [], audit: [], reply: { kind: 'unknown' } };
-  const named = new Set(known?.reserved.map(({ feature }) => feature));
-  if (known?.product !== row.product || row.reserved.some(({ feature }) => !named.has(feature))) {
-    return { changes: [], audit: [], reply: { kind: 'stale', row } };
-  }
-  if (cause === 'ended' && now <= row.until + DETACH_MARGIN_MS) return { changes: [], audit: [], reply: { kind: 'early' } };
-  const state = rows.get<TransferRow>(transferRowKey(key)) ?? NO_TRANSFERS;
-  const changes: Change[] = [
-    { key: detachRowKey(key, child), row: undefined },
-    { key: transferRowKey(key), row: { ...state, out: Math.max(0, state.out - 1) } satisfies TransferRow },
-  ];
-  for (const { feature, seats } of row.reserved) {
-    const poolKey = poolRowKey(poolOf(key, row.product, feature));
-    const pool = rows.get<PoolRow>(poolKey) ?? EMPTY_POOL;
-    changes.push({ key: poolKey, row: { ...pool, used: Math.max(0, pool.used - seats) } satisfies PoolRow });
-  }
-  const detail = { product: row.product, recipient: child, host: row.host, seats: row.seats, sequence: row.sequence, cause };
-  return { changes, audit: [{ kind: 'reattached', scope: key, detail }], reply: { kind: 'free' } };
 };
 
 export type Leave = {

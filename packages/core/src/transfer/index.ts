@@ -7,15 +7,12 @@ export {
   decideArrive,
   decideDetach,
   decideLeave,
-  decideReattach,
   detachRows,
   type Leave,
   type LeaveReply,
   leaveRows,
-  type Reattach,
-  type ReattachReply,
-  reattachRows,
 } from './decide.ts';
+export { detachMargin, earliestFree, MAX_ID_AGE_MS, mayBeOver } from './detach-end.ts';
 export {
   type DetachRule,
   type DetachTerms,
@@ -42,6 +39,7 @@ export {
 } from './documents.ts';
 export { type Lent, lendingDocument, openLending, openReturning, peekH2r, peekR2h, refuseTooLarge, returningDocument } from './lend.ts';
 export { type Arrival, faultOfMoving, type Moving, movingDocument, openMoving, peekH2h } from './move.ts';
+export { decideReattach, type Reattach, type ReattachReply, reattachRows } from './reattach.ts';
 export { faultOfReceiving, type Receive } from './receiving.ts';
 export {
   DEFAULT_DETACH_MS,

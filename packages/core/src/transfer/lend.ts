@@ -104,6 +104,7 @@ export type Lent = {
   readonly shown: Buffer;
   readonly secrets: Secrets;
   readonly sequence: number;
+  readonly from: number;
   readonly until: number;
 };
 
@@ -135,7 +136,8 @@ export const openLending = (document: Uint8Array, child: RecipientKey): Lent => 
   const known = new Set(secrets.features.map(({ id }) => id));
   const without = carried(certificate).find((id) => !known.has(id));
   if (without !== undefined) throw wrong(`The H2R has no secret for feature ${without}.`);
-  return { h2r, vendorKey, standing, shown, secrets, sequence: delegation.sequence, until: Date.parse(delegation.until) };
+  const [from, until] = [Date.parse(delegation.from), Date.parse(delegation.until)];
+  return { h2r, vendorKey, standing, shown, secrets, sequence: delegation.sequence, from, until };
 };
 
 /** The R2H of a key that gives back. It may leave the computer only when the key is durably gone. */

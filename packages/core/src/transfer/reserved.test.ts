@@ -16,6 +16,7 @@ describe('seats that rules keep for others (R9)', () => {
       seats,
       durationMs: 3_600_000,
       maxMs: 3_600_000,
+      counted: 0,
       keptFrom: (feature: number) => (feature === 42 ? kept : 0),
     };
     return owner.decide(detachRows(command), (rows) => decideDetach(rows, command, now));
@@ -45,6 +46,7 @@ describe('seats that stay for logins at the owner', () => {
       seats,
       durationMs: 3_600_000,
       maxMs: 3_600_000,
+      counted: 0,
       stay,
       others: [...owner.detached.keys()],
     };

@@ -6,9 +6,9 @@ import type { Recipient } from './documents.ts';
 /** Detached by default for a day (field-facts 4.4). */
 export const DEFAULT_DETACH_MS = 24 * HOUR;
 /**
- * The owner takes the seats back so long after the recipient's end: the license clocks of two computers may differ by so much. A recipient
- * whose clock is further behind than that could still grant when its seats are granted here; nothing in software alone prevents it, and
- * docs/threat-model.md says so.
+ * The owner takes the seats back so long after the recipient's end, and a fiftieth of the time later (detach-end.ts): the clocks of two computers
+ * may differ by so much. A recipient whose clock is further behind than that could still grant when its seats are granted here; nothing in
+ * software alone prevents it, and docs/threat-model.md says so.
  */
 export const DETACH_MARGIN_MS = 2 * HOUR;
 
@@ -26,6 +26,10 @@ export type DetachRow = {
   readonly sequence: number;
   readonly guid: string;
   readonly host: string;
+  /** Not free again before the owner has run for so many milliseconds in all (`countedTime`); absent in rows of versions before this rule. */
+  readonly freeAt?: number;
+  /** By the recipient's word: when the owner had run for 0 milliseconds it was this time or later. Milliseconds since 1970. */
+  readonly realAtZero?: number;
 };
 
 /** Of a key as a whole. Row `KEY/transfer/state`. */
@@ -57,4 +61,4 @@ export const detachRowKey = (key: string, child: string): RowKey => `${key}/deta
 export const transferRowKey = (key: string): RowKey => `${key}/transfer/state`;
 export const goneRowKey = (key: string): RowKey => `${key}/transfer/gone`;
 
-export type To = Pick<Recipient, 'key' | 'guid' | 'host' | 'virtualMachine'>;
+export type To = Pick<Recipient, 'key' | 'guid' | 'host' | 'virtualMachine' | 'created'>;

@@ -5,6 +5,7 @@ import type { Entropy } from '../crypto/index.ts';
 import { LicensingError, type StatusCode } from '../errors/index.ts';
 import { type KeyIdentity, keyFromSeeds } from '../key/index.ts';
 import { type Certificate, type Feature, openStanding, type Secrets, type Standing } from '../license/index.ts';
+import { CLOCK_MARK, type ClockMarkRow, COUNTED_TIME, type CountedRow } from '../license-clock/index.ts';
 import { lmIdentityFrom } from '../link/index.ts';
 import { decideLogin, decideRelease, type PoolId, rowsOf, type SeatDecision, type SeatRows, sessionRowKey } from '../seats/index.ts';
 import { HOUR, type Wall, wall } from '../time/index.ts';
@@ -147,7 +148,11 @@ export class Side extends Table {
   }
 
   /** The owner's act: durable first, then the file. @throws LicensingError */
-  detach(idDocument: Uint8Array, now: Wall, of: { seats?: number; durationMs?: number; product?: number; maxMs?: number } = {}): Buffer {
+  detach(
+    idDocument: Uint8Array,
+    now: Wall,
+    of: { seats?: number; durationMs?: number; product?: number; maxMs?: number; counted?: number } = {},
+  ): Buffer {
     const { identity, shown, secrets } = this;
     if (identity === undefined || shown === undefined || secrets === undefined) throw new Error('no license');
     const to = openRecipient(idDocument);
@@ -159,6 +164,7 @@ export class Side extends Table {
       seats: of.seats,
       durationMs: of.durationMs ?? 24 * HOUR,
       maxMs: of.maxMs ?? 14 * 24 * HOUR,
+      counted: of.counted ?? now,
     };
     const reply = this.decide(detachRows(command), (rows) => decideDetach(rows, command, now));
     if (reply.kind === 'refused') return refuse(reply);
@@ -172,7 +178,7 @@ export class Side extends Table {
     const held = before?.delegation === undefined ? undefined : { parent: before.delegation.parent, sequence: before.delegation.sequence };
     const { parent } = lent.h2r;
     const fault = faultOfReceiving(
-      { child: this.waiting.id, parent, sequence: lent.sequence, until: wall(lent.until), held },
+      { child: this.waiting.id, parent, sequence: lent.sequence, from: wall(lent.from), until: wall(lent.until), held },
       this.gone,
       now,
     );
@@ -215,8 +221,10 @@ export class Side extends Table {
     const { child } = openReturning(document, keyOf(vendor, this.seed).id === this.identity?.id ? this.identity : this.waiting);
     return this.#reattach(child, 'returned', now);
   }
-  /** What a license manager does every minute. */
-  sweep(now: Wall): void {
+  /** What a license manager does every minute. `now` is what all of its clocks say where nothing else is named. */
+  sweep(now: Wall, { time = now, counted = now }: { time?: number; counted?: number } = {}): void {
+    this.rows.set(CLOCK_MARK, { at: time } satisfies ClockMarkRow);
+    this.rows.set(COUNTED_TIME, { ms: counted } satisfies CountedRow);
     for (const child of this.detached.keys()) this.#reattach(child, 'ended', now);
   }
   #reattach(child: string, cause: Reattach['cause'], now: Wall): boolean {

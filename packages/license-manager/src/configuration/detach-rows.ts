@@ -26,7 +26,7 @@ export const detachRows: readonly SettingRow[] = [
     'detach.expiredDays',
     one('SERVER', 'commuter_delete_days', whole),
     true,
-    'Days after its end when a license that was detached to this computer is deleted, with its memory; its owner has the seats back two hours after the end. 0: never.',
+    'Days after its end when a license that was detached to this computer is deleted, with its memory; its owner has the seats back by then, if it has run meanwhile. 0: never.',
   ),
   row(
     'detach.products',

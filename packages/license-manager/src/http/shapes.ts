@@ -158,6 +158,10 @@ export const detachedCopy = z.strictObject({
   network: z.boolean(),
   from: moment,
   until: moment,
+  freeAt: moment.meta({
+    description:
+      'The earliest moment at which its seats are free here again without a return. It moves while this license manager does not run.',
+  }),
   sequence: count,
   guid: said,
   host: said,

@@ -157,7 +157,7 @@ export const createKeyTransfers = ({ ledger, seal, entropy, keys, observe }: Key
           const stored = rows.get<LicenseRow>(licenseRow(id));
           const held = stored === undefined ? undefined : { parent: foreign ? '' : (stored.parent ?? ''), sequence: stored.counter };
           const wrong = faultOfReceiving(
-            { child: id, parent: h2r.parent, sequence, until: wall(lent.until), held },
+            { child: id, parent: h2r.parent, sequence, from: wall(lent.from), until: wall(lent.until), held },
             rows.get<GoneRow>(goneRowKey(id)),
             wall(Math.max(now, time())),
           );

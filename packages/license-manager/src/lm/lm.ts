@@ -180,6 +180,7 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
     keystore,
     authority,
     clock,
+    time: protection.time,
     entropy,
     settings: options.transfer ?? DEFAULT_TRANSFER_SETTINGS,
     async barred(key, product) {

@@ -10,7 +10,7 @@ import { hasTimeLimit } from './time-limits.ts';
 // computer, too (64), a host name that another computer has, too (79). Each stops only what it is about; everything else goes on.
 
 export type GuardOptions = {
-  readonly time: LicenseTime;
+  readonly time: Pick<LicenseTime, 'now' | 'setBack' | 'keep'>;
   /** undefined where this computer is not looked at. */
   readonly machine: MachineWatch | undefined;
   /** Where else this key is, and refused for it; undefined where all is well or it is only warned of. */

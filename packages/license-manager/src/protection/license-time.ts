@@ -1,9 +1,22 @@
-import { isSetBack, type LicenseClock, learnTime, licenseTime, readClock, startClock } from '@keyhaven/core/license-clock';
+import {
+  CLOCK_MARK,
+  type ClockMarkRow,
+  COUNTED_TIME,
+  type CountedRow,
+  countedTime,
+  isSetBack,
+  type LicenseClock,
+  learnTime,
+  licenseTime,
+  readClock,
+  startClock,
+} from '@keyhaven/core/license-clock';
 import { type Clock, MINUTE, SECOND, type Wall, wall } from '@keyhaven/core/time';
-import type { Ledger, RowKey } from '@keyhaven/ledger';
+import type { Change, Ledger, Rows } from '@keyhaven/ledger';
 
 // The license clock joined to this computer's clocks and to the ledger (K6). The mark is one row, written at most once a minute while
-// nothing happens, and before a login by it is answered, there at most once a second.
+// nothing happens, and before a login by it is answered, there at most once a second. The counted time is another one, which detached licenses
+// need (K5): whoever has some stores it.
 
 export type LicenseTime = {
   now(): Wall;
@@ -13,11 +26,12 @@ export type LicenseTime = {
   learn(signed: Wall): void;
   /** Resolves when the mark is durable, up to a second; undefined where it is. Rejects where the disk refuses. */
   keep(): Promise<void> | undefined;
+  /** Milliseconds that license managers with this state have run in all; no clock that is set changes it. */
+  counted(): number;
+  /** Stores the counted time; with `mark` the license time as well. Durable when it resolves. */
+  store(how?: { readonly mark: boolean }): Promise<void>;
   close(): void;
 };
-
-const MARK: RowKey = 'lm/clock/mark';
-type MarkRow = { readonly at: number };
 
 export const openLicenseTime = async (options: {
   readonly ledger: Ledger;
@@ -29,8 +43,10 @@ export const openLicenseTime = async (options: {
 }): Promise<LicenseTime> => {
   const { ledger, clock } = options;
   let stored: number | undefined;
-  for await (const [, row] of ledger.scan<MarkRow>(MARK)) stored = row.at;
-  let state: LicenseClock = startClock(stored === undefined ? undefined : wall(stored), clock.wall(), clock.mono());
+  for await (const [, row] of ledger.scan<ClockMarkRow>(CLOCK_MARK)) stored = row.at;
+  let counted = 0;
+  for await (const [, row] of ledger.scan<CountedRow>(COUNTED_TIME)) counted = row.ms;
+  let state: LicenseClock = startClock(stored === undefined ? undefined : wall(stored), clock.wall(), clock.mono(), counted);
   let told = false;
   let writing: { readonly at: number; readonly done: Promise<void> } | undefined;
   let closed = false;
@@ -47,12 +63,14 @@ export const openLicenseTime = async (options: {
   };
 
   const write = async (at: number): Promise<void> => {
-    await ledger.update<undefined>([MARK], (rows) => ({
-      changes: (rows.get<MarkRow>(MARK)?.at ?? Number.NEGATIVE_INFINITY) >= at ? [] : [{ key: MARK, row: { at } satisfies MarkRow }],
-      audit: [],
-      reply: undefined,
-    }));
+    await ledger.update<undefined>([CLOCK_MARK], (rows) => ({ changes: risen(rows, at, undefined), audit: [], reply: undefined }));
     stored = Math.max(stored ?? at, at);
+  };
+  const store = async (mark: boolean): Promise<void> => {
+    const at = mark ? look() : undefined;
+    const ms = countedTime(state);
+    await ledger.update<undefined>([CLOCK_MARK, COUNTED_TIME], (rows) => ({ changes: risen(rows, at, ms), audit: [], reply: undefined }));
+    if (at !== undefined) stored = Math.max(stored ?? at, at);
   };
   const keepWithin = (slack: number): Promise<void> | undefined => {
     const at = look();
@@ -86,9 +104,24 @@ export const openLicenseTime = async (options: {
     },
     learn: (signed) => note(learnTime(state, signed)),
     keep: () => keepWithin(SECOND),
+    counted() {
+      look();
+      return countedTime(state);
+    },
+    store: ({ mark } = { mark: false }) => store(mark),
     close() {
       closed = true;
       cancel();
     },
   };
 };
+
+/** What is to be written of the two rows: neither ever falls, also where several processes write them. */
+const risen = (rows: Rows, at: number | undefined, ms: number | undefined): Change[] => [
+  ...(at === undefined || at <= (rows.get<ClockMarkRow>(CLOCK_MARK)?.at ?? Number.NEGATIVE_INFINITY)
+    ? []
+    : [{ key: CLOCK_MARK, row: { at } satisfies ClockMarkRow }]),
+  ...(ms === undefined || ms <= (rows.get<CountedRow>(COUNTED_TIME)?.ms ?? 0)
+    ? []
+    : [{ key: COUNTED_TIME, row: { ms } satisfies CountedRow }]),
+];

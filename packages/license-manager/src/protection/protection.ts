@@ -10,7 +10,7 @@ import type { Peers, Post } from '../peers/index.ts';
 import { createDuplicates, type Duplicates } from './duplicates.ts';
 import { createGuard, type Guard } from './guard.ts';
 import { createKeyWatch, type KeyWatch } from './key-watch.ts';
-import { openLicenseTime } from './license-time.ts';
+import { type LicenseTime, openLicenseTime } from './license-time.ts';
 import { createMachineWatch } from './machine-watch.ts';
 import { openSeenKeys } from './seen-keys.ts';
 import { hasTimeLimit } from './time-limits.ts';
@@ -45,6 +45,7 @@ export type ProtectionOptions = {
 
 export type Protection = {
   readonly guard: Guard;
+  readonly time: LicenseTime;
   readonly twins: Twins;
   readonly duplicates: Duplicates;
   /** To be called when the authority and the other LMs are there. */
@@ -162,6 +163,7 @@ export const openProtection = async (options: ProtectionOptions): Promise<Protec
 
   return {
     guard,
+    time,
     twins,
     duplicates,
     begin(of, peers) {

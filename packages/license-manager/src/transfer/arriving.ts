@@ -22,8 +22,9 @@ export const createArriving = ({ keystore, authority, online, onEvent }: Transfe
     const recipient = keystore.transfers.recipient(h2r.key);
     if (gone !== undefined) {
       const { delegation } = openStanding(fromBase64(h2r.certificate) ?? new Uint8Array(), fromBase64(h2r.vendorKey) ?? new Uint8Array());
-      const [sequence, until] = [delegation?.sequence ?? 0, wall(Date.parse(delegation?.until ?? ''))];
-      const fault = faultOfReceiving({ child: h2r.key, parent: h2r.parent, sequence, until, held: undefined }, gone, now());
+      const [from, until] = [wall(Date.parse(delegation?.from ?? '')), wall(Date.parse(delegation?.until ?? ''))];
+      const of = { child: h2r.key, parent: h2r.parent, sequence: delegation?.sequence ?? 0, from, until, held: undefined };
+      const fault = faultOfReceiving(of, gone, now());
       if (fault !== undefined) throw refusal(fault);
     }
     if (recipient === undefined)

@@ -10,6 +10,7 @@ import { type Key, openKeystore } from '../keystore/index.ts';
 import { createTestVendor, type LicenseWish } from '../keystore/vendor.testing.ts';
 import { createMachineSeal, systemEntropy } from '../machine/index.ts';
 import { createOverview } from '../overview.ts';
+import { openLicenseTime } from '../protection/index.ts';
 import type { SimulatedClock } from '../simulated-clock.testing.ts';
 import { openTransfers, type TransferSettings } from './index.ts';
 
@@ -71,6 +72,7 @@ export const startComputer = async (
     onAway: () => undefined,
     onEnded: (_session, cause) => void ended.push(cause),
   });
+  const time = await openLicenseTime({ ledger, clock, matters: () => false, onSetBack: () => undefined });
   const self = lmIdentityFrom(Buffer.alloc(32, seed));
   const transfers = await openTransfers({
     self,
@@ -79,6 +81,7 @@ export const startComputer = async (
     keystore,
     authority,
     clock,
+    time,
     entropy: systemEntropy,
     settings,
     barred: async (_key, product) => (options.barred === product ? { status: Status.CLONE_DETECTED, detail: 'It is a copy.' } : undefined),
@@ -128,6 +131,7 @@ export const startComputer = async (
     fill: (of: boolean) => void (full = of),
     stop(): LedgerSnapshot {
       transfers.close();
+      time.close();
       authority.close();
       return memory.snapshot();
     },

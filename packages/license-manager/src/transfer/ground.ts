@@ -37,11 +37,14 @@ export type Ground = {
   /** @throws LicensingError CLONE_DETECTED (64), TIME_ERR (45): what may not be used here does not go anywhere else. */
   refuseBarred(key: Licensed, product?: number): Promise<void>;
   now(): Wall;
+  /** The computer's clock as it is set, its license time, and the time that license managers have run here in all. */
+  clocks(): { readonly now: Wall; readonly time: Wall; readonly counted: number };
   recount(id: string, pools: readonly RowKey[]): Promise<void>;
-  decide<T>(id: string, rows: readonly RowKey[], run: (rows: Rows, now: Wall) => Decision<T>): Promise<T>;
+  /** `now`: the license time; `set`: the computer's clock as it is set. */
+  decide<T>(id: string, rows: readonly RowKey[], run: (rows: Rows, now: Wall, set: Wall) => Decision<T>): Promise<T>;
 };
 
-export const createGround = ({ self, ledger, keystore, authority, clock, barred }: TransfersOptions): Ground => {
+export const createGround = ({ self, ledger, keystore, authority, clock, time, barred }: TransfersOptions): Ground => {
   const keyHere = (id: string): Key => {
     const key = keystore.get(id);
     if (key === undefined) keystore.transfers.refuseGone(id);
@@ -93,6 +96,7 @@ export const createGround = ({ self, ledger, keystore, authority, clock, barred 
       });
   };
   const now = () => wall(Math.max(clock.wall(), authority.time()));
+  const clocks = () => ({ now: clock.wall(), time: time.now(), counted: time.counted() });
 
   const refuseBarred: Ground['refuseBarred'] = async (key, only) => {
     for (const { id } of key.license.certificate.products) {
@@ -110,10 +114,10 @@ export const createGround = ({ self, ledger, keystore, authority, clock, barred 
     authority.decided(id, found);
   };
   /** A decision that changes pools. */
-  const decide = async <T>(id: string, rows: readonly RowKey[], run: (rows: Rows, now: Wall) => Decision<T>): Promise<T> => {
+  const decide = async <T>(id: string, rows: readonly RowKey[], run: (rows: Rows, now: Wall, set: Wall) => Decision<T>): Promise<T> => {
     try {
       return await ledger.update<T>(rows, (view, at) => {
-        const decision = run(view, wall(Math.max(at, authority.time())));
+        const decision = run(view, wall(Math.max(at, authority.time())), at);
         authority.decided(id, decision.changes);
         return decision;
       });
@@ -124,5 +128,5 @@ export const createGround = ({ self, ledger, keystore, authority, clock, barred 
     }
   };
 
-  return { keyHere, licensedKey, lentKey, recipientIn, stateOf, refuseWhileOut, refuseBarred, now, recount, decide };
+  return { keyHere, licensedKey, lentKey, recipientIn, stateOf, refuseWhileOut, refuseBarred, now, clocks, recount, decide };
 };

@@ -5,13 +5,14 @@ import { READ_ONLY_FILE, READ_WRITE_FILE } from '@keyhaven/core/memory';
 import { DAY, MINUTE, SECOND } from '@keyhaven/core/time';
 import {
   DEFAULT_DETACH_MS,
-  DETACH_MARGIN_MS,
   type Detach,
   type DetachRow,
   decideDetach,
   decideReattach,
   detachRows,
+  earliestFree,
   lendingDocument,
+  mayBeOver,
   openReturning,
   peekR2h,
   type Reattach,
@@ -26,6 +27,9 @@ import { type Ground, refusal } from './ground.ts';
 import type { AppliedTransfer, DetachedCopy, DetachWish, LentTo, TransfersOptions } from './types.ts';
 
 // The owner's side of detached licenses: what is out, how it goes, and how it comes back, by file or by time.
+
+/** The end of the year 9999, the last that has four digits. */
+const LATEST = Date.UTC(10_000, 0, 1) - 1;
 
 export type Lending = {
   /** Text of an H2R. Who may ask is not decided here. */
@@ -54,9 +58,9 @@ const contents = (key: Key): Pick<Secrets, 'readOnly' | 'readWrite' | 'dynamic'>
 
 export const openLending = async (
   options: TransfersOptions,
-  { keyHere, licensedKey, recipientIn, refuseBarred, now, decide }: Ground,
+  { keyHere, licensedKey, recipientIn, refuseBarred, clocks, decide }: Ground,
 ): Promise<Lending> => {
-  const { ledger, keystore, authority, clock, entropy, settings, onEvent } = options;
+  const { ledger, keystore, authority, clock, time, entropy, settings, onEvent } = options;
   /** Copies that are out, by the key that lent them and the key that got them. BOUNDED by the seats of the keys here. */
   const out = new Map<string, { readonly key: string; readonly child: string; readonly row: DetachRow }>();
   const nameOf = (key: string, child: string): string => `${key} ${child}`;
@@ -68,7 +72,7 @@ export const openLending = async (
   const reattach = async (key: string, child: string, cause: Reattach['cause']): Promise<ReattachReply['kind']> => {
     for (;;) {
       const command: Reattach = { key, child, known: out.get(nameOf(key, child))?.row, cause };
-      const reply = await decide<ReattachReply>(key, reattachRows(command), (rows, at) => decideReattach(rows, command, at));
+      const reply = await decide<ReattachReply>(key, reattachRows(command), (rows, _, set) => decideReattach(rows, command, set));
       if (reply.kind === 'stale') {
         out.set(nameOf(key, child), { key, child, row: reply.row });
         continue;
@@ -80,14 +84,17 @@ export const openLending = async (
   };
 
   let closed = false;
+  /** The end is decided by clocks that are stored: what is free again because of them stays explained by them, whatever the clock is set to. */
+  const takeBackEnded = async (): Promise<void> => {
+    const at = clocks();
+    const over = [...out.values()].filter(({ key, row }) => mayBeOver(row, at) && keystore.get(key)?.damage === undefined);
+    await time.store({ mark: over.length > 0 });
+    for (const { key, child } of over) if (!closed) await reattach(key, child, 'ended');
+  };
   const sweep = (): void => {
     if (closed) return;
-    const at = now();
-    for (const { key, child, row } of out.values()) {
-      // What the disk refuses is tried again by the next sweep.
-      if (at > row.until + DETACH_MARGIN_MS && keystore.get(key)?.damage === undefined)
-        reattach(key, child, 'ended').catch(() => undefined);
-    }
+    // What the disk refuses is tried again by the next sweep.
+    if (out.size > 0) takeBackEnded().catch(() => undefined);
     cancel = clock.after(MINUTE, sweep);
   };
   let cancel = clock.after(SECOND, sweep);
@@ -118,13 +125,15 @@ export const openLending = async (
           seats: wish.seats,
           durationMs: wish.seconds === undefined ? DEFAULT_DETACH_MS : wish.seconds * SECOND,
           maxMs: maxDays * DAY,
+          counted: time.counted(),
           stay,
           others: [...out.values()].flatMap((copy) => (copy.key === wish.key ? [copy.child] : [])),
           keptFrom: (feature) => options.keptFrom?.(whom, { key: wish.key, product: wish.product, feature }, key.identity.vendor) ?? 0,
         };
         const secrets: Secrets = { features: key.license.secrets, ...contents(key) };
         refuseTooLarge(key.license.document, secrets);
-        const reply = await decide(wish.key, detachRows(command), (rows, at) => decideDetach(rows, command, at));
+        // Named by the clock as it is set: where that was ahead once, the license time stays so, and recipients would refuse it.
+        const reply = await decide(wish.key, detachRows(command), (rows, _, set) => decideDetach(rows, command, set));
         if (reply.kind === 'refused') throw refusal(reply);
         const { detached } = reply;
         out.set(nameOf(wish.key, to.key), { key: wish.key, child: to.key, row: detached });
@@ -153,11 +162,15 @@ export const openLending = async (
       return { key: owner, added: false };
     },
     holderOf: (key, child) => out.get(nameOf(key, child))?.row.guid,
-    detached: () =>
-      [...out.values()].map(({ key, child, row }) => {
-        const { reserved: _, ...of } = row;
-        return { ...of, key, recipient: child, from: new Date(row.from).toISOString(), until: new Date(row.until).toISOString() };
-      }),
+    detached() {
+      const { now, counted } = clocks();
+      const text = (at: number): string => new Date(Math.min(at, LATEST)).toISOString();
+      return [...out.values()].map(({ key, child, row }) => {
+        const { reserved: _, realAtZero: __, ...of } = row;
+        const times = { from: text(row.from), until: text(row.until), freeAt: text(earliestFree(row, now, counted)) };
+        return { ...of, key, recipient: child, ...times };
+      });
+    },
     available(id, product) {
       const key = keystore.get(id);
       const sold = key?.license?.certificate.products.find((each) => each.id === product);

@@ -1,7 +1,7 @@
 import { fromBase64 } from '@keyhaven/core/bytes';
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import { MINUTE, type Mono, mono, SECOND, type Wall } from '@keyhaven/core/time';
-import { DETACH_MARGIN_MS } from '@keyhaven/core/transfer';
+import { MAX_ID_AGE_MS } from '@keyhaven/core/transfer';
 import type { Keystore } from '../keystore/index.ts';
 import type { Peers } from '../peers/index.ts';
 import type { OnlineRows } from './online-rows.ts';
@@ -10,7 +10,7 @@ import { ownerIn, peerOf } from './owners.ts';
 import type { TransfersOptions } from './types.ts';
 
 // Licenses that were given back here: their owners are told until they have heard it, over restarts too. Told is what the owner took, knows of nothing
-// (65), or has back by itself, two hours after the end.
+// (65), or has back by itself. An owner that was off for a while, or has a wrong clock, waits longer than to the end, so it is told for a month more.
 
 export type Telling = {
   /** Tells it now. undefined = the owner knows; else why it does not yet. Never rejects. */
@@ -34,6 +34,8 @@ export type TellingOptions = Pick<TransfersOptions, 'clock' | 'onEvent'> & {
 /** Pauses after which an owner is told again; the last one goes on. One that comes back is told at once. */
 const PAUSES = [15 * SECOND, 30 * SECOND, MINUTE, 2 * MINUTE, 5 * MINUTE] as const;
 const LONGEST = 5 * MINUTE;
+/** So long after the end; a clock that jumps ahead does not shorten it. */
+const GIVE_UP_MS = MAX_ID_AGE_MS;
 /** What the owner itself refused is not told again whenever its link says something. */
 const REFUSED = LONGEST;
 
@@ -55,7 +57,8 @@ export const createTelling = ({ clock, keystore, rows, peers, now, onEvent }: Te
   const attempt = async (child: string): Promise<string | undefined> => {
     const [row, gone] = [rows.get(child), keystore.transfers.gone(child)];
     if (row?.state !== 'returned' || gone === undefined) return undefined;
-    if (row.until !== undefined && now() > row.until + DETACH_MARGIN_MS) return settle(child, 'its time is over', row.guid);
+    if (row.until !== undefined && Math.min(now(), clock.wall()) > row.until + GIVE_UP_MS)
+      return settle(child, 'its time is over', row.guid);
     try {
       await peerOf(peers, ownerIn(row)).askFile({ what: 'return' }, fromBase64(gone.document) ?? new Uint8Array());
       return await settle(child, 'told', row.guid);

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { Status } from '@keyhaven/core/errors';
 import { HOUR, MINUTE } from '@keyhaven/core/time';
-import { DETACH_MARGIN_MS } from '@keyhaven/core/transfer';
+import { detachMargin } from '@keyhaven/core/transfer';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { connectApplication } from '../authority/site.testing.ts';
 import type { Key } from '../keystore/index.ts';
@@ -12,7 +12,7 @@ const features = [
   { id: 42, seats: 3, detachable: true },
   { id: 43, seats: 2 },
 ] as const;
-const MARGIN = DETACH_MARGIN_MS;
+const MARGIN = detachMargin(HOUR);
 
 let clock: SimulatedClock;
 let office: Computer;

@@ -11,6 +11,7 @@ import type { Authority } from '../authority/index.ts';
 import type { Source } from '../candidates.ts';
 import type { Key, Keystore } from '../keystore/index.ts';
 import type { FileAsker } from '../peers/index.ts';
+import type { LicenseTime } from '../protection/index.ts';
 import type { OnlineRows } from './online-rows.ts';
 
 export type TransferSettings = {
@@ -43,11 +44,13 @@ export type DetachWish = {
 };
 
 /** A copy that is out. */
-export type DetachedCopy = Omit<DetachRow, 'reserved' | 'from' | 'until'> & {
+export type DetachedCopy = Omit<DetachRow, 'reserved' | 'from' | 'until' | 'freeAt' | 'realAtZero'> & {
   readonly key: string;
   readonly recipient: string;
   readonly from: string;
   readonly until: string;
+  /** The earliest moment at which its seats are free here again without a return. */
+  readonly freeAt: string;
 };
 export type AppliedTransfer = { readonly key: Key; readonly added: boolean };
 
@@ -96,6 +99,8 @@ export type TransfersOptions = {
   readonly keystore: Keystore;
   readonly authority: Authority;
   readonly clock: Clock;
+  /** The license clock (K6), by which detached licenses end. */
+  readonly time: Pick<LicenseTime, 'now' | 'counted' | 'store'>;
   readonly entropy: Entropy;
   readonly settings: TransferSettings;
   readonly virtualMachine: () => Promise<boolean>;
