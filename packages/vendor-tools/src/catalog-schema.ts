@@ -74,6 +74,12 @@ const feature = z
     }),
   );
 
+/** As it is where it cannot be detached at all. */
+export const undetachable = (feature: Feature): Feature => {
+  const { detachDays: _, ...rest } = feature;
+  return { ...rest, detachable: false };
+};
+
 const criterion = z.enum(componentKinds, { error: `must be one of ${componentKinds.join(', ')}` });
 const custom = z
   .strictObject(

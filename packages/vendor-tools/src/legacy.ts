@@ -17,7 +17,7 @@ import {
 import { ParseError } from '@keyhaven/core/parse';
 import { type Wall, wall } from '@keyhaven/core/time';
 import { readCatalogFile } from './catalog.ts';
-import type { Catalog, CatalogProduct } from './catalog-schema.ts';
+import { type Catalog, type CatalogProduct, undetachable } from './catalog-schema.ts';
 import { systemEntropy } from './entropy.ts';
 import { appendLine, readWhole, writeFileAtomically } from './files.ts';
 import { readFingerprintFile } from './fingerprint-file.ts';
@@ -57,7 +57,7 @@ const DEFAULT_PROTECTION = { physical: 'PlatformDefault', virtual: 'PlatformDefa
 const forComputer = (product: CatalogProduct): CatalogProduct => ({
   ...product,
   protection: product.protection ?? DEFAULT_PROTECTION,
-  features: product.features.map(({ detachDays: _, ...feature }) => ({ ...feature, detachable: false })),
+  features: product.features.map(undetachable),
 });
 
 /**

@@ -14,7 +14,7 @@ import { DAY, type Wall } from '@keyhaven/core/time';
 import type { z } from 'zod';
 import type { Action, FeatureId } from './actions.ts';
 import { memoryFile } from './catalog-memory.ts';
-import { type Catalog, concurrency, flag, name } from './catalog-schema.ts';
+import { type Catalog, concurrency, flag, name, undetachable } from './catalog-schema.ts';
 import { acceptC2v, type IssuedLicense, referenceFor } from './issue.ts';
 import { license, whole } from './license-schema.ts';
 import { baseOf, featureSecrets, makeV2c } from './v2c.ts';
@@ -226,7 +226,7 @@ const withProperty = (feature: Feature, what: Extract<Action, { kind: 'property'
     case 'concurrency':
       return { ...feature, concurrency: parsed(concurrency, typeof value === 'object' ? { ...feature.concurrency, ...value } : value) };
     case 'detachable':
-      return lendable(parsed(flag, value) ? { ...feature, detachable: true } : { ...withoutDays(feature), detachable: false });
+      return lendable(parsed(flag, value) ? { ...feature, detachable: true } : undetachable(feature));
     case 'detachDays':
       if (!feature.detachable) throw new Fault('detachDays is for features with detachable: true');
       return { ...feature, detachDays: parsed(whole(1, MAX_DETACH_DAYS), value) };
@@ -234,8 +234,6 @@ const withProperty = (feature: Feature, what: Extract<Action, { kind: 'property'
       return { ...feature, name: parsed(name, value) };
   }
 };
-
-const withoutDays = ({ detachDays: _, ...feature }: Feature): Feature => feature;
 
 /** As in the catalog: what counts down is not lent. */
 const lendable = (feature: Feature): Feature => {
