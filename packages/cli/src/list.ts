@@ -159,17 +159,18 @@ type SessionFilters = {
   readonly user?: string;
   readonly host?: string;
   readonly limit?: number;
+  readonly remote?: boolean;
 };
 type SessionPage = { readonly items: readonly SessionInfo[]; readonly next: string | null };
 const PAGE = 1_000;
 /** Page by page, since the license manager answers no more than 10,000 at once. */
 const sessionsOf = async (
   ask: Read,
-  { limit = Number.POSITIVE_INFINITY, key, feature, user, host }: SessionFilters,
+  { limit = Number.POSITIVE_INFINITY, key, feature, user, host, remote }: SessionFilters,
 ): Promise<SessionInfo[]> => {
   const found: SessionInfo[] = []; // BOUNDED by the sessions of the license manager
   const query = new URLSearchParams();
-  for (const [name, value] of Object.entries({ key, feature, user, host })) if (value !== undefined) query.set(name, String(value));
+  for (const [name, value] of Object.entries({ key, feature, user, host, remote })) if (value !== undefined) query.set(name, String(value));
   for (let next: string | null | undefined; next !== null && found.length < limit; ) {
     query.set('limit', String(Math.min(PAGE, limit - found.length)));
     if (next !== undefined) query.set('cursor', next);
@@ -179,10 +180,13 @@ const sessionsOf = async (
   }
   return found;
 };
+/** Their keys have a column where one is not on this computer. */
+const elsewhere = (sessions: readonly SessionInfo[]): boolean => sessions.some(({ local }) => !local);
 const sessionsCommand = (): Command =>
   listed<readonly SessionInfo[], SessionFilters>(
     new Command('sessions')
       .description('who uses what, the oldest first')
+      .option('--remote', 'with the sessions of applications here on keys of other license managers')
       .option('--key <id>', 'only of this key')
       .option('--feature <id>', 'only of this feature', whole(0, 0xffff_ffff))
       .option('--user <name>', 'only of this user')
@@ -191,11 +195,19 @@ const sessionsCommand = (): Command =>
     {
       topics: ['sessions'],
       read: sessionsOf,
-      heads: ['ID', 'KEY', 'FEATURE', 'SEATS', 'USER', 'HOST', 'PID', 'APPLICATION', 'SINCE'],
+      heads: (sessions) => [
+        ...['ID', 'KEY'],
+        ...(elsewhere(sessions) ? ['LOCATION'] : []),
+        ...['FEATURE', 'SEATS', 'USER', 'HOST', 'PID', 'APPLICATION', 'SINCE'],
+      ],
       rows: (sessions) =>
         sessions.map((each) => ({
           id: each.id,
-          cells: [each.id, each.key, each.feature, each.seats, each.user, each.host, each.pid, each.application, each.since],
+          cells: [
+            ...[each.id, each.key],
+            ...(elsewhere(sessions) ? [where(each.local, { hostname: each.location })] : []),
+            ...[each.feature, each.seats, each.user, each.host, each.pid, each.application, each.since],
+          ],
         })),
       none: 'No application uses a key of this license manager now.',
     },

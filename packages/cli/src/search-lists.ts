@@ -45,9 +45,10 @@ const all = {
     USED: 'seats.used',
     SEATS: 'seats.limit',
   }),
-  sessions: list(['key', 'product', 'feature', 'user', 'host'], {
+  sessions: list(['key', 'product', 'feature', 'user', 'host', 'remote'], {
     ID: 'id',
     KEY: 'key',
+    LOCATION: 'location',
     FEATURE: 'feature',
     SEATS: 'seats',
     USER: 'user',

@@ -15,7 +15,9 @@ const AT_A_TIME = 1_000;
 const SHOWN = 20;
 const filters = ['key', 'product', 'feature', 'user', 'host'] as const;
 
-type Options = Common & { readonly yes?: boolean } & { readonly [F in (typeof filters)[number]]?: string | number };
+type Options = Common & { readonly yes?: boolean; readonly remote?: boolean } & {
+  readonly [F in (typeof filters)[number]]?: string | number;
+};
 
 const ended = z.object({ status: z.literal('ended') });
 const result = z.object({
@@ -80,6 +82,7 @@ export const killCommand = (): Command => {
     .option('--feature <id>', 'all of this feature', whole(0, 0xffff_ffff))
     .option('--user <name>', 'all of this user')
     .option('--host <name>', 'all of this computer')
+    .option('--remote', 'those of applications here on keys of other license managers, too')
     .option('--yes', 'does not ask')
     .option('--json', 'one JSON document')
     .action(async (ids: string[]) => {
@@ -102,7 +105,7 @@ export const killCommand = (): Command => {
         return;
       }
       if (ids.length > 0) return endAll(all.lm, ids, all.json === true);
-      const found = await foundBy(all.lm, query);
+      const found = await foundBy(all.lm, all.remote === true ? [...query, ['remote', 'true']] : query);
       if (found.length > 0 && all.yes !== true) await confirmed(found);
       if (found.length === 0 && all.json !== true) process.stdout.write('No session is like that.\n');
       else

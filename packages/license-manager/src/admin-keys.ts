@@ -38,9 +38,29 @@ export const administerKeys = (options: {
 }): Pick<HttpFaces, 'kill' | 'nameKey' | 'blinkKey' | 'certificates' | 'fingerprint' | 'c2v'> => {
   const { lm, ledger, keystore, keyNames, hostname, fingerprintFor, clock, notices, onEvent } = options;
   const { authority } = lm;
+  const killed = (key: string, detail: Readonly<Record<string, string>>): Promise<unknown> => {
+    const act = { kind: 'session killed', scope: key, detail };
+    return ledger.update([], () => ({ changes: [], audit: [act], reply: undefined }));
+  };
+  /** A session of an application here on a key elsewhere (T1). @returns whether there was one. Rejects with REMOTE_COMM_ERR (40) */
+  const killRemote = async (id: string, by: string): Promise<boolean> => {
+    const ended = await lm.peers.end(id);
+    if (ended === undefined) return false;
+    const { peer, key, facts } = ended.session;
+    onEvent({ level: 'warn', event: 'session killed', session: id, by, location: peer.guid });
+    await killed(facts?.key ?? key ?? 'lm', { session: id, by, location: peer.guid });
+    if (ended.heard) return true;
+    const name = peer.hostname === '' ? peer.address.host : peer.hostname;
+    throw new LicensingError(Status.REMOTE_COMM_ERR, {
+      detail: `The license manager ${name} has the key of session ${id} and did not answer.`,
+      remedy:
+        'Nothing else is needed: the session ends when that license manager can be reached, or three minutes after it was last reached.',
+    });
+  };
   return {
     async kill(id, by) {
       const session = authority.session(id);
+      if (session === undefined && (await killRemote(id, by))) return;
       if (session === undefined || session.ending !== undefined)
         throw new LicensingError(Status.INV_HND, {
           detail: `No session has the id ${id.slice(0, 64)}.`,
@@ -48,8 +68,7 @@ export const administerKeys = (options: {
         });
       onEvent({ level: 'warn', event: 'session killed', session: id, by });
       await authority.release(session, 'killed');
-      const act = { kind: 'session killed', scope: session.pool.key, detail: { session: id, by } };
-      await ledger.update([], () => ({ changes: [], audit: [act], reply: undefined }));
+      await killed(session.pool.key, { session: id, by });
     },
     nameKey: keyNames.change,
     async blinkKey(key, on) {

@@ -200,7 +200,13 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
       authority,
       acts: lm.acts,
       audit: lm.audit,
-      sources: { version: VERSION, catalog: lm.overview.catalog, damaged: lm.overview.damaged, peers: () => peers.all() },
+      sources: {
+        version: VERSION,
+        catalog: lm.overview.catalog,
+        damaged: lm.overview.damaged,
+        remoteSessions: () => peers.sessionCount,
+        peers: () => peers.all(),
+      },
       isListening: () => begun !== undefined,
     });
     const administration = await openAdministration({ ledger, audit: lm.audit, clock, entropy });

@@ -12,12 +12,13 @@ import type {
 import { toBase64 } from '@keyhaven/core/bytes';
 import { memoryInfoOf } from '@keyhaven/core/format';
 import type { PoolId } from '@keyhaven/core/seats';
-import { type Clock, SECOND } from '@keyhaven/core/time';
-import type { Authority, LiveSession } from './authority/index.ts';
+import type { Clock } from '@keyhaven/core/time';
+import type { Authority } from './authority/index.ts';
 import { type Key, type Keystore, poolName } from './keystore/index.ts';
 import { licenseState, poolEnds } from './license-state.ts';
 import type { Peers } from './peers/index.ts';
 import type { Protection } from './protection/index.ts';
+import { createSessionList, type ListedSession, type SessionsOf } from './session-list.ts';
 
 // What is here and what is known of others, in the shapes that people and programs read. Nothing here changes anything.
 
@@ -48,10 +49,11 @@ export type Overview = {
   keys(): KeyInfo[];
   products(): ProductInfo[];
   features(): Promise<FeatureInfo[]>;
-  sessions(): SessionInfo[];
+  /** Of keys here where nothing else is said. */
+  sessions(which?: SessionsOf): SessionInfo[];
   /** Those that `sessions` shows, as they run: for lists that need few of them. */
-  liveSessions(): Iterable<LiveSession>;
-  sessionInfo(session: LiveSession): SessionInfo;
+  listedSessions(which: SessionsOf): Iterable<ListedSession>;
+  sessionInfo(session: ListedSession): SessionInfo;
   peers(): PeerInfo[];
 };
 
@@ -81,21 +83,6 @@ const waitingIn = (authority: Authority, pool: PoolId): { readonly waiting?: num
   const waiting = authority.waiting(pool);
   return waiting === 0 ? {} : { waiting };
 };
-
-const sessionInfoOf = ({ id, pool, row }: LiveSession): SessionInfo => ({
-  id,
-  key: pool.key,
-  product: pool.product,
-  feature: pool.feature,
-  user: row.user,
-  host: row.host,
-  address: row.address,
-  pid: row.pid,
-  application: row.application,
-  since: new Date(row.since).toISOString(),
-  seats: row.seats,
-  holder: row.holder,
-});
 
 export type WaitingInfo = {
   readonly key: string;
@@ -129,9 +116,6 @@ const fewest = (pools: readonly CatalogPool[]): number | null => {
   const limits = pools.flatMap(({ limit }) => (limit === 'unlimited' ? [] : [limit]));
   return limits.length === 0 ? null : Math.min(...limits);
 };
-
-const running = (authority: Authority): Iterable<LiveSession> =>
-  Iterator.from(authority.sessions()).filter(({ ending }) => ending === undefined);
 
 export const createOverview = (options: OverviewOptions): Overview => {
   const { self, keystore, authority, peers, protection, available, offered, ownerOf, nameOf, idle } = options;
@@ -168,15 +152,10 @@ export const createOverview = (options: OverviewOptions): Overview => {
     const seats = local ? available?.(key, product) : detachable?.find((each) => each.product === product)?.seats;
     return seats === undefined ? {} : { detachable: seats };
   };
-  const sessionInfo = (session: LiveSession): SessionInfo => {
-    const info = sessionInfoOf(session);
-    if (idle === undefined || session.row.instance !== undefined) return info;
-    const left = idle.timeoutMsOf(session.row.holder) - (idle.clock.mono() - session.lastUse);
-    return { ...info, idleRemaining: Math.max(0, Math.floor(left / SECOND)) };
-  };
+  const sessionList = createSessionList({ self, authority, peers, idle });
   const sessionCounts = (): ReadonlyMap<string, number> => {
     const counts = new Map<string, number>(); // BOUNDED by the keys here
-    for (const { pool } of running(authority)) counts.set(pool.key, (counts.get(pool.key) ?? 0) + 1);
+    for (const { pool } of sessionList.rows('keys here')) counts.set(pool.key, (counts.get(pool.key) ?? 0) + 1);
     return counts;
   };
   const lentOf = (local: boolean, id: string): Pick<KeyInfo, 'lent'> => {
@@ -276,9 +255,9 @@ export const createOverview = (options: OverviewOptions): Overview => {
         ),
       );
     },
-    sessionInfo,
-    sessions: () => [...running(authority)].map(sessionInfo),
-    liveSessions: () => running(authority),
+    sessionInfo: sessionList.info,
+    sessions: (which = 'keys here') => [...sessionList.rows(which)].map(sessionList.info),
+    listedSessions: sessionList.rows,
     peers: () =>
       peers
         .all()

@@ -34,7 +34,7 @@ const openRecords = async () => {
   closers.push(() => records.close());
   const ledger = records.watch({ ...inner, update });
   const { authority } = await createSite({ ledger, clock });
-  const sources = { version: '1', catalog: () => [], damaged: () => [], peers: () => [] };
+  const sources = { version: '1', catalog: () => [], damaged: () => [], remoteSessions: () => 0, peers: () => [] };
   await records.begin({
     authority,
     acts: { owed: () => disk.owed },

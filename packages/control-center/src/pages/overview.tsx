@@ -103,7 +103,7 @@ export const OverviewPage = () => {
   const status = useLive<LmStatus>('/api/v1/status', 'status', 'sessions', 'keys', 'peers');
   const features = useLive<Paged<FeatureInfo>>('/api/v1/list/features?limit=1000', 'features', 'sessions', 'waiting');
   const refused = useLive<Paged<AuditRecord>>(`/api/v1/list/audit?kind=refused&limit=${SHOWN}`, 'denials');
-  const sessions = useLive<Paged<SessionInfo>>('/api/v1/list/sessions?limit=1', 'sessions');
+  const sessions = useLive<Paged<SessionInfo>>('/api/v1/list/sessions?limit=1&remote=true', 'sessions');
   const waiting = useLive<readonly Waiter[]>('/api/v1/waiting', 'waiting');
   const problem = [status, features, refused, sessions, waiting].find((each) => each.problem !== undefined)?.problem;
   // All at once, so that nothing moves when the rest comes.

@@ -42,15 +42,17 @@ export const SessionsPage = ({ query }: { readonly query: URLSearchParams }) => 
       ),
     },
     { head: 'Application', sort: 'application', cell: ({ application, pid }) => `${application} (${pid})` },
-    { head: 'Product', numeric: true, cell: ({ product, key }) => <a href={linkTo('products', { key })}>{product}</a> },
+    { head: 'Product', numeric: true, cell: ({ product, key }) => <a href={linkTo('products', { key })}>{product ?? 'Not known'}</a> },
     {
       head: 'Feature',
       sort: 'feature',
       numeric: true,
-      cell: ({ feature, key, product }) => <a href={linkTo('features', { key, product, feature })}>{feature}</a>,
+      cell: ({ feature, key, product }) =>
+        feature === null || product === null ? 'Not known' : <a href={linkTo('features', { key, product, feature })}>{feature}</a>,
     },
     { head: 'Key', sort: 'key', cell: ({ key }) => <KeyLink id={key} /> },
-    { head: 'Seats', numeric: true, cell: ({ seats }) => seats },
+    { head: 'Location', cell: ({ local, location }) => (local ? 'Local' : location) },
+    { head: 'Seats', numeric: true, cell: ({ seats }) => seats ?? '' },
     { head: 'Since', sort: 'since', cell: ({ since }) => <Moment at={since} /> },
     {
       head: 'Timeout',
@@ -67,7 +69,7 @@ export const SessionsPage = ({ query }: { readonly query: URLSearchParams }) => 
           type="button"
           class="secondary small"
           disabled={!rights.write}
-          aria-label={`Disconnect ${row.user} at ${row.host} from feature ${row.feature}`}
+          aria-label={`Disconnect ${row.user} at ${row.host} from feature ${row.feature ?? 'not known'}`}
           onClick={() => setEnding(row)}
         >
           Disconnect
@@ -82,18 +84,22 @@ export const SessionsPage = ({ query }: { readonly query: URLSearchParams }) => 
         caption="Sessions"
         query={query}
         filters={{ key: 'Key', product: 'Product', feature: 'Feature', user: 'User', host: 'Computer' }}
+        always={{ remote: 'true' }}
         topics={['sessions']}
         columns={columns}
         keyOf={({ id }) => id}
         empty={
-          <Empty title="No application uses a key of this computer now.">A session appears here as soon as an application logs in.</Empty>
+          <Empty title="No application uses a key of this computer now.">
+            A session appears here as soon as an application logs in: on a key of this computer, or from this computer on a key elsewhere.
+          </Empty>
         }
       />
       {ending === undefined ? null : (
         <Confirm title="Disconnect this session?" action="Disconnect" onYes={() => void end(ending)} onClose={() => setEnding(undefined)}>
           <p>
-            {ending.user} at {ending.host} uses feature {ending.feature} with {ending.application}. The next call of that application fails
-            with status 85, and the seat is free at once.
+            {ending.user} at {ending.host} uses {ending.feature === null ? 'a feature' : `feature ${ending.feature}`}
+            {ending.local ? '' : ` of ${ending.location}`} with {ending.application}. The next call of that application fails with status
+            85, and the seat is free at once.
           </p>
         </Confirm>
       )}

@@ -60,6 +60,7 @@ export const RemoteList = <Row,>({
   page = list,
   query,
   filters = {},
+  always = {},
   topics,
   columns,
   keyOf,
@@ -72,6 +73,8 @@ export const RemoteList = <Row,>({
   readonly page?: string;
   readonly query: URLSearchParams;
   readonly filters?: Filters;
+  /** Parameters of every request. */
+  readonly always?: Readonly<Record<string, string>>;
   readonly topics: readonly Topic[];
   readonly columns: readonly ListColumn<Row>[];
   readonly keyOf: (row: Row) => string;
@@ -96,7 +99,7 @@ export const RemoteList = <Row,>({
     keepInAddress({ q: search, sort: order?.by, order: order?.down === true ? 'desc' : undefined });
   }, [search, order]);
   const looked = new URLSearchParams([...Object.entries({ ...rest, q: search }).filter(([, value]) => value !== ''), ...narrowed]);
-  const asked = new URLSearchParams([...narrowed, ['limit', String(limit)]]);
+  const asked = new URLSearchParams([...narrowed, ...Object.entries(always), ['limit', String(limit)]]);
   if (search !== '') asked.set('q', search);
   if (order !== undefined) {
     asked.set('sort', order.by);

@@ -76,18 +76,24 @@ export type LicenseState = {
 export type SessionInfo = {
   readonly id: string;
   readonly key: string;
-  readonly product: number;
-  readonly feature: number;
+  /** null where the LM of the key is of an earlier release, which does not tell it; likewise `feature` and `seats`. */
+  readonly product: number | null;
+  readonly feature: number | null;
   readonly user: string;
   readonly host: string;
   readonly address: string;
   readonly pid: number;
   readonly application: string;
   readonly since: string;
-  readonly seats: number;
+  readonly seats: number | null;
+  /** Whether the key is on this computer; else the application is, and its key is elsewhere (T1). */
+  readonly local: boolean;
+  /** The name of the LM that holds the key. */
+  readonly location: string;
+  readonly licenseManager: LmRef;
   /** `local`, or the GUID of the LM that answers for the application. */
   readonly holder: string;
-  /** Seconds without a call after which it ends; absent where another process knows (T4). */
+  /** Seconds without a call after which it ends; absent where another LM or process knows (T4). */
   readonly idleRemaining?: number;
 };
 export type PeerInfo = {

@@ -37,8 +37,9 @@ export const feedQueryOf = (query: Readonly<Record<string, unknown>>): FeedQuery
 export type Filtered = {
   readonly key: string;
   readonly vendor?: number;
-  readonly product?: number;
-  readonly feature?: number;
+  /** null = not known, which is none of those that are asked for. */
+  readonly product?: number | null;
+  readonly feature?: number | null;
 };
 
 const agrees = <T>(wanted: T | undefined, has: T | undefined): boolean => wanted === undefined || has === undefined || wanted === has;

@@ -32,6 +32,9 @@ const session = (user: string, host: string): SessionInfo => ({
   application: 'a',
   since: '2026-01-01T12:00:00.000Z',
   seats: 1,
+  local: true,
+  location: 'keys-1',
+  licenseManager: lm,
   holder: 'local',
 });
 const key: KeyInfo = { key: '1', type: 'hl-driverless', vendor: 7, local: true, licenseManager: lm, updateCounter: 1, damage: null };

@@ -71,5 +71,16 @@ export const blocks: Readonly<Record<Block['kind'], fc.Arbitrary<Block>>> = {
       part: fc.constant(Buffer.alloc(0)),
     }),
   ),
+  session: fc.record({
+    ...is('session'),
+    session,
+    key: u64Text,
+    product: u32,
+    feature: u32,
+    seats: u16,
+    since: fc.integer({ min: 0, max: 8.64e15 }),
+  }),
+  'ask sessions': fc.record({ ...is('ask sessions'), sessions }),
+  end: fc.record({ ...is('end'), session }),
   probed: fc.record({ ...is('probed'), what, number: u32, yes: fc.boolean(), padding: someBytes }),
 };

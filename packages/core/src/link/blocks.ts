@@ -2,6 +2,16 @@ import { Buffer } from 'node:buffer';
 import { Reader, WireError, Writer } from '../bytes/index.ts';
 import { appendFrame, type Frame, FrameDecoder, MAX_FRAME } from '../wire/index.ts';
 import { codeOfFile, type FileAnswer, type FileQuestion, readFile, readFileQuestion, writeFile, writeFileQuestion } from './file-blocks.ts';
+import {
+  type AskSessions,
+  codeOfSession,
+  type EndBlock,
+  readAskSessions,
+  readSession,
+  type SessionBlock,
+  writeAskSessions,
+  writeSession,
+} from './session-blocks.ts';
 
 // What two linked LMs say to each other, as blocks inside a body. The calling LM speaks for applications on its computer, the
 // answering LM for its keys. docs/protocol/link.md K9 to K14.
@@ -60,7 +70,11 @@ export type Block =
   /** Caller, from version 3: lend to me, or take back what I was lent (K5, K26). */
   | FileQuestion
   /** Answerer: the file as far as it fits into one block, with `more` where parts follow; a refusal has a status other than 0, and no bytes. */
-  | FileAnswer;
+  | FileAnswer
+  /** From version 4 (K31 to K33). */
+  | SessionBlock
+  | AskSessions
+  | EndBlock;
 
 /** 'call': send me one datagram; 'heard': did you hear my question; 'size': do packets of this size pass. */
 export type Probing = (typeof probings)[number];
@@ -84,6 +98,10 @@ export const sinceVersion = (kind: Block['kind']): number => {
     case 'ask file':
     case 'file':
       return 3;
+    case 'session':
+    case 'ask sessions':
+    case 'end':
+      return 4;
     default:
       return 1;
   }
@@ -112,6 +130,7 @@ const codes = {
   'ask changes': 34,
   changes: 35,
   ...codeOfFile,
+  ...codeOfSession,
 } as const satisfies Record<Block['kind'], number>;
 
 const writeIds = (out: Writer, ids: readonly Uint8Array[]): void => {
@@ -166,6 +185,7 @@ export const appendBlock = (out: Writer, block: Block): void =>
         return out.u32(block.channel).bytes(block.session);
       case 'detached':
       case 'release':
+      case 'end':
         return out.bytes(block.session);
       case 'renew':
         return out.u32(block.count).bytes(block.digest);
@@ -207,6 +227,10 @@ export const appendBlock = (out: Writer, block: Block): void =>
         return writeFileQuestion(out, block);
       case 'file':
         return writeFile(out, block);
+      case 'session':
+        return writeSession(out, block);
+      case 'ask sessions':
+        return writeAskSessions(out, block);
     }
   });
 
@@ -279,6 +303,12 @@ const readBlock = ({ type, body }: Frame): Block => {
         return readFileQuestion(reader);
       case codes.file:
         return readFile(reader);
+      case codes.session:
+        return readSession(reader);
+      case codes['ask sessions']:
+        return readAskSessions(reader);
+      case codes.end:
+        return { kind: 'end', session: reader.bytes(16) };
       default:
         throw new WireError(`a block of type ${type}`);
     }

@@ -19,8 +19,8 @@ import { guidOf, type LmIdentity } from './identity.ts';
 // (R5, S14). Three messages of the SIGMA shape: share and nonce both ways, then a signature over the whole transcript from each side;
 // keys by HKDF over the transcript. Bodies afterwards carry an HMAC and a sequence number (body.ts). docs/protocol/link.md K1 to K5.
 
-/** Version 2 has blocks for the changes of a catalog, version 3 those for files, and nothing else that is new. */
-export const LINK_VERSIONS = { from: 1, to: 3 } as const;
+/** Version 2 has blocks for the changes of a catalog, version 3 those for files, version 4 those about sessions, and nothing else that is new. */
+export const LINK_VERSIONS = { from: 1, to: 4 } as const;
 /** Whose upgrade a refusal asks for (T6). */
 const spoken = (answering: string) => ({
   protocol: 'link between license managers',

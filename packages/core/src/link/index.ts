@@ -4,3 +4,4 @@ export { type CatalogChanges, type CatalogLog, createCatalogLog } from './catalo
 export { FILE_PART, type FileAnswer, type FileQuestion, fileParts, MAX_QUESTION } from './file-blocks.ts';
 export { type Answering, answerLink, type Calling, callLink, LINK_VERSIONS, type LinkKeys } from './handshake.ts';
 export { guidOf, type LmIdentity, lmIdentityFrom } from './identity.ts';
+export { MAX_ASKED_SESSIONS, type SessionFacts } from './session-blocks.ts';

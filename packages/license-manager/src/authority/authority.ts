@@ -98,9 +98,9 @@ export const openAuthority = async (options: AuthorityOptions): Promise<Authorit
     hasSessionsOf: (pid, start) => sessions.ofProcess(pid, start).length > 0,
     renew: sessions.renew,
     renewExactly: sessions.renewExactly,
-    async releaseFor(holder, id) {
+    async releaseFor(holder, id, cause) {
       const session = sessions.get(id);
-      if (session !== undefined && session.row.holder === holder) await release(session, 'process ended');
+      if (session !== undefined && session.row.holder === holder) await release(session, cause);
     },
     sessions: sessions.all,
     session: sessions.get,

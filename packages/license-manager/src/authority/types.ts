@@ -62,8 +62,10 @@ export type Authority = {
   hasSessionsOf(pid: number, start: number): boolean;
   renew(holder: string, count: number, digest: Uint8Array): boolean;
   renewExactly(holder: string, sessions: readonly Uint8Array[]): Uint8Array[];
-  /** A remote LM says that the application of its session has ended; another LM's session is not touched (S14). */
-  releaseFor(holder: string, session: string): Promise<void>;
+  /**
+   * A remote LM says that its session has ended: with its application, or by an administrator there. Another LM's session is not touched (S14).
+   */
+  releaseFor(holder: string, session: string, cause: 'process ended' | 'killed'): Promise<void>;
   sessions(): IterableIterator<LiveSession>;
   session(id: string): LiveSession | undefined;
   readonly sessionCount: number;

@@ -63,7 +63,7 @@ const feedsOf = (faces: HttpFaces): Readonly<Record<string, Feed>> => {
       const names = new Map(all.flatMap(({ key, name }) => (name === undefined ? [] : [[key, name] as const])));
       const nameOf = productNameOf(overview.products());
       const features = new Map((await overview.features()).map((of) => [`${of.key}.${of.product}.${of.feature}`, of.name]));
-      const sessions = Iterator.from(overview.sessions()).map((of) => {
+      const sessions = Iterator.from(overview.sessions('all')).map((of) => {
         const vendor = vendors.get(of.key);
         return vendor === undefined ? of : { ...of, vendor };
       });
@@ -73,7 +73,7 @@ const feedsOf = (faces: HttpFaces): Readonly<Record<string, Feed>> => {
           sessionRow(index, row, {
             vendor: vendors.get(row.key),
             keyName: names.get(row.key),
-            productName: nameOf(row.key, row.product),
+            productName: row.product === null ? '' : nameOf(row.key, row.product),
             featureName: features.get(`${row.key}.${row.product}.${row.feature}`) ?? '',
           }),
         ),

@@ -39,7 +39,7 @@ describe('reports of use (C5)', () => {
     const over = { type: 'expiration', until: '2026-11-01T00:00:00Z' } as const;
     const licensed = await site.licensed({ features: [{ id: 42 }, { id: 43, seats: 1 }, { id: 44, license: over }] });
     key = licensed.identity.id;
-    const sources = { version: '1', catalog: () => [], damaged: () => [], peers: () => [] };
+    const sources = { version: '1', catalog: () => [], damaged: () => [], remoteSessions: () => 0, peers: () => [] };
     await records.begin({
       authority: site.authority,
       acts: { owed: () => 0 },

@@ -19,7 +19,7 @@ export const facesOf = async (site: Site, more: Partial<HttpFaces> = {}): Promis
   const refuse = async (): Promise<never> => {
     throw new LicensingError(Status.REQ_NOT_SUPP);
   };
-  const nobody = { all: () => [] };
+  const nobody = { all: () => [], sessions: () => [] };
   const { keystore, authority, ledger, clock } = site;
   const acting = async (act: string, of: unknown): Promise<never> => {
     acts.push(`${act} ${JSON.stringify(of)}`);

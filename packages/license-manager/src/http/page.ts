@@ -70,9 +70,20 @@ export const overviewPage = async (faces: HttpFaces): Promise<string> => {
     ),
     table(
       'Sessions',
-      ['Key', 'Feature', 'User', 'Computer', 'Application', 'Process', 'Since'],
-      overview.sessions().map((each) => [each.key, each.feature, each.user, each.host, each.application, each.pid, each.since]),
-      'No application uses a key of this computer now.',
+      ['Key', 'Location', 'Feature', 'User', 'Computer', 'Application', 'Process', 'Since'],
+      overview
+        .sessions('all')
+        .map((each) => [
+          each.key,
+          place(each.local, each.location),
+          each.feature ?? '',
+          each.user,
+          each.host,
+          each.application,
+          each.pid,
+          each.since,
+        ]),
+      'No application uses a key of this computer, and none of this computer uses a key elsewhere.',
     ),
     table(
       'Other license managers',

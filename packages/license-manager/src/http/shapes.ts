@@ -11,6 +11,11 @@ export const keyId = z
   .meta({ example: '2622877015606951895' });
 /** What people write as a key id, where it is only looked for. */
 export const wantedKey = z.string().max(20);
+export const withRemote = z
+  .enum(['true', 'false'])
+  .transform((value) => value === 'true')
+  .default(false)
+  .meta({ description: 'With the sessions that applications of this computer have on keys of other license managers.' });
 export const id = z.int().min(0).max(MAX_ID);
 export const moment = z.iso.datetime();
 /** Of other computers and people; control characters and all. */
@@ -90,15 +95,20 @@ export const featureInfo = z.strictObject({
 export const sessionInfo = z.strictObject({
   id: said,
   key: keyId,
-  product: id,
-  feature: id,
+  product: id
+    .nullable()
+    .meta({ description: 'null where the license manager of the key is of an earlier release, which does not tell it.' }),
+  feature: id.nullable().meta({ description: 'Likewise.' }),
   user: said,
   host: said,
   address: said,
   pid: count,
   application: said,
   since: moment,
-  seats: count,
+  seats: count.nullable().meta({ description: 'Likewise.' }),
+  local: z.boolean().meta({ description: 'Whether the key is on this computer; else the application is.' }),
+  location: said.meta({ description: 'The name of the license manager that holds the key.' }),
+  licenseManager: lmRef,
   holder: said.meta({ description: '`local`, or the GUID of the license manager that answers for the application.' }),
   idleRemaining: count.optional().meta({ description: 'Seconds without a call after which it ends.' }),
 });

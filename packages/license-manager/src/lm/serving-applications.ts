@@ -89,7 +89,12 @@ export const serveApplications = (options: LmOptions, rooms: ApplicationRooms): 
       if (target.lm !== self.guid && target.lm !== '' && !before) {
         const bar = protection.refused(target.lm, target.key);
         if (bar !== undefined) throw new LicensingError(bar.status, { detail: bar.detail });
-        return peers.open(target.lm, target, process, events);
+        return peers.open(
+          target.lm,
+          target,
+          { ...process, user: application.user, host: application.host, application: application.application },
+          events,
+        );
       }
       const party = { holder: 'local', address: '127.0.0.1', process };
       const opening = [

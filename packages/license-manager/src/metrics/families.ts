@@ -12,6 +12,8 @@ export type MetricSources = {
   catalog(): Catalog;
   damaged(): readonly unknown[];
   sessions(): Iterable<{ readonly row: { readonly holder: string } }>;
+  /** Sessions of applications here on keys of other license managers. */
+  remoteSessions(): number;
   peers(): readonly { readonly state: 'connecting' | 'linked' | 'lost' }[];
   isWritable(): boolean;
   owedActs(): number;
@@ -115,8 +117,14 @@ export const metricFamilies = (sources: MetricSources, counters: Counters): read
     {
       name: 'keyhaven_sessions',
       type: 'gauge',
-      help: 'Sessions, by where their applications are.',
+      help: 'Sessions on keys here, by where their applications are.',
       samples: tally(['local', 'remote'], 'from', holders(sources)),
+    },
+    {
+      name: 'keyhaven_remote_key_sessions',
+      type: 'gauge',
+      help: 'Sessions that applications here have on keys of other license managers.',
+      samples: one(sources.remoteSessions()),
     },
     { name: 'keyhaven_keys', type: 'gauge', help: 'Protection keys here that are served.', samples: one(sources.catalog().length) },
     {

@@ -10,6 +10,7 @@ const topicsOf = ({ changes, audit }: Decision<unknown>): Set<Topic> => {
     const kind = key.split('/')[1];
     if (key.startsWith('lm/')) {
       if (kind === 'key-name') found.add('keys');
+      if (kind === 'forwarded') found.add('sessions');
       continue;
     }
     found.add('features');

@@ -5,6 +5,7 @@ import type { Block } from '@keyhaven/core/link';
 import type { Authority, KeyChannel } from '../authority/index.ts';
 import { asLicensingError } from '../local/index.ts';
 import { type Link, type Links, push } from './answerer-links.ts';
+import { pushFacts } from './answerer-sessions.ts';
 
 // The channels that applications of other computers have to keys here, each inside of the link of its LM (K9, K10).
 
@@ -93,8 +94,9 @@ export const createChannels = (authority: Authority, links: () => Links): Channe
       const gone = closed.get(channel);
       const link = byChannel.get(channel) ?? gone?.link;
       const number = link?.numbers.get(channel) ?? gone?.number;
-      if (link !== undefined && number !== undefined && links().isOpen(link))
-        push(link, { kind: 'attached', channel: number, session: Buffer.from(session, 'hex') });
+      if (link === undefined || number === undefined || !links().isOpen(link)) return;
+      push(link, { kind: 'attached', channel: number, session: Buffer.from(session, 'hex') });
+      pushFacts(authority, link, session);
     },
     busy(link) {
       if (link.opening.size > 0) return true;

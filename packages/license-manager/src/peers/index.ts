@@ -5,4 +5,5 @@ export type { Peer } from './peer.ts';
 export { openPeers, type Peers } from './peers.ts';
 export { createHttpPost, type HttpPost, type PeerAddress, PeerRefusal, type Post, refuseBar } from './post.ts';
 export type { Probes } from './probed.ts';
+export type { RemoteSession } from './remote-sessions.ts';
 export { tellUnspoken } from './unspoken.ts';

@@ -20,6 +20,7 @@ import { createChannels, MAX_CHANNELS } from './answerer-channels.ts';
 import { type AnswerFile, createFiles } from './answerer-files.ts';
 import { createHandshakes } from './answerer-handshakes.ts';
 import { createLinks, type Link, type Links, push, takeReady } from './answerer-links.ts';
+import { pushFacts } from './answerer-sessions.ts';
 import { PeerRefusal, refuseBar } from './post.ts';
 import { answerProbe, type Probes, refuseManyProbes } from './probed.ts';
 import { isVersionRefusal, refuseVersion } from './unspoken.ts';
@@ -97,8 +98,14 @@ export const createLinkAnswerer = (options: LinkAnswererOptions): LinkAnswerer =
       case 'close':
         return channels.close(link, block.channel);
       case 'release':
+      case 'end':
         // A disk that refuses now gives the seat back by lease.
-        authority.releaseFor(link.keys.peer.guid, Buffer.from(block.session).toString('hex')).catch(() => undefined);
+        authority
+          .releaseFor(link.keys.peer.guid, Buffer.from(block.session).toString('hex'), block.kind === 'end' ? 'killed' : 'process ended')
+          .catch(() => undefined);
+        return;
+      case 'ask sessions':
+        for (const id of block.sessions) pushFacts(authority, link, Buffer.from(id).toString('hex'));
         return;
       case 'renew':
         return push(link, { kind: 'renewed', agreed: authority.renew(link.keys.peer.guid, block.count, block.digest) });

@@ -52,7 +52,7 @@ export type LinkCallerOptions = {
   /** Whether `urgent` has something to say. */
   readonly hasUrgent: () => boolean;
   /** Blocks that come first in the POST that is about to leave. */
-  readonly urgent: () => readonly Block[];
+  readonly urgent: (version: number) => readonly Block[];
   /** The peer has got everything sent so far, and answered it all, or says that there is `more` to come. */
   readonly onAnswered: (more: boolean) => void;
 };
@@ -125,7 +125,7 @@ export const createLinkCaller = (options: LinkCallerOptions): LinkCaller => {
   };
 
   const take = (version: number): Block[] => {
-    const blocks: Block[] = [...options.urgent()];
+    const blocks: Block[] = [...options.urgent(version)];
     let bytes = 0;
     let count = 0;
     for (const each of queue) {

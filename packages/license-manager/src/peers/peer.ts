@@ -1,13 +1,14 @@
+import { Buffer } from 'node:buffer';
 import type { Catalog } from '@keyhaven/core/admin';
 import { hex } from '@keyhaven/core/bytes';
 import type { Entropy } from '@keyhaven/core/crypto';
 import { LicensingError, Status, statusOf } from '@keyhaven/core/errors';
 import type { HolderLeases } from '@keyhaven/core/lease';
-import type { Block, FileQuestion, LmIdentity } from '@keyhaven/core/link';
+import { type Block, type FileQuestion, type LmIdentity, MAX_ASKED_SESSIONS, type SessionFacts, sinceVersion } from '@keyhaven/core/link';
+import type { ApplicationIdentity } from '@keyhaven/core/session';
 import type { Clock } from '@keyhaven/core/time';
 import type { VersionRange } from '@keyhaven/core/versions';
 import type { Route, RouteEvents } from '../local/index.ts';
-import type { ProcessIdentity } from '../machine/index.ts';
 import { createAddressBook } from './address-book.ts';
 import { createCatalogAsking } from './catalog-asking.ts';
 import { createFileAsking } from './file-asking.ts';
@@ -15,7 +16,7 @@ import { createFollowing } from './following.ts';
 import type { CatalogBlock, CatalogRoom } from './known-catalog.ts';
 import { createLinkCaller, type LinkCaller } from './link-caller.ts';
 import type { PeerAddress, Post } from './post.ts';
-import { createReleases } from './releases.ts';
+import { createReleases, type ReleaseReason } from './releases.ts';
 
 // One other LM whose keys this LM uses: its catalog, the channels that applications here have to its keys, and the lease of their
 // sessions. Relays records that it cannot read.
@@ -35,8 +36,10 @@ export type PeerOptions = {
   readonly room: CatalogRoom;
   /** This LM hears notifications of changes (R6). */
   readonly hears: boolean;
-  /** A session of this process runs at the peer from now on. */
-  readonly onAttached: (peer: Peer, session: string, process: ProcessIdentity) => void;
+  /** A session of this application runs at the peer from now on, on this key. */
+  readonly onAttached: (peer: Peer, session: string, application: ApplicationIdentity, key: string) => void;
+  /** The peer tells what a session uses. */
+  readonly onSession: (peer: Peer, session: string, facts: SessionFacts) => void;
   readonly onDetached: (session: string) => void;
   readonly onStateChange: (peer: Peer) => void;
   /** Another LM proved to be at its address: it has a new LM id, or the address a new computer. */
@@ -60,13 +63,17 @@ export type Peer = {
   readonly answers: number;
   /** Discovery says that it may be there, too. */
   heardAt(address: PeerAddress): void;
-  open(target: { readonly key: string; readonly opening: Uint8Array }, process: ProcessIdentity, events: RouteEvents): Route;
-  /** The application of this session has ended: gives the seat back at once, and again until the peer has heard it. */
-  release(session: string): void;
+  open(target: { readonly key: string; readonly opening: Uint8Array }, application: ApplicationIdentity, events: RouteEvents): Route;
+  /** This session has ended here: gives the seat back at once, and again until the peer has heard it. */
+  release(session: string, reason: ReleaseReason): void;
+  /** Whether the peer has not heard yet of the release of this session. */
+  releasing(session: string): boolean;
   /** Resolves when the peer has heard of all releases, or none of them can reach it any more. */
   released(): Promise<void>;
   /** Sends a renewal as soon as the link allows. */
   renew(): void;
+  /** Asks what these sessions use, where the peer can tell. */
+  askSessions(sessions: readonly string[]): void;
   /** The lease may have ended: nothing of this peer is believed any more. */
   lapse(): void;
   /** Asks for the catalog; with `fresh` also for the seats in use. Resolves when it came, or the link broke. */
@@ -80,14 +87,15 @@ export type Peer = {
   close(): void;
 };
 
-type Open = { readonly events: RouteEvents; readonly process: ProcessIdentity };
+type User = { readonly application: ApplicationIdentity; readonly key: string };
+type Open = User & { readonly events: RouteEvents };
 /** BOUNDED: channels closed here whose last grants may still be on their way. */
 const KEPT_CLOSED = 1_024;
 
 export const createPeer = (options: PeerOptions): Peer => {
   const { guid, clock, leases } = options;
   const channels = new Map<number, Open>(); // BOUNDED by channels of local connections
-  const closedChannels = new Map<number, ProcessIdentity>(); // BOUNDED by KEPT_CLOSED
+  const closedChannels = new Map<number, User>(); // BOUNDED by KEPT_CLOSED
   const releases = createReleases();
   let nextChannel = 1;
   let renewWanted = false;
@@ -116,8 +124,8 @@ export const createPeer = (options: PeerOptions): Peer => {
       events.lost(error);
     }
   };
-  const keepClosed = (channel: number, process: ProcessIdentity): void => {
-    closedChannels.set(channel, process);
+  const keepClosed = (channel: number, { application, key }: User): void => {
+    closedChannels.set(channel, { application, key });
     if (closedChannels.size > KEPT_CLOSED) for (const oldest of closedChannels.keys()) return void closedChannels.delete(oldest);
   };
 
@@ -146,10 +154,15 @@ export const createPeer = (options: PeerOptions): Peer => {
         return true;
       }
       case 'attached': {
-        const process = channels.get(block.channel)?.process ?? closedChannels.get(block.channel);
-        if (process === undefined) return false;
+        const user = channels.get(block.channel) ?? closedChannels.get(block.channel);
+        if (user === undefined) return false;
         leases.attached(clock.mono(), guid, hex(block.session));
-        options.onAttached(peer, hex(block.session), process);
+        options.onAttached(peer, hex(block.session), user.application, user.key);
+        return true;
+      }
+      case 'session': {
+        const { key, product, feature, seats, since } = block;
+        options.onSession(peer, hex(block.session), { key, product, feature, seats, since });
         return true;
       }
       case 'detached':
@@ -217,8 +230,8 @@ export const createPeer = (options: PeerOptions): Peer => {
       files.broken(error);
     },
     hasUrgent: () => renewWanted || releases.any,
-    urgent() {
-      const blocks = releases.blocks();
+    urgent(version) {
+      const blocks = releases.blocks(version);
       if (renewWanted) {
         renewWanted = false;
         blocks.push({ kind: 'renew', ...leases.renewal(clock.mono(), guid) });
@@ -251,9 +264,10 @@ export const createPeer = (options: PeerOptions): Peer => {
       return answers;
     },
     heardAt: (address) => addresses.heard(address),
-    open(target, process, events) {
+    open(target, application, events) {
       const channel = nextChannel++;
-      channels.set(channel, { events, process });
+      const open = { events, application, key: target.key };
+      channels.set(channel, open);
       leases.opened(clock.mono(), guid);
       renewWanted = true;
       link.send({ kind: 'open', channel, key: target.key, opening: target.opening });
@@ -263,16 +277,23 @@ export const createPeer = (options: PeerOptions): Peer => {
         },
         close: () => {
           if (!channels.delete(channel)) return;
-          keepClosed(channel, process);
+          keepClosed(channel, open);
           leases.closed(guid);
           link.send({ kind: 'close', channel });
         },
       };
     },
-    release(session) {
+    release(session, reason) {
       leases.detached(guid, session);
-      releases.add(session);
+      releases.add(session, reason);
       link.connect();
+    },
+    releasing: releases.has,
+    askSessions(sessions) {
+      for (let first = 0; first < sessions.length; first += MAX_ASKED_SESSIONS) {
+        const asked = sessions.slice(first, first + MAX_ASKED_SESSIONS).map((session) => Buffer.from(session, 'hex'));
+        link.send((version) => (version < sinceVersion('ask sessions') ? undefined : { kind: 'ask sessions', sessions: asked }));
+      }
     },
     released: () => releases.settled(),
     renew() {

@@ -2,16 +2,16 @@ import type { Entropy } from '@keyhaven/core/crypto';
 import { LicensingError, Status, type StatusCode } from '@keyhaven/core/errors';
 import { createHolderLeases, LEASE_MS, RENEW_MS } from '@keyhaven/core/lease';
 import type { LmIdentity } from '@keyhaven/core/link';
+import type { ApplicationIdentity } from '@keyhaven/core/session';
 import { type Clock, MINUTE, type Mono, SECOND } from '@keyhaven/core/time';
 import type { VersionRange } from '@keyhaven/core/versions';
 import type { Ledger } from '@keyhaven/ledger';
 import type { Route, RouteEvents } from '../local/index.ts';
 import type { ProcessIdentity } from '../machine/index.ts';
-import { createForwardedStore } from './forwarded.ts';
-import { createHeld } from './held.ts';
 import { createCatalogRoom } from './known-catalog.ts';
 import { createPeer, type Peer } from './peer.ts';
 import type { PeerAddress, Post } from './post.ts';
+import { openRemoteSessions, type RemoteSession } from './remote-sessions.ts';
 import { createSeeking } from './seeking.ts';
 import { createTroubles } from './troubles.ts';
 import { createUnspoken } from './unspoken.ts';
@@ -56,7 +56,20 @@ export type Peers = {
   all(): readonly Peer[];
   /** Addresses of those that are linked, or whose keys are known: they are told of changes here (R6). */
   reachable(): readonly string[];
-  open(guid: string, target: { readonly key: string; readonly opening: Uint8Array }, process: ProcessIdentity, events: RouteEvents): Route;
+  open(
+    guid: string,
+    target: { readonly key: string; readonly opening: Uint8Array },
+    application: ApplicationIdentity,
+    events: RouteEvents,
+  ): Route;
+  /** Sessions of applications here at other LMs (T1). */
+  sessions(): Iterable<RemoteSession>;
+  readonly sessionCount: number;
+  /**
+   * An administrator ends such a session. Resolves to it, and to whether its LM has heard of that, at most after three seconds; the seat is given back
+   * as soon as it does. To undefined where there is no such session.
+   */
+  end(session: string): Promise<{ readonly session: RemoteSession; readonly heard: boolean } | undefined>;
   hasSessionsOf(process: ProcessIdentity): boolean;
   /** Sessions at other LMs under a lease that they confirmed and that has not ended (I2). */
   believed(): { readonly peer: string; readonly session: string }[];
@@ -83,13 +96,14 @@ const MAX_PEERS = 4_096;
 const MAX_CONNECTING = 64;
 /** A lost LM costs a question of an application some time; not every question. */
 const RECONNECT_MS = 10 * SECOND;
+/** How long other LMs may take to hear that sessions ended. */
+const LEAVE_MS = 2 * SECOND;
+const END_MS = 3 * SECOND;
 
 export const openPeers = async (options: PeersOptions): Promise<Peers> => {
   const { self, clock } = options;
   const leases = createHolderLeases(LEASE_MS, RENEW_MS);
-  const forwarded = createForwardedStore(options.ledger);
   const peers = new Map<string, Peer>(); // BOUNDED by MAX_PEERS
-  const held = createHeld();
   const room = createCatalogRoom();
   const seeking = createSeeking(clock, (peer) => !closed && peers.get(peer.guid) === peer);
   const unspoken = createUnspoken(() => clock.mono());
@@ -107,6 +121,11 @@ export const openPeers = async (options: PeersOptions): Promise<Peers> => {
   let triedAt: Mono | undefined;
   let cancelTick = (): void => undefined;
 
+  const within = async (milliseconds: number, work: Promise<unknown>): Promise<void> => {
+    let cancel = (): void => undefined;
+    await Promise.race([work, new Promise<void>((done) => void (cancel = clock.after(milliseconds, done)))]);
+    cancel();
+  };
   const connecting = (): number => [...peers.values()].filter((peer) => peer.state === 'connecting').length;
   const checkSettled = (): void => {
     if ([...peers.values()].some(({ state, told }) => state === 'connecting' || (state === 'linked' && !told))) return;
@@ -115,11 +134,8 @@ export const openPeers = async (options: PeersOptions): Promise<Peers> => {
     for (const done of ready) done();
   };
 
-  const forget = (session: string): void => {
-    if (held.delete(session)) forwarded.delete(session);
-  };
   /** An LM whose keys, or whose seats, are used here; others are remembered as long as there is room. */
-  const isNeeded = (peer: Peer): boolean => peer.catalog.length > 0 || held.isAt(peer);
+  const isNeeded = (peer: Peer): boolean => peer.catalog.length > 0 || sessions.isAt(peer);
   const drop = (peer: Peer): void => {
     if (peers.get(peer.guid) === peer) peers.delete(peer.guid);
     peer.close();
@@ -144,18 +160,21 @@ export const openPeers = async (options: PeersOptions): Promise<Peers> => {
       leases,
       room,
       hears: options.hears ?? true,
-      onAttached(of, session, process) {
-        held.put(of, session, process);
-        forwarded.put(session, { peer: guid, host: of.address.host, port: of.address.port, ...process });
+      onAttached(of, session, application, key) {
+        sessions.put(of, session, application, key);
         schedule();
-        options.onAway(process);
+        options.onAway({ pid: application.pid, start: application.start });
       },
-      onDetached: forget,
+      onSession: (of, session, facts) => sessions.learn(of, session, facts),
+      onDetached: (session) => sessions.delete(session),
       onOther: onFound,
       onProblem: (of) => cannotSpeak(of.address, of.problem, of.answers > 0),
       onStateChange(of) {
         options.onChange(of);
-        if (of.state === 'linked') unspoken.forget(of.address);
+        if (of.state === 'linked') {
+          unspoken.forget(of.address);
+          of.askSessions(sessions.untold(of));
+        }
         if (of.state === 'lost' && peers.get(guid) === of) {
           // A hint that proved nothing is forgotten; discovery finds it again. One that was there is known when it says that it is back (D16).
           if (isNeeded(of)) seeking.begin(of);
@@ -174,7 +193,7 @@ export const openPeers = async (options: PeersOptions): Promise<Peers> => {
       const peer = peers.get(event.peer);
       if (event.kind === 'renew') peer?.renew();
       else {
-        for (const session of event.sessions) forget(session);
+        for (const session of event.sessions) sessions.delete(session);
         peer?.lapse();
       }
     }
@@ -187,11 +206,10 @@ export const openPeers = async (options: PeersOptions): Promise<Peers> => {
     cancelTick = clock.after(next === undefined ? MINUTE : Math.max(10, next - clock.mono()), tick);
   };
 
-  for (const [session, { peer: guid, host, port, pid, start }] of await forwarded.all()) {
-    const peer = peers.get(guid) ?? make(guid, { host, port });
-    leases.attached(clock.mono(), guid, session);
-    held.put(peer, session, { pid, start });
-    options.onAway({ pid, start });
+  const sessions = await openRemoteSessions(options.ledger, clock, (guid, address) => peers.get(guid) ?? make(guid, address));
+  for (const { id, peer, process } of sessions.all()) {
+    leases.attached(clock.mono(), peer.guid, id);
+    options.onAway(process);
     peer.renew();
   }
   schedule();
@@ -223,26 +241,38 @@ export const openPeers = async (options: PeersOptions): Promise<Peers> => {
     get: (guid) => peers.get(guid),
     all: () => [...peers.values()],
     reachable: () => [...peers.values()].filter((peer) => peer.state !== 'lost' || isNeeded(peer)).map(({ address }) => address.host),
-    open(guid, target, process, events) {
+    open(guid, target, application, events) {
       const peer = peers.get(guid);
       if (peer === undefined)
         throw new LicensingError(Status.REMOTE_COMM_ERR, { detail: 'The license manager with the key is not known any more.' });
-      const route = peer.open(target, process, events);
+      const route = peer.open(target, application, events);
       schedule();
       return route;
     },
     believed: () =>
-      held.all().flatMap(({ session, peer }) => {
+      [...sessions.all()].flatMap(({ id, peer }) => {
         const until = leases.until(peer.guid);
-        return until !== undefined && clock.mono() < until ? [{ peer: peer.guid, session }] : [];
+        return until !== undefined && clock.mono() < until ? [{ peer: peer.guid, session: id }] : [];
       }),
-    hasSessionsOf: (process) => held.of(process).length > 0,
+    hasSessionsOf: (process) => sessions.of(process).length > 0,
     processEnded(process) {
-      for (const session of held.of(process)) {
-        const peer = held.peerOf(session);
-        forget(session);
-        peer?.release(session);
+      for (const { id, peer } of sessions.of(process)) {
+        sessions.delete(id);
+        peer.release(id, 'application ended');
       }
+    },
+    sessions: sessions.all,
+    get sessionCount() {
+      return sessions.size;
+    },
+    async end(id) {
+      const session = sessions.get(id);
+      if (session === undefined) return undefined;
+      const { peer } = session;
+      sessions.delete(id);
+      peer.release(id, 'killed');
+      await within(END_MS, peer.released());
+      return { session, heard: !peer.releasing(id) };
     },
     async refresh() {
       const linked = [...peers.values()].filter((peer) => peer.state === 'linked');
@@ -262,16 +292,12 @@ export const openPeers = async (options: PeersOptions): Promise<Peers> => {
     unspoken: () => unspoken.all(),
     identitiesAsked: () => unspoken.identities(),
     async leave() {
-      const all = held.all();
-      const holding = new Set(all.map(({ peer }) => peer));
-      for (const { session, peer } of all) {
-        forget(session);
-        peer.release(session);
+      const all = [...sessions.all()];
+      for (const { id, peer } of all) {
+        sessions.delete(id);
+        peer.release(id, 'application ended');
       }
-      const released = Promise.all([...holding].map((peer) => peer.released()));
-      let cancel = (): void => undefined;
-      await Promise.race([released, new Promise<void>((done) => void (cancel = clock.after(2 * SECOND, done)))]);
-      cancel();
+      await within(LEAVE_MS, Promise.all([...new Set(all.map(({ peer }) => peer))].map((peer) => peer.released())));
     },
     scheduled() {
       const renewal = leases.nextTimeout();

@@ -1,13 +1,17 @@
 import { Buffer } from 'node:buffer';
-import type { Block } from '@keyhaven/core/link';
+import { type Block, sinceVersion } from '@keyhaven/core/link';
 
-// Sessions whose applications have ended, as long as their license manager has not heard of it: told in each exchange until one is answered.
+// Sessions that have ended here, as long as the license manager of their key has not heard of it: told in each exchange until one is answered.
+
+/** Its application has ended, or an administrator of this computer ended it. */
+export type ReleaseReason = 'application ended' | 'killed';
 
 export type Releases = {
-  add(session: string): void;
+  add(session: string, reason: ReleaseReason): void;
+  has(session: string): boolean;
   readonly any: boolean;
-  /** For the exchange that is about to leave. */
-  blocks(): Block[];
+  /** For the exchange that is about to leave, on a link of this version. */
+  blocks(version: number): Block[];
   /** What was sent has been heard. */
   answered(): void;
   /** What was sent may be lost. */
@@ -17,7 +21,7 @@ export type Releases = {
 };
 
 export const createReleases = (): Releases => {
-  const releases = new Map<string, 'waiting' | 'sent'>(); // BOUNDED by sessions held
+  const releases = new Map<string, { readonly reason: ReleaseReason; sent: boolean }>(); // BOUNDED by sessions held
   let waiting: (() => void)[] = [];
   const settle = (): void => {
     const ready = waiting;
@@ -25,20 +29,25 @@ export const createReleases = (): Releases => {
     for (const done of ready) done();
   };
   return {
-    add: (session) => void releases.set(session, 'waiting'),
+    add: (session, reason) => void releases.set(session, { reason, sent: false }),
+    has: (session) => releases.has(session),
     get any() {
       return releases.size > 0;
     },
-    blocks() {
-      for (const session of releases.keys()) releases.set(session, 'sent');
-      return [...releases.keys()].map((session) => ({ kind: 'release', session: Buffer.from(session, 'hex') }));
+    blocks(version) {
+      return [...releases].map(([session, release]): Block => {
+        release.sent = true;
+        // An owner of an earlier version knows no reason: the session ends there as if its application had ended.
+        const kind = release.reason === 'killed' && version >= sinceVersion('end') ? 'end' : 'release';
+        return { kind, session: Buffer.from(session, 'hex') };
+      });
     },
     answered() {
-      for (const [session, release] of releases) if (release === 'sent') releases.delete(session);
+      for (const [session, { sent }] of releases) if (sent) releases.delete(session);
       if (releases.size === 0) settle();
     },
     broken() {
-      for (const session of releases.keys()) releases.set(session, 'waiting');
+      for (const release of releases.values()) release.sent = false;
       settle();
     },
     settled: () => (releases.size === 0 ? Promise.resolve() : new Promise((resolve) => void waiting.push(resolve))),

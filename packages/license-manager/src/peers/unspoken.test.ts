@@ -75,7 +75,7 @@ describe('an LM with which there is no common version', () => {
     const lost = Promise.withResolvers<LicensingError>();
     peers.found(other.guid, address);
     const events = { opened: () => undefined, record: () => undefined, lost: lost.resolve };
-    peers.open(other.guid, { key: '1', opening: Buffer.alloc(110) }, { pid: 1, start: 1 }, events);
+    peers.open(other.guid, { key: '1', opening: Buffer.alloc(110) }, { pid: 1, start: 1, user: 'u', host: 'h', application: 'a' }, events);
     const { status, detail } = await lost.promise;
     expect(status).toBe(Status.OLD_LM);
     expect(detail).toMatch(/upgrade the license manager of keys-1\.$/);

@@ -14,7 +14,7 @@ export type ProvenKey = { readonly counter: number; readonly vendorKey: string }
 
 const PROOF_MS = 10 * SECOND;
 /** No process of this computer: nothing is logged in. */
-const NOBODY = { pid: 0, start: 0 };
+const NOBODY = { pid: 0, start: 0, user: '', host: '', application: '' };
 
 /**
  * Whether the LM of this GUID really holds the key that its catalog names: opens a channel to it as an application would, which only the

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { HttpFaces } from '../faces.ts';
 import { page, pageOf, pageQuery } from '../paging.ts';
 import { answers, type Route, route } from '../route.ts';
-import { auditRecord, featureInfo, keyInfo, peerInfo, productInfo, sessionInfo, wantedKey } from '../shapes.ts';
+import { auditRecord, featureInfo, keyInfo, peerInfo, productInfo, sessionInfo, wantedKey, withRemote } from '../shapes.ts';
 
 // The lists of the admin API in pages, with filters (C4). Of the audit the latest 10,000 records that match its kind and key.
 
@@ -24,6 +24,7 @@ export const listRoutes = (faces: HttpFaces): Route[] => {
       summary: 'Who uses what, in pages',
       query: z.strictObject({
         ...pageQuery,
+        remote: withRemote,
         key: wantedKey.optional(),
         product: whole.optional(),
         feature: whole.optional(),
@@ -34,12 +35,12 @@ export const listRoutes = (faces: HttpFaces): Route[] => {
       answer: answers(page(sessionInfo)),
       run({ query }) {
         const { key, product, feature, user, host, sort } = query;
-        const found = pageOf(overview.liveSessions(), query, {
+        const found = pageOf(overview.listedSessions(query.remote ? 'all' : 'keys here'), query, {
           matches: ({ pool, row }) =>
             is(key, pool.key) && is(product, pool.product) && is(feature, pool.feature) && is(user, row.user) && is(host, row.host),
-          valueOf: ({ pool, row }) => (sort === 'key' ? pool.key : sort === 'feature' ? pool.feature : row[sort]),
+          valueOf: ({ pool, row }) => (sort === 'key' ? pool.key : sort === 'feature' ? (pool.feature ?? -1) : row[sort]),
           idOf: ({ id }) => id,
-          texts: ({ id, pool, row }) => [row.user, row.host, row.application, row.address, pool.key, pool.feature, id],
+          texts: ({ id, pool, row }) => [row.user, row.host, row.application, row.address, pool.key, pool.feature ?? '', id],
         });
         return { ...found, items: found.items.map(overview.sessionInfo) };
       },

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { HttpFaces } from '../faces.ts';
 import { healthOf } from '../health.ts';
 import { answers, type Route, route } from '../route.ts';
-import { auditRecord, featureInfo, keyInfo, peerInfo, productInfo, sessionInfo, status, wantedKey } from '../shapes.ts';
+import { auditRecord, featureInfo, keyInfo, peerInfo, productInfo, sessionInfo, status, wantedKey, withRemote } from '../shapes.ts';
 
 // What is here and what is known of others, whole (INTERFACES); lists that grow have pages in lists.ts.
 
@@ -58,8 +58,9 @@ export const overviewRoutes = (faces: HttpFaces): Route[] => {
       ...get,
       url: '/api/v1/sessions',
       summary: 'Who uses what',
+      query: z.strictObject({ remote: withRemote }),
       answer: answers(z.array(sessionInfo)),
-      run: () => whole(overview.sessions(), 'sessions'),
+      run: ({ query }) => whole(overview.sessions(query.remote ? 'all' : 'keys here'), 'sessions'),
     }),
     route({
       ...get,
