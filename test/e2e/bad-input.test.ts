@@ -13,6 +13,7 @@ import { decodeToApplication, encodeToLm, FrameDecoder, type Hello, type ToAppli
 import { createTestVendor } from '@keyhaven/testkit/local-lm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { keyhaven, type LoneLm, startLoneLm } from './lone-lm.ts';
+import { expectWithin } from './time-limit.ts';
 
 const catalog =
   'products: [{ id: 1, name: Survey, features: [{ id: 42, name: Sounder, license: { type: perpetual }, concurrency: { seats: 3, network: true } }] }]';
@@ -98,7 +99,7 @@ describe('bad input to a license manager', () => {
   const expectWorks = async (withinMs = 5_000): Promise<void> => {
     const started = performance.now();
     expect(await lm.login(vendor.vendorCode, 42)).toMatchObject({ status: 0, key });
-    expect(performance.now() - started).toBeLessThan(withinMs);
+    await expectWithin(performance.now() - started, withinMs);
     expect(lm.alive).toBe(true);
   };
 

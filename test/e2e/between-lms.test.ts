@@ -51,7 +51,7 @@ describe('an office, a yard behind a router, and two computers with two cables',
     expect(linked()).toBe(0);
     await site.license(office);
     // From its log: whoever asks for its keys makes it ask the others.
-    await eventually('the yard has learned of the key', async () => linked() > 0, 2_000);
+    await eventually('the yard has learned of the key', async () => linked() > 0);
     await undrop(yard);
     await lm.end('SIGTERM');
   });
@@ -77,7 +77,7 @@ describe('an office, a yard behind a router, and two computers with two cables',
     await process.nextLine(told(before + 1), 12_000);
     await undrop(watch);
     await site.license(office);
-    await process.nextLine(told(before + 2), 2_000);
+    await process.nextLine(told(before + 2));
     process.kill('SIGKILL');
     await process.exited;
   });

@@ -4,6 +4,7 @@ import { externalLmFile } from '@keyhaven/core/hosts';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { cachedExternalLm } from '../../scripts/external/cached.ts';
 import { type NearApplication, type NearSite, openNearSite, until } from './near-site.ts';
+import { expectWithin } from './time-limit.ts';
 import { Refused } from './told-application.ts';
 
 // What may lie beside an application instead of a sound External LM, made from the real one; the application is a real one, too. It is told what is
@@ -43,7 +44,7 @@ const refusal = async (
 ): Promise<{ readonly status: number; readonly message: string }> => {
   const began = performance.now();
   const error: unknown = await application.login({ lm }).catch((reason: unknown) => reason);
-  expect(performance.now() - began).toBeLessThan(LIMIT_MS);
+  await expectWithin(performance.now() - began, LIMIT_MS);
   if (!(error instanceof Refused)) throw new Error('a session was granted', { cause: error });
   return { status: error.status, message: error.message };
 };

@@ -23,7 +23,7 @@ export type Pty = {
 export type PtyOptions = { readonly columns?: number; readonly rows?: number; readonly env?: Record<string, string> };
 
 const quoted = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;
-const LIMIT_MS = 30_000;
+const LIMIT_MS = 120_000;
 
 export const inPty = (argv: readonly string[], { columns = 80, rows = 24, env = {} }: PtyOptions = {}): Pty => {
   // Neither of them is of the environment of the tests.

@@ -109,8 +109,11 @@ export type LoginAnswer = {
   readonly remedy?: string;
 };
 
+/** When a test stops waiting: no promise of Keyhaven, and long enough for a computer that is slow and busy. Milliseconds. */
+const HANG_MS = 60_000;
+
 /** Asks until `look` gives something, and says what was waited for in vain. Errors on the way (an LM that restarts) count as nothing. */
-export const eventually = async <T>(what: string, look: () => Promise<T | undefined | false>, timeoutMs = 10_000): Promise<T> => {
+export const eventually = async <T>(what: string, look: () => Promise<T | undefined | false>, timeoutMs = HANG_MS): Promise<T> => {
   const until = performance.now() + timeoutMs;
   let last: unknown;
   for (;;) {
