@@ -21,6 +21,7 @@ const WANTED: readonly Wanted[] = [
   { program: 'fish', debian: 'fish', use: 'completion of the command line in fish' },
   { program: 'promtool', debian: 'prometheus', use: 'checking the alert rules of Prometheus' },
   { program: 'unshare', debian: 'util-linux', use: 'processes on computers of their own' },
+  { program: 'gcc', debian: 'gcc libc6-dev', use: 'power cuts, whose recorder is written in C' },
 ];
 
 function isThere({ program }: Wanted): boolean {
@@ -55,7 +56,7 @@ export function preparePrograms(tell: (line: string) => void): void {
   const root = process.getuid?.() === 0;
   const missing = WANTED.filter((wanted) => !isThere(wanted));
   if (missing.length > 0 && root && existsSync('/etc/debian_version')) {
-    const packages = missing.map(({ debian }) => debian);
+    const packages = missing.flatMap(({ debian }) => debian.split(' '));
     tell(`Installing Debian packages for the tests: ${packages.join(' ')} ...`);
     const fault = apt(['update']) ?? apt(['install', '-y', '--no-install-recommends', ...packages]);
     if (fault !== undefined) tell(`apt-get failed:\n${fault}`);

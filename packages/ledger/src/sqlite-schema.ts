@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
+import { isUnfinishedStart } from './first-journal.ts';
 import type { Refusal } from './sqlite-protocol.ts';
 
 // Opens the one connection to a ledger file, or says why not. A file that is not ours or is newer than this program is looked at
@@ -57,6 +58,9 @@ export function inspect(file: string, kind: LedgerKind, timeout: number): boolea
   const database = new DatabaseSync(file, { readOnly: true, timeout });
   try {
     return !isOurs(database, kind);
+  } catch (error) {
+    if (isUnfinishedStart(file, error)) return true;
+    throw error;
   } finally {
     database.close();
   }

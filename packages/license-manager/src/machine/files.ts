@@ -1,15 +1,20 @@
 import { chmodSync, constants, lstatSync, mkdirSync } from 'node:fs';
 import { link, open, rename, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { LicensingError, Status } from '@keyhaven/core/errors';
 
-/** The state directory, 0700 and a real directory (S11). */
+/** The state directory, 0700, a real directory (S11), and there after a power loss like what will be written in it (S21). */
 export const ensureStateDirectory = async (directory: string): Promise<void> => {
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    const made = mkdirSync(directory, { recursive: true, mode: 0o700 });
     const found = lstatSync(directory);
     if (!found.isDirectory()) throw new Error('it is a link or a file');
     if ((found.mode & 0o077) !== 0) chmodSync(directory, 0o700);
+    // Of each that was made, the one that it is in.
+    for (let parent = dirname(resolve(directory)); made !== undefined && parent.length >= dirname(made).length; parent = dirname(parent)) {
+      await syncDirectory(parent);
+      if (parent === dirname(parent)) break;
+    }
   } catch (cause) {
     throw new LicensingError(Status.SYS_ERR, {
       detail: `The state directory ${directory} cannot be used: ${cause instanceof Error ? cause.message : String(cause)}.`,
