@@ -19,7 +19,8 @@ export type HolderEvent =
   /** The lease may have ended at the owner: these sessions are to be believed lost. */
   | { readonly kind: 'lapsed'; readonly peer: string; readonly sessions: readonly string[] };
 
-type Peer = {
+/** What is held at one peer; plain data likewise (owner.ts). */
+export type HolderPeer = {
   readonly sessions: SessionSet;
   /** Open channels; a peer with one is renewed even without sessions, so that a session granted any moment has a lease. */
   channels: number;
@@ -47,10 +48,9 @@ export type HolderLeases = {
   nextTimeout(): Mono | undefined;
 };
 
-export const createHolderLeases = (termMs: number, renewMs: number): HolderLeases => {
-  const peers = new Map<string, Peer>(); // BOUNDED: peers with sessions or channels
-
-  const peerOf = (now: Mono, name: string): Peer => {
+/** @param peers BOUNDED: peers with sessions or channels */
+export const createHolderLeases = (termMs: number, renewMs: number, peers: Map<string, HolderPeer> = new Map()): HolderLeases => {
+  const peerOf = (now: Mono, name: string): HolderPeer => {
     let peer = peers.get(name);
     if (peer === undefined) {
       peer = { sessions: new SessionSet(), channels: 0, sent: undefined, until: undefined, renewAt: now };
@@ -58,7 +58,7 @@ export const createHolderLeases = (termMs: number, renewMs: number): HolderLease
     }
     return peer;
   };
-  const dropIfIdle = (name: string, peer: Peer): void => {
+  const dropIfIdle = (name: string, peer: HolderPeer): void => {
     if (peer.sessions.size === 0 && peer.channels === 0) peers.delete(name);
   };
 

@@ -1,4 +1,12 @@
-export { createHolderLeases, type HolderEvent, type HolderLeases, type Holding, LEASE_MS, RENEW_MS } from './holder.ts';
+export {
+  createHolderLeases,
+  type HolderEvent,
+  type HolderLeases,
+  type HolderPeer,
+  type Holding,
+  LEASE_MS,
+  RENEW_MS,
+} from './holder.ts';
 export {
   BELIEVED_MS,
   type InstanceEnd,
@@ -9,4 +17,5 @@ export {
   SIGN_MS,
   type Sighting,
 } from './instances.ts';
-export { createOwnerLeases, type OwnerLeases } from './owner.ts';
+export { createOwnerLeases, type OwnerHolder, type OwnerLeases } from './owner.ts';
+export { SessionSet } from './session-set.ts';

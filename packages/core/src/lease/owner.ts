@@ -7,7 +7,8 @@ import { SessionSet } from './session-set.ts';
 // about it for a full term, counted from when the last renewal or grant was. The cost of a renewal does not depend on the number of
 // sessions while both sides mean the same ones.
 
-type Holder = {
+/** What is known of one holder; plain data, so that whoever hands the table in can copy and compare it (testkit/model). */
+export type OwnerHolder = {
   until: Mono;
   readonly sessions: SessionSet; // those that a plain renewal keeps
   readonly doubtful: Map<string, Mono>; // known here, not named in the holder's last list; each with its own end. BOUNDED like sessions
@@ -26,10 +27,9 @@ export type OwnerLeases = {
   nextTimeout(): Mono | undefined;
 };
 
-export const createOwnerLeases = (termMs: number): OwnerLeases => {
-  const holders = new Map<string, Holder>(); // BOUNDED: one per linked LM, dropped when it lapses
-
-  const holderOf = (now: Mono, name: string): Holder => {
+/** @param holders BOUNDED: one per linked LM, dropped when it lapses */
+export const createOwnerLeases = (termMs: number, holders: Map<string, OwnerHolder> = new Map()): OwnerLeases => {
+  const holderOf = (now: Mono, name: string): OwnerHolder => {
     let holder = holders.get(name);
     if (holder === undefined) {
       holder = { until: mono(now + termMs), sessions: new SessionSet(), doubtful: new Map() };
