@@ -35,6 +35,15 @@ const identityOf = ({ duplicates = [], newId }: LmStatus): string[] => [
     ? []
     : [`new id    ${newId.guid}, after a start${newId.waitsFor === 0 ? '' : ` without sessions over the network; now ${newId.waitsFor}`}`]),
 ];
+/** What it is inside of, where that was found. */
+const computerLine = ({ computer }: LmStatus): string[] => {
+  const { virtualMachine, container } = computer ?? { virtualMachine: null, container: null };
+  const found = [
+    ...(virtualMachine === null ? [] : [`virtual machine (${virtualMachine})`]),
+    ...(container === null ? [] : [`container (${container})`]),
+  ];
+  return found.length === 0 ? [] : [`computer  ${found.join(', ')}`];
+};
 /** Why it is degraded, or not ready; nothing where all is well. */
 const healthLines = ({ state, reasons = [] }: LmStatus): string[] =>
   state === undefined || state === 'ready' ? [] : reasons.map((reason) => `${state}: ${reason}`);
@@ -58,6 +67,7 @@ const statusCommand = (): Command =>
         `sessions  ${status.sessions}`,
         `keys      ${status.keys}`,
         `peers     ${status.peers}`,
+        ...computerLine(status),
       ].map((line) => ({ id: line.slice(0, 8), cells: [line] })),
       ...healthLines(status).map((line) => ({ id: line, cells: [{ text: line, tone: 'attention' }] }) as const),
       ...identityOf(status).map((line) => ({ id: line, cells: [{ text: line, tone: 'attention' }] }) as const),

@@ -324,7 +324,7 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
     closers.push(() => discovery.stop());
     tellKeys = discovery.keyChanged;
     tellPeers = discovery.peersChanged;
-    const status = (): LmStatus => ({
+    const status = (computer = lm.computer()): LmStatus => ({
       guid: self.guid,
       name: hostname,
       version: VERSION,
@@ -336,6 +336,7 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
       keys: [...keystore.keys()].length,
       peers: peers.all().filter((peer) => peer.state === 'linked').length,
       ...aboutIdentity(lm.duplicates(), lmId.pending()),
+      ...(computer === undefined ? {} : { computer }),
     });
     const dropFolder = await openAdminDropFolder({ lm, ledger, keystore, settings, stateDirectory, clock, onEvent });
     closers.push(() => dropFolder.close());

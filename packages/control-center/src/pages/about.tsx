@@ -7,6 +7,13 @@ import { ProblemNotice, Waiting } from '../ui/notice.tsx';
 import { DataTable } from '../ui/table.tsx';
 
 export type Fact = readonly [name: string, value: ComponentChildren];
+const computerFacts = ({ computer }: LmStatus): readonly Fact[] =>
+  computer === undefined
+    ? []
+    : [
+        ['Virtual machine', computer.virtualMachine ?? 'no'],
+        ['Container', computer.container ?? 'no'],
+      ];
 export const factsOf = (status: LmStatus): readonly Fact[] => [
   ['Machine name', status.name],
   ['Version', status.version],
@@ -15,6 +22,7 @@ export const factsOf = (status: LmStatus): readonly Fact[] => [
   ['TCP', status.tcp.join(', ')],
   ['UDP', status.udp.join(', ') || 'none'],
   ...(status.adminPort === undefined ? [] : ([['Port for administration', String(status.adminPort)]] as const)),
+  ...computerFacts(status),
   ...(status.newId === undefined ? [] : ([['New LM id', `${status.newId.guid}, after a start`]] as const)),
 ];
 

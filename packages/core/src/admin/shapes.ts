@@ -124,6 +124,8 @@ export type LmStatus = {
   readonly duplicates?: readonly Duplicate[];
   /** A new LM id that waits for a start: its GUID, and the sessions over the network that it waits for. */
   readonly newId?: { readonly guid: string; readonly waitsFor: number };
+  /** What the computer is inside of (K6, 51): hypervisor and container, null = none was found. Absent before it was looked at. */
+  readonly computer?: { readonly virtualMachine: string | null; readonly container: string | null };
 };
 /** `proven`: it has the private key of the identity, so it is a copy of this computer's state; else it only says so. */
 export type Duplicate = { readonly address: string; readonly host: string | null; readonly proven: boolean; readonly at: string };

@@ -33,7 +33,19 @@ export const hostKinds = ['physical', 'virtual', 'container'] as const;
 export type HostKind = (typeof hostKinds)[number];
 
 /** What a collector read, in clear; never stored and never sent. */
-export type Observation = { readonly host: HostKind; readonly values: Readonly<Partial<Record<ComponentKind, readonly string[]>>> };
+export type Observation = {
+  /** What it is recognised as; goes into fingerprints. A container on a virtual machine is a container. */
+  readonly host: HostKind;
+  readonly values: Readonly<Partial<Record<ComponentKind, readonly string[]>>>;
+  /** The hypervisor of the virtual machine that it is, or that the container is on; null = none was found, absent = as `host` says. In no fingerprint. */
+  readonly virtual?: string | null;
+  /** The container that it is; null or absent = none was found. In no fingerprint. */
+  readonly container?: string | null;
+};
+
+/** Whether licenses that exclude virtual machines are refused here (27, 51, 74): in a container it is the computer around it that counts. */
+export const isVirtualMachine = ({ host, virtual }: Observation): boolean =>
+  virtual === undefined ? host === 'virtual' : virtual !== null;
 
 /** `values` are hashes in base64url, sorted, each once. */
 export type Component = { readonly kind: ComponentKind; readonly values: readonly string[] };

@@ -7,6 +7,7 @@ export {
   fingerprintOf,
   type HostKind,
   hostKinds,
+  isVirtualMachine,
   normalise,
   type Observation,
 } from './fingerprint.ts';

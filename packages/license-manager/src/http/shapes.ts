@@ -134,6 +134,10 @@ export const status = z.strictObject({
     .optional()
     .meta({ description: 'Other computers that use the GUID of this one, or say so.' }),
   newId: z.strictObject({ guid: said, waitsFor: count }).optional().meta({ description: 'A new LM id that waits for a start.' }),
+  computer: z
+    .strictObject({ virtualMachine: said.nullable(), container: said.nullable() })
+    .optional()
+    .meta({ description: 'The hypervisor and the container that this license manager is in; null: none was found.' }),
 });
 export const auditRecord = z.strictObject({
   sequence: count,

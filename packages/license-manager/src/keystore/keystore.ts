@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { fromBase64, toBase64 } from '@keyhaven/core/bytes';
 import type { Entropy } from '@keyhaven/core/crypto';
 import { LicensingError, Status } from '@keyhaven/core/errors';
-import { fingerprintOf, type Observation } from '@keyhaven/core/fingerprint';
+import { fingerprintOf, isVirtualMachine, type Observation } from '@keyhaven/core/fingerprint';
 import { faultOfServing, type HostKind, serves } from '@keyhaven/core/hosts';
 import { deviceStateDocument, type KeyIdentity, keyFromSeeds, stateDocument, type Usage } from '@keyhaven/core/key';
 import { openStanding, readSecrets, type VendorCode } from '@keyhaven/core/license';
@@ -223,7 +223,7 @@ export const openKeystore = async (
       const state = {
         counter: key.counter,
         host,
-        virtualMachine: observed?.host === 'virtual',
+        virtualMachine: observed !== undefined && isVirtualMachine(observed),
         usage,
         certificate: key.license?.delegation === undefined && key.license?.trial === undefined ? key.license?.document : undefined,
         fingerprint: observed === undefined ? undefined : fingerprintOf(observed, key.identity.vendorKey),

@@ -1,4 +1,5 @@
 import { Status } from '@keyhaven/core/errors';
+import { isVirtualMachine } from '@keyhaven/core/fingerprint';
 import { serves } from '@keyhaven/core/hosts';
 import { identityOfHolder, isLinked } from '@keyhaven/core/seats';
 import { SECOND, wall } from '@keyhaven/core/time';
@@ -194,7 +195,10 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
     },
     keptFrom: (to, of, vendor) => access?.keptFromDetach(to, of, vendor) ?? 0,
     against: refusals.againstDetach,
-    virtualMachine: async () => (await options.protection?.observe())?.host === 'virtual',
+    async virtualMachine() {
+      const observed = await options.protection?.observe();
+      return observed !== undefined && isVirtualMachine(observed);
+    },
     onGone: gone,
     onEvent,
   });
@@ -266,6 +270,12 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
     acts,
     audit,
     apply,
+    computer() {
+      const observed = protection.current();
+      if (observed === undefined) return undefined;
+      const { virtual = null, container = null } = observed;
+      return { virtualMachine: virtual, container };
+    },
     suspectTwin(address) {
       const news = protection.duplicates.heard(address.host);
       const remedy = 'Where one of the two is a copy, run on one of them: keyhaven lm new-id';

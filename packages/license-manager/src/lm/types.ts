@@ -1,4 +1,4 @@
-import type { Duplicate } from '@keyhaven/core/admin';
+import type { Duplicate, LmStatus } from '@keyhaven/core/admin';
 import type { Entropy } from '@keyhaven/core/crypto';
 import type { LicensingError } from '@keyhaven/core/errors';
 import type { HostKind } from '@keyhaven/core/hosts';
@@ -98,6 +98,8 @@ export type Lm = {
   readonly acts: Acts;
   /** For entries of the audit that nothing waits for. */
   readonly audit: AuditWriter;
+  /** What the computer is inside of; undefined before it was looked at. */
+  computer(): LmStatus['computer'];
   /** Applies a license document of this text. */
   apply(text: string): Promise<UpdateResult>;
   /** Somebody at this address uses the GUID of this LM, or says so (K9). */

@@ -1,4 +1,5 @@
 import { Status } from '@keyhaven/core/errors';
+import { isVirtualMachine } from '@keyhaven/core/fingerprint';
 import type { Bar, LoginGuard } from '../authority/index.ts';
 import type { Key, KeyLicense } from '../keystore/index.ts';
 import { clonedProducts, isByName, isProtected } from './clones.ts';
@@ -69,6 +70,6 @@ export const createGuard = ({ time, machine, duplicate, namesake }: GuardOptions
       return undefined;
     },
     time: () => time.now(),
-    virtualMachine: () => machine?.current?.host === 'virtual',
+    virtualMachine: () => machine?.current !== undefined && isVirtualMachine(machine.current),
   };
 };

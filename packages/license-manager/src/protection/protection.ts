@@ -58,6 +58,8 @@ export type Protection = {
   refused(guid: string, key: string): Bar | undefined;
   /** What this computer is recognised by, as it counts; undefined where it is not looked at. */
   observed(): Promise<Observation> | undefined;
+  /** The same without waiting; undefined before the first look is over. */
+  current(): Observation | undefined;
   /** What people should know of a key here. */
   warnings(key: Key): readonly string[];
   close(): void;
@@ -197,6 +199,7 @@ export const openProtection = async (options: ProtectionOptions): Promise<Protec
     },
     refused: (guid, key) => watch?.refused(guid, key),
     observed: () => machine?.first(),
+    current: () => machine?.current,
     warnings(key) {
       const both = twice(key.identity.id);
       return [...(both === undefined ? [] : [both]), ...guard.cloned(key).values()];

@@ -87,6 +87,8 @@ describe('the Linux collector, on a made-up workstation (K6)', () => {
   it('reads what is built in, and nothing that is plugged in or made up', async () => {
     expect(await observe(workstation, { links, addresses: ['192.0.2.7', 'fe80::1', '2001:db8::7', '169.254.3.3'] })).toEqual({
       host: 'physical',
+      virtual: null,
+      container: null,
       values: {
         machine_id: ['0123456789abcdef0123456789abcdef'],
         board: ['Made Ltd X370 MB-0815'],

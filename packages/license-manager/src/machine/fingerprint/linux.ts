@@ -1,4 +1,5 @@
 import type { Observation } from '@keyhaven/core/fingerprint';
+import { linuxSurroundings } from './linux-surroundings.ts';
 import { bestById, boardSerialIn, containerIdIn, cpuOf, fullNameIn, isContainerGroup, serialInPage80 } from './linux-text.ts';
 import { cloudInitInstanceIn, ec2InstanceIn, generationIdIn } from './linux-virtual.ts';
 import type { SystemReader } from './system-reader.ts';
@@ -100,8 +101,11 @@ export const observeLinux = async (system: SystemReader): Promise<Observation> =
     (await dmi('product_uuid')) ?? (await trimmed(system, '/sys/hypervisor/uuid')) ?? (await trimmed(system, '/proc/device-tree/vm,uuid'));
   const boardSerial = (await trimmed(system, '/proc/device-tree/serial-number')) ?? boardSerialIn(cpuinfo);
   const board = serial === undefined ? boardSerial : some(await dmi('board_vendor'), await dmi('board_name'), serial).join(' ');
+  const around = await linuxSurroundings(system);
   return {
     host: container ? 'container' : virtual ? 'virtual' : 'physical',
+    virtual: around.virtual ?? null,
+    container: around.container ?? null,
     values: {
       machine_id: some((await trimmed(system, '/etc/machine-id')) ?? (await trimmed(system, '/var/lib/dbus/machine-id'))),
       // A virtual board has the serial number that the image gives it.

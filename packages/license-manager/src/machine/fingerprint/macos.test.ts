@@ -47,6 +47,8 @@ describe('the macOS collector, on made-up texts (K6)', () => {
   it('reads what is built in', async () => {
     expect(await observeMachine([], madeUpSystem({ programs: programs('0') }), 'darwin')).toEqual({
       host: 'physical',
+      virtual: null,
+      container: null,
       values: {
         machine_id: ['01234567-89AB-CDEF-0123-456789ABCDEF'],
         board: ['C02XK0AAJGH5'],

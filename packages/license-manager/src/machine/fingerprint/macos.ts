@@ -52,6 +52,8 @@ export const observeMacos = async (system: SystemReader): Promise<Observation> =
   const serial = readIoregProperty(platform, 'IOPlatformSerialNumber');
   return {
     host: virtual ? 'virtual' : 'physical',
+    virtual: virtual ? 'hypervisor' : null,
+    container: null,
     values: {
       machine_id: uuid === undefined ? [] : [uuid],
       board: virtual || serial === undefined ? [] : [serial],

@@ -29,6 +29,6 @@ export const observeMachine = async (
   system: SystemReader = thisSystem,
   platform: string = process.platform,
 ): Promise<Observation> => {
-  const { host, values } = await ofPlatform(system, platform);
-  return { host, values: { ...values, ip_address: system.addresses.filter(routable), custom: custom.slice(0, MAX_CUSTOM) } };
+  const { values, ...of } = await ofPlatform(system, platform);
+  return { ...of, values: { ...values, ip_address: system.addresses.filter(routable), custom: custom.slice(0, MAX_CUSTOM) } };
 };

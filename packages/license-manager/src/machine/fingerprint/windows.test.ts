@@ -45,6 +45,8 @@ const wmic: Readonly<Record<string, string>> = {
 };
 const expected = {
   host: 'physical',
+  virtual: null,
+  container: null,
   values: {
     machine_id: ['6f9619ff-8b86-d011-b42d-00c04fc964ff'],
     board: ['Made Ltd X370 MB-0815'],
@@ -102,6 +104,19 @@ describe('the Windows collector, on made-up texts (K6)', () => {
       host: 'virtual',
       values: { vm_uuid: ['4C4C4544-0042-3510-8051-B4C04F4D3532'], board: [], fqdn: ['VM'], machine_id: [] },
     });
+  });
+
+  it('knows a container by the registry, beside the machine that it is on', async () => {
+    const virtual = { ...cim, ComputerSystem: [{ Manufacturer: 'QEMU', Model: 'Standard PC (Q35 + ICH9, 2009)' }] };
+    const inContainer = (args: readonly string[]): string | undefined =>
+      args.includes('ContainerType') ? '    ContainerType    REG_DWORD    0x2\r\n' : registry;
+    const of = async (computer: object, registryOf: typeof inContainer) => {
+      const found = await observe({ 'reg.exe': registryOf, 'powershell.exe': () => JSON.stringify(computer) });
+      return [found.virtual, found.container];
+    };
+    expect(await of(virtual, inContainer)).toEqual(['qemu', 'windows']);
+    expect(await of(cim, inContainer)).toEqual([null, 'windows']);
+    expect(await of(virtual, () => registry)).toEqual(['qemu', null]);
   });
 
   it('takes one record for a list of one, and null for none', () => {

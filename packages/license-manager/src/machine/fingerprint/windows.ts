@@ -1,6 +1,6 @@
 import type { Observation } from '@keyhaven/core/fingerprint';
 import type { SystemReader } from './system-reader.ts';
-import { isVirtualMachineName } from './virtual-machine.ts';
+import { hypervisorByName, isVirtualMachineName } from './virtual-machine.ts';
 
 // Collector for Windows: the classes of CIM, through PowerShell as JSON, or through wmic on computers without it. HypervisorPresent is no
 // sign: it is true on every computer that isolates its own kernel. The generation id of a virtual machine is told by a device only, to an
@@ -115,16 +115,19 @@ export const machineSids = (accounts: readonly string[]): string[] => [
 /** `PCI\...`, and virtual network cards of the hypervisors; not what hangs on USB, nor tunnels. */
 const ON_BOARD = /^(?:PCI|VMBUS|XENVIF|\{)/iu;
 
-const windowsObservation = (cim: CimRecords, machineGuid: string | undefined): Observation => {
+const windowsObservation = (cim: CimRecords, machineGuid: string | undefined, container: boolean): Observation => {
   const [system = {}] = cim.ComputerSystem;
   const [board = {}] = cim.BaseBoard;
   const virtual = isVirtualMachineName(system['Manufacturer'], system['Model']);
+  const hypervisor = hypervisorByName(system['Manufacturer'], system['Model']);
   const uuids = cim.ComputerSystemProduct.flatMap(({ UUID }) => UUID ?? []);
   const domain = system['Domain'] ?? '';
   const host = system['DNSHostName'] ?? '';
   const serial = board['SerialNumber'] ?? '';
   return {
     host: virtual ? 'virtual' : 'physical',
+    virtual: hypervisor ?? null,
+    container: container ? 'windows' : null,
     values: {
       machine_id: machineGuid === undefined ? [] : [machineGuid],
       board: virtual || serial === '' ? [] : [joined(board['Manufacturer'], board['Product'], serial)],
@@ -188,5 +191,8 @@ export const observeWindows = async (system: SystemReader): Promise<Observation>
       UserAccount: await asked('UserAccount'),
     };
   }
-  return windowsObservation(cim, readRegistryValue(registry ?? '', 'MachineGuid'));
+  // Set in containers alone, in those of Hyper-V, too.
+  const control = ['query', 'HKLM\\SYSTEM\\CurrentControlSet\\Control', '/v', 'ContainerType'];
+  const container = /^\s*ContainerType\s+REG_DWORD\s+0x[1-9a-f]/mu.test((await system.run(`${root}\\reg.exe`, control)) ?? '');
+  return windowsObservation(cim, readRegistryValue(registry ?? '', 'MachineGuid'), container);
 };
