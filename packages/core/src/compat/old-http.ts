@@ -5,7 +5,7 @@
 export const SERVER_NAME = 'HASP LM/25.02';
 
 const hardened =
-  'X-Frame-Options: SAMEORIGIN\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: strict-origin\r\nConnection: close\r\n';
+  "X-Frame-Options: SAMEORIGIN\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: strict-origin\r\nCache-Control: no-store\r\nCross-Origin-Resource-Policy: same-origin\r\nContent-Security-Policy: default-src 'none'; style-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'\r\nConnection: close\r\n";
 const html = (title: string, text: string): string => `<title>${title}</title>\n<h1>${title}</h1>\n${text}\n`;
 /** Of 106 bytes, by which it is known. */
 const MOVED = html('302 Moved', 'Page is at: <a href="/_int_/index.html">/_int_/index.html</a>');
@@ -18,7 +18,7 @@ const NOT_IMPLEMENTED = html(
 const movedAnswer = (now: number): string =>
   `HTTP/1.0 302 Moved\r\nServer: ${SERVER_NAME}\r\nDate: ${new Date(now).toUTCString()}\r\nLocation: /_int_/index.html\r\nContent-Type: text/html\r\nContent-Length: ${MOVED.length}\r\n${hardened}\r\n${MOVED}`;
 const notImplementedAnswer = (now: number): string =>
-  `HTTP/0.0 501 Not Implemented\r\nServer: ${SERVER_NAME}\r\nDate: ${new Date(now).toUTCString()}\r\nContent-Type: text/html\r\nContent-Length: ${NOT_IMPLEMENTED.length}\r\n\r\n${NOT_IMPLEMENTED}`;
+  `HTTP/0.0 501 Not Implemented\r\nServer: ${SERVER_NAME}\r\nDate: ${new Date(now).toUTCString()}\r\nContent-Type: text/html\r\nContent-Length: ${NOT_IMPLEMENTED.length}\r\n${hardened}\r\n${NOT_IMPLEMENTED}`;
 
 /** The whole answer, after which the connection ends; undefined = the HTTP server answers. @param head the first bytes of a connection, as latin1 */
 export const oldHttpAnswer = (head: string, now: number): string | undefined => {

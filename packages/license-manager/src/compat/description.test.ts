@@ -69,7 +69,9 @@ it('answers of the REST licensing API are as they are described', async () => {
   const client = createRestClient({ port: site.port, identity: identity.id, secret, vendor: 7 });
   const holds = (method: string, path: string, reply: RestReply): void => {
     const { responses } = described(method, `${REST}${path}`);
-    const schema = (responses[reply.code] ?? responses['default'])?.content?.['application/json']?.schema ?? { not: {} };
+    const schema = (responses[reply.code] ?? responses['default'])?.content?.[
+      reply.code < 400 ? 'application/json' : 'application/problem+json'
+    ]?.schema ?? { not: {} };
     // Whole numbers of 64 bits are what no number of JavaScript can be.
     const text = JSON.stringify(schema).replaceAll('{"type":"integer","format":"int64"}', '{"type":"string","pattern":"^[0-9]+$"}');
     const strict = text.replaceAll('"type":"object"', '"type":"object","additionalProperties":false');
@@ -88,4 +90,27 @@ it('answers of the REST licensing API are as they are described', async () => {
   for (const what of ['keys', 'products', 'features']) holds('GET', `/${what}`, await client.call('GET', `/${what}`));
   holds('DELETE', '/sessions/{session}', await client.logout(session));
   holds('DELETE', '/sessions/{session}', await client.logout('none'));
+});
+
+it('a login of the REST licensing API is taken up to the lengths that are described', async () => {
+  const site = await startCompatSite();
+  const described = await describedBy(site);
+  await site.license();
+  const { identity, secret } = JSON.parse(await site.api('POST', '/api/v1/identities', { issuedTo: 'a test' }));
+  const client = createRestClient({ port: site.port, identity: identity.id, secret, vendor: 7 });
+  type Schema = { readonly maxLength?: number; readonly anyOf?: readonly Schema[]; readonly properties?: Readonly<Record<string, Schema>> };
+  const { schema } = described('POST', `${REST}/sessions`).requestBody?.content['application/json'] ?? { schema: {} };
+  const within = (of: Schema | undefined, name: string): Schema | undefined =>
+    of?.properties?.[name] ?? of?.anyOf?.map((each) => within(each, name)).find((each) => each !== undefined);
+  const longest = (of: Schema | undefined): number | undefined =>
+    of?.maxLength ?? of?.anyOf?.map(longest).find((each) => each !== undefined);
+  for (const name of ['domainName', 'hostName', 'userName', 'machineId', 'processId']) {
+    const most = longest(within(within(schema as Schema, 'clientInfo'), name)) ?? 0;
+    expect(most, name).toBeGreaterThan(0);
+    for (const letter of ['a', '\u{1f511}']) {
+      const at = (length: number) => client.login(99, { clientInfo: { [name]: letter.repeat(length) } });
+      expect(await at(most), `${name} ${letter}`).toMatchObject({ code: 404, json: { errorCode: 31 } });
+      expect(await at(most + 1), `${name} ${letter}`).toMatchObject({ code: 400, json: { errorCode: 501 } });
+    }
+  }
 });

@@ -13,6 +13,7 @@ import {
 import { z } from 'zod';
 import type { HttpFaces } from '../http/faces.ts';
 import { type Route, route, says } from '../http/route.ts';
+import { limited } from '../http/shapes.ts';
 
 // The feeds of existing monitoring scripts (C6), under both of their names. All parameters are optional.
 
@@ -20,7 +21,7 @@ type Query = Readonly<Record<string, unknown>>;
 type Feed = (query: Query) => string | Promise<string>;
 
 /** A parameter that comes twice is as good as none. */
-export const anyQuery = z.record(z.string().max(200), z.unknown());
+export const anyQuery = z.record(limited(200), z.unknown());
 /** As the description has it; what is no text of the kind is as good as none. */
 export const parameter = (description: string) => z.unknown().optional().meta({ type: 'string', description });
 const feedQuery = z.looseObject({

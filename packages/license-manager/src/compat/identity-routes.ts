@@ -3,14 +3,14 @@ import { MAX_ID } from '@keyhaven/core/license';
 import { z } from 'zod';
 import { onlyHere } from '../http/gate.ts';
 import { answers, json, type Route, route } from '../http/route.ts';
-import { keyId, moment, said } from '../http/shapes.ts';
+import { keyId, limited, moment, said } from '../http/shapes.ts';
 import type { CompatFaces } from './faces.ts';
 
 // Identities of clients of the REST licensing API (C4, C6): made, changed and taken away by the administrator. What gives somebody more rights is
 // done on this computer only (S7); from another one, with the password, an identity is disabled or taken away.
 
 const id = z.string().regex(IDENTITY_NAME, 'has letters, digits, - and _, at most 40').meta({ example: 'build-7' });
-const issuedTo = z.string().max(200);
+const issuedTo = limited(200);
 const rights = z.array(z.enum(identityRights)).min(1).max(identityRights.length);
 const limitTo = z
   .array(z.strictObject({ key: keyId, product: z.int().min(0).max(MAX_ID).exactOptional() }))
@@ -31,7 +31,7 @@ const identity = z.strictObject({
     .meta({ description: 'Computers that are registered, by the name that their clients give.' }),
 });
 const maxMachines = z.int().min(1).max(MAX_MACHINES);
-const params = z.strictObject({ id: z.string().max(200) });
+const params = z.strictObject({ id: limited(200) });
 
 export const identityRoutes = ({ identities, settings }: Pick<CompatFaces, 'identities' | 'settings'>): Route[] => [
   route({
@@ -87,7 +87,7 @@ export const identityRoutes = ({ identities, settings }: Pick<CompatFaces, 'iden
         limitTo: limitTo.nullish().meta({ description: 'null = every key.' }),
         expires: moment.nullish().meta({ description: 'null = for ever.' }),
         maxMachines: maxMachines.nullish().meta({ description: 'null = any number.' }),
-        unregister: z.array(z.string().max(200)).max(MAX_MACHINES).optional().meta({ description: 'Computers that make room for others.' }),
+        unregister: z.array(limited(200)).max(MAX_MACHINES).optional().meta({ description: 'Computers that make room for others.' }),
       }),
     ),
     answer: answers(identity),

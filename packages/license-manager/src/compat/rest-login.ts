@@ -4,16 +4,18 @@ import { LicensingError, Status } from '@keyhaven/core/errors';
 import { MAX_ID } from '@keyhaven/core/license';
 import { z } from 'zod';
 import { parsed } from '../http/bodies.ts';
+import { limited } from '../http/shapes.ts';
 import type { Asker } from './rest-identity.ts';
 import type { RestLoginCall } from './rest-sessions.ts';
+import { MAX_COUNT, MAX_PROCESS, MAX_SCOPE, MAX_SEATS, MAX_SENT } from './rest-shapes.ts';
 
 // The body of a login through the REST licensing API. Fields that nobody knows are passed over, for clients of other versions send them.
 
 /** BOUNDED: characters of what a client says about itself. */
 const MAX_NAME = 80;
-const name = z.string().max(1_000).nullish();
+const name = limited(MAX_SENT).nullish();
 const keyId = z.union([z.int().min(1), z.string().regex(/^[1-9]\d{0,19}$/)]).transform(String);
-const count = z.int().min(0).max(0xffff_ffff).nullish();
+const count = z.int().min(0).max(MAX_COUNT).nullish();
 
 const loginBody = z.object({
   featureId: z.int().min(0).max(MAX_ID),
@@ -23,15 +25,15 @@ const loginBody = z.object({
       hostName: name,
       userName: name,
       machineId: name,
-      processId: z.union([z.int(), z.string().max(20)]).nullish(),
+      processId: z.union([z.int(), limited(MAX_PROCESS)]).nullish(),
     })
     .nullish(),
   scope: z
-    .object({ keyId: z.array(keyId).max(1_000).nullish(), productId: z.array(z.int().min(0).max(MAX_ID)).max(1_000).nullish() })
+    .object({ keyId: z.array(keyId).max(MAX_SCOPE).nullish(), productId: z.array(z.int().min(0).max(MAX_ID)).max(MAX_SCOPE).nullish() })
     .nullish(),
   dieAtExpiration: z.boolean().nullish(),
   executionCountToConsume: count,
-  networkSeatsToConsume: z.int().min(0).max(0xffff).nullish(),
+  networkSeatsToConsume: z.int().min(0).max(MAX_SEATS).nullish(),
 });
 
 const said = (...names: readonly (string | null | undefined)[]): string =>

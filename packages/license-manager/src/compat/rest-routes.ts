@@ -1,10 +1,12 @@
 import { Buffer } from 'node:buffer';
 import { z } from 'zod';
+import { PROBLEM_TYPE } from '../http/problem.ts';
 import { type Asked, bytes, type FileAnswer, type Route, route, sends } from '../http/route.ts';
+import { limited } from '../http/shapes.ts';
 import { parameter } from './feed-routes.ts';
 import type { Rest, RestAnswer } from './rest.ts';
 import type { RestRequest } from './rest-identity.ts';
-import { restContent, restLists, restLogin, restRefusal, restSession } from './rest-shapes.ts';
+import { restContent, restDone, restLists, restLogin, restProblem, restSession } from './rest-shapes.ts';
 
 // The REST licensing API as routes (C6). The gate lets everybody come here: each of them asks for an identity itself, over the body as it came.
 
@@ -13,13 +15,25 @@ const json = 'application/json';
 /** BOUNDED: bytes of a login; nothing else has a body. */
 const BODY_LIMIT = 64 * 1024;
 
+/** A number that `read` needs; the signature comes before it is looked at. */
+const whole = (description: string) => z.unknown().meta({ type: 'integer', minimum: 0, maximum: 0xffff_ffff, description });
 const vendorOf = (text: string): number => (/^\d{1,10}$/.test(text) ? Number(text) : 0);
-const inVendor = z.strictObject({ vendor: z.string().max(20) });
-const inSession = z.strictObject({ vendor: z.string().max(20), session: z.string().max(200) });
+const inVendor = z.strictObject({ vendor: limited(20) });
+const inSession = z.strictObject({ vendor: limited(20), session: limited(200) });
+
+/** What HTTP wants beside some refusals. */
+const more: Readonly<Record<number, Readonly<Record<string, string>>>> = {
+  401: { 'www-authenticate': 'X-LDK-Identity-WS realm="Keyhaven"' },
+  429: { 'retry-after': '1' },
+};
 
 const answer = async (from: Promise<RestAnswer>): Promise<FileAnswer> => {
   const { code, text } = await from;
-  return { code, headers: { 'content-type': json }, body: Buffer.from(text) };
+  return {
+    code,
+    headers: code < 400 ? { 'content-type': json } : { 'content-type': PROBLEM_TYPE, ...more[code] },
+    body: Buffer.from(text),
+  };
 };
 
 export const restRoutes = (rest: Rest): Route[] => {
@@ -39,7 +53,7 @@ export const restRoutes = (rest: Rest): Route[] => {
   });
   const body = bytes(BODY_LIMIT, 'Empty', {});
   const gives = (schema: z.ZodType, code: 200 | 201 = 200) =>
-    sends(json, { schema, refusal: restRefusal, what: 'The model.', ...(code === 201 ? { code } : {}) });
+    sends(json, { schema, refusal: restProblem, what: 'The model.', ...(code === 201 ? { code } : {}) });
   const need = 'identity';
   return [
     route({
@@ -71,7 +85,7 @@ export const restRoutes = (rest: Rest): Route[] => {
       params: inSession,
       tokens: true,
       body,
-      answer: gives(restRefusal),
+      answer: gives(restDone),
       run: (asked) => answer(rest.logout(requestOf('DELETE', asked, asked.body), vendorOf(asked.params.vendor), asked.params.session)),
     }),
     route({
@@ -81,7 +95,7 @@ export const restRoutes = (rest: Rest): Route[] => {
       summary: 'Reads memory',
       params: inSession,
       tokens: true,
-      query: z.looseObject({ memoryId: parameter('65524 or 65525.'), offset: parameter('In bytes.'), length: parameter('In bytes.') }),
+      query: z.looseObject({ memoryId: whole('65524 or 65525.'), offset: whole('In bytes.'), length: whole('In bytes.') }),
       answer: gives(restContent),
       run: (asked) => answer(rest.read(requestOf('GET', asked), vendorOf(asked.params.vendor), asked.params.session, asked.query)),
     }),

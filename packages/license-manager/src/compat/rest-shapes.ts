@@ -1,4 +1,6 @@
+import { MAX_ID } from '@keyhaven/core/license';
 import { z } from 'zod';
+import { limited, problem } from '../http/shapes.ts';
 
 // The models of the REST licensing API as the description has them (C6). What is answered is written exactly, with whole numbers of 64 bits.
 
@@ -9,10 +11,12 @@ const flag = z.boolean();
 const page = <T extends z.ZodType>(names: string, name: string, of: T) =>
   z.object({ [names]: z.object({ count: whole, [name]: z.array(of) }) });
 
-/** With 0 it is no refusal, and all that a logout says. */
-export const restRefusal = z.object({ errorCode: whole.meta({ description: 'docs/errors.md' }), message: text });
+/** All that a logout says; `errorCode` is 0. */
+export const restDone = z.object({ errorCode: whole.meta({ description: 'docs/errors.md' }), message: text });
+/** A refusal: problem details with `errorCode`, which is their `code`. */
+export const restProblem = problem.extend(restDone.shape);
 
-export const restSession = restRefusal.extend({
+export const restSession = restDone.extend({
   sessionId: text,
   sessionInfo: z.object({ currentlogins: whole, idleTimeout: whole.meta({ description: 'Seconds.' }) }),
   featureId: whole,
@@ -22,19 +26,36 @@ export const restSession = restRefusal.extend({
     .optional()
     .meta({ description: 'Goes on with this session as a Bearer token, from the same address; by TLS and on this computer only.' }),
 });
-export const restContent = restRefusal.extend({ content: text.meta({ contentEncoding: 'base64' }) });
+export const restContent = restDone.extend({ content: text.meta({ contentEncoding: 'base64' }) });
 
+/** BOUNDED: what a login may say: characters of a name and of the id of a process, keys and products of a scope, executions, seats. */
+export const MAX_SENT = 1_000;
+export const MAX_PROCESS = 20;
+export const MAX_SCOPE = 1_000;
+export const MAX_COUNT = 0xffff_ffff;
+export const MAX_SEATS = 0xffff;
+
+const name = limited(MAX_SENT).nullable();
 /** As a client sends it; `rest-login.ts` reads it. */
 export const restLogin = z.object({
-  featureId: whole.min(0),
-  clientInfo: z.object({ domainName: text, hostName: text, userName: text, machineId: text, processId: text }).partial().optional(),
-  scope: z
-    .object({ keyId: z.array(int64), productId: z.array(whole) })
+  featureId: z.int().min(0).max(MAX_ID),
+  clientInfo: z
+    .object({
+      domainName: name,
+      hostName: name,
+      userName: name,
+      machineId: name,
+      processId: z.union([z.int(), limited(MAX_PROCESS)]).nullable(),
+    })
     .partial()
-    .optional(),
-  dieAtExpiration: flag.optional(),
-  executionCountToConsume: whole.min(0).optional(),
-  networkSeatsToConsume: whole.min(0).optional(),
+    .nullish(),
+  scope: z
+    .object({ keyId: z.array(int64).max(MAX_SCOPE).nullable(), productId: z.array(z.int().min(0).max(MAX_ID)).max(MAX_SCOPE).nullable() })
+    .partial()
+    .nullish(),
+  dieAtExpiration: flag.nullish(),
+  executionCountToConsume: z.int().min(0).max(MAX_COUNT).nullish(),
+  networkSeatsToConsume: z.int().min(0).max(MAX_SEATS).nullish(),
 });
 
 const license = z.object({

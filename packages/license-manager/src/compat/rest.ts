@@ -15,6 +15,8 @@ import { LicensingError, Status, type StatusCode } from '@keyhaven/core/errors';
 import { MAX_CALL_BYTES } from '@keyhaven/core/session';
 import { type Clock, SECOND } from '@keyhaven/core/time';
 import type { Authority } from '../authority/index.ts';
+import { httpStatusOf } from '../http/problem.ts';
+import { restProblemOf } from '../http/refused.ts';
 import { type Key, type Keystore, poolName } from '../keystore/index.ts';
 import type { Overview } from '../overview.ts';
 import { createReplays, type OnceWork } from './replays.ts';
@@ -61,11 +63,13 @@ const codeOf = (status: StatusCode): number => {
   if (MISSING.includes(status)) return 404;
   if (status === Status.INVALID_PARAMETER || status === Status.MEM_RANGE) return 400;
   if (status === Status.IDENTITY_RATE_LIMIT_EXCEEDED) return 429;
-  return status === Status.INT_ERR ? 500 : 403;
+  const http = httpStatusOf(status);
+  return http >= 500 ? http : 403;
 };
 const refusal = (error: unknown): RestAnswer => {
   const known = error instanceof LicensingError ? error : new LicensingError(Status.INT_ERR, { cause: error });
-  return { code: codeOf(known.status), text: exactJson({ errorCode: known.status, message: known.message }) };
+  const code = codeOf(known.status);
+  return { code, text: JSON.stringify(restProblemOf(known, code)) };
 };
 const success = (code: number, more: { readonly [name: string]: Exact }): RestAnswer => ({
   code,

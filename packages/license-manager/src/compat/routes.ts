@@ -12,7 +12,7 @@ export { identityRoutes } from './identity-routes.ts';
 export const compatRoutes = (faces: HttpFaces, part: 'all' | 'link' | 'administration'): Route[] => {
   const { compat } = faces;
   if (compat === undefined) return [];
-  return [
+  const routes = [
     route({
       method: 'GET',
       url: '/sentinel/ldk/v1/healthz',
@@ -25,4 +25,5 @@ export const compatRoutes = (faces: HttpFaces, part: 'all' | 'link' | 'administr
     ...(part === 'administration' ? [] : restRoutes(compat.rest)),
     ...(part === 'link' ? [] : [...feedRoutes(faces), ...pageRoutes(faces, compat), ...actionRoutes(faces, compat)]),
   ];
+  return routes.map((each) => ({ ...each, hostless: true as const }));
 };

@@ -47,7 +47,7 @@ describe('S15: a page of another origin', () => {
       'access-control-request-method': 'POST',
       'access-control-request-headers': 'content-type',
     });
-    expect([preflight.code, preflight.headers['access-control-allow-origin']]).toEqual([404, undefined]);
+    expect([preflight.code, preflight.headers['access-control-allow-origin']]).toEqual([405, undefined]);
     for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x'])
       for (const path of ['apply', 'upload', 'sessions/kill', 'lm-id', 'detach', 'settings'])
         expect(

@@ -99,7 +99,7 @@ describe('every route there is (S7, S15, S19)', () => {
     expect(new Set(known).size).toBe(known.length);
     for (const { url } of site.http.routes)
       for (const method of ['PATCH', 'OPTIONS', 'TRACE', 'PROPFIND'])
-        expect((await call(site, method, url, {})).code, `${method} ${url}`).toBe(404);
+        expect((await call(site, method, url, {})).code, `${method} ${url}`).toBe(405);
   });
 
   it('refuses pages of other origins, names of other computers, and other computers', async () => {

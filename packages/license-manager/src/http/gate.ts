@@ -8,7 +8,7 @@ import type { Administration } from '../administration/index.ts';
 import { PeerRefusal } from '../peers/index.ts';
 import type { HttpFaces } from './faces.ts';
 import { HttpRefusal } from './problem.ts';
-import type { Caller, Need } from './route.ts';
+import type { Caller, Route } from './route.ts';
 
 // The one gate before every route (S7, S15, S19). Whatever administers is for a caller on this computer, or on another one where remote
 // administration is on and the password is given; the Host header names this computer, so that no web page elsewhere reaches it by DNS rebinding;
@@ -16,12 +16,21 @@ import type { Caller, Need } from './route.ts';
 
 export const COOKIE = 'keyhaven';
 
+type Guarded = Pick<Route, 'method' | 'need' | 'hostless'>;
+type Need = Route['need'];
 export type Gate = {
   /** @throws LicensingError, HttpRefusal, PeerRefusal */
-  admit(request: FastifyRequest, need: Need): Promise<Caller>;
+  admit(request: FastifyRequest, route: Guarded): Promise<Caller>;
   /** Whether what was admitted would still be: it was logged out, the password is another one, remote administration was switched off. */
-  holds(request: FastifyRequest, need: Need, caller: Caller): boolean;
+  holds(request: FastifyRequest, route: Guarded, caller: Caller): boolean;
 };
+
+/**
+ * HTTP/1.0 knows no Host header, and scripts that are old enough send none. Browsers always do, so that no page reaches this computer without one (S15).
+ * That is for what such scripts ask for; the admin API came later and wants the header.
+ */
+const needsNoHost = ({ raw, headers }: FastifyRequest, { method, need, hostless }: Guarded): boolean =>
+  raw.httpVersion === '1.0' && headers.host === undefined && (hostless === true || (need === 'page' && method === 'GET'));
 
 const hostOf = (header: string | undefined): string =>
   (header ?? '')
@@ -45,14 +54,17 @@ const ofBrowser = ({ headers }: FastifyRequest): boolean => headers.origin !== u
 const denied = (detail: string, remedy: string): LicensingError => new LicensingError(Status.ACCESS_DENIED, { detail, remedy });
 
 /** Who may not come at all, whatever he knows. */
-const barred = (request: FastifyRequest, faces: HttpFaces): LicensingError | undefined => {
+const barred = (request: FastifyRequest, route: Guarded, faces: HttpFaces): LicensingError | undefined => {
   if (kindOf(request) === 'remote' && !faces.remoteAdministration)
     return denied(
       'Administration from another computer is off.',
       'Administer on the computer itself, or set access.remoteAdministration there.',
     );
   const host = hostOf(request.headers.host);
-  if (!faces.hostNames().has(host) && !isLoopback(host))
+  const isNamed = !needsNoHost(request, route);
+  if (isNamed && request.headers.host === undefined)
+    return denied('The request has no Host header.', 'Send one: Host: localhost, or the name or address of this computer.');
+  if (isNamed && !faces.hostNames().has(host) && !isLoopback(host))
     return denied(
       `The Host header names ${JSON.stringify(host.slice(0, 80))}, which is not this computer.`,
       'Use the name or address of this computer.',
@@ -151,15 +163,16 @@ export const createGate = (faces: HttpFaces): Gate => {
     // "Password Protection" of all pages: what other programs read as metrics is no page.
     return need !== 'configure' && (need === 'metrics' || !faces.page.passwordForAll);
   };
-  const admitted = async (request: FastifyRequest, need: Need): Promise<Caller> => {
-    const refusal = barred(request, faces);
+  const admitted = async (request: FastifyRequest, route: Guarded): Promise<Caller> => {
+    const refusal = barred(request, route, faces);
     if (refusal !== undefined) throw refusal;
     const kind = kindOf(request);
     const caller = { kind, address: request.ip, authenticated: await isAuthenticated(request) } as const;
-    if (!mayPass(need, caller)) throw passwordNeeded(request.headers);
+    if (!mayPass(route.need, caller)) throw passwordNeeded(request.headers);
     return caller;
   };
-  const admit = async (request: FastifyRequest, need: Need): Promise<Caller> => {
+  const admit = async (request: FastifyRequest, route: Guarded): Promise<Caller> => {
+    const { need } = route;
     const kind = kindOf(request);
     const caller = { kind, address: request.ip, authenticated: false } as const;
     if (need === 'open' || need === 'identity') return caller;
@@ -171,7 +184,7 @@ export const createGate = (faces: HttpFaces): Gate => {
       return caller;
     }
     try {
-      return await admitted(request, need);
+      return await admitted(request, route);
     } catch (error) {
       if (error instanceof LicensingError) faces.administrationRefused(request.ip, error);
       throw error;
@@ -179,10 +192,11 @@ export const createGate = (faces: HttpFaces): Gate => {
   };
   return {
     admit,
-    holds(request, need, caller) {
+    holds(request, route, caller) {
+      const { need } = route;
       if (need === 'metrics' && caller.kind === 'remote' && faces.records.remoteMetrics) return true;
       const authenticated = caller.authenticated && (proofs.get(request)?.() ?? false);
-      return barred(request, faces) === undefined && mayPass(need, { ...caller, authenticated });
+      return barred(request, route, faces) === undefined && mayPass(need, { ...caller, authenticated });
     },
   };
 };

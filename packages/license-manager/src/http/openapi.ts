@@ -98,7 +98,7 @@ const responsesOf = (answer: AnswerKind): Json => {
     default:
       refusal === undefined
         ? { $ref: '#/components/responses/Problem' }
-        : { description: 'A refusal.', content: { 'application/json': { schema: schemaOf(refusal, 'output') } } },
+        : { description: 'A refusal.', content: { 'application/problem+json': { schema: schemaOf(refusal, 'output') } } },
   };
 };
 const isPart = ({ need, answer }: Route): boolean => need === 'page' && answer.kind === 'file' && answer.code === undefined;

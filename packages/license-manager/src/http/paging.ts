@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import { z } from 'zod';
+import { limited } from './shapes.ts';
 
 // Pages of long lists (C4): one pass over the rows for each page and no copy of them, so that it stays fast at 100,000 rows. A page goes on behind the
 // last row of the one before by its value and id, so that rows which come and go meanwhile neither repeat nor hide others.
@@ -11,9 +12,9 @@ type Value = string | number;
 
 export const pageQuery = {
   limit: z.coerce.number().int().min(1).max(MAX_PAGE).default(100),
-  cursor: z.string().max(4_096).optional().meta({ description: '`next` of the page before.' }),
+  cursor: limited(4_096).optional().meta({ description: '`next` of the page before.' }),
   order: z.enum(['asc', 'desc']).default('asc'),
-  q: z.string().max(200).optional().meta({ description: 'Text that is somewhere in the row; upper and lower case are one.' }),
+  q: limited(200).optional().meta({ description: 'Text that is somewhere in the row; upper and lower case are one.' }),
 } as const;
 export type PageQuery = {
   readonly limit: number;

@@ -71,7 +71,7 @@ export const registerRoutes = (
         reply.hijack();
         reply.raw.writeHead(200, { ...headers, 'content-type': 'text/event-stream; charset=utf-8' });
         (value as Stream)(reply.raw);
-        cutWhenOver(reply.raw, () => gate.holds(request, route.need, caller));
+        cutWhenOver(reply.raw, () => gate.holds(request, route, caller));
         return reply;
     }
   };
@@ -85,7 +85,7 @@ export const registerRoutes = (
       exposeHeadRoute,
       ...(route.body === undefined ? {} : { bodyLimit: route.body.limit }),
       onRequest: async (request) => {
-        callers.set(request, await gate.admit(request, need));
+        callers.set(request, await gate.admit(request, route));
       },
       handler: (request, reply) => answer(route, request, reply),
     });

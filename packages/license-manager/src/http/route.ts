@@ -82,6 +82,8 @@ export type Route = {
   readonly answer: AnswerKind;
   /** For the description: an identity may show the token of the session instead (compat/rest-tokens.ts). */
   readonly tokens?: true;
+  /** Existing programs ask for it in HTTP/1.0 without a Host header (gate.ts). */
+  readonly hostless?: true;
   run(asked: Asked<unknown, unknown, unknown>): unknown;
 };
 
@@ -133,6 +135,7 @@ export const route = <
   readonly body?: B;
   readonly answer: A;
   readonly tokens?: true;
+  readonly hostless?: true;
   run(asked: Asked<OutOf<P>, OutOf<Q>, BodyOf<B>>): AnswerOf<A> | Promise<AnswerOf<A>>;
 }): Route => ({
   method: declared.method,
@@ -144,6 +147,7 @@ export const route = <
   body: declared.body,
   answer: declared.answer,
   ...(declared.tokens === undefined ? {} : { tokens: declared.tokens }),
+  ...(declared.hostless === undefined ? {} : { hostless: declared.hostless }),
   // What comes here has passed the schemas of this very route.
   run: (asked) => declared.run(asked as Asked<OutOf<P>, OutOf<Q>, BodyOf<B>>),
 });

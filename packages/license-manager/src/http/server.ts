@@ -1,14 +1,16 @@
 import { createServer, type Server } from 'node:http';
-import { SERVER_NAME } from '@keyhaven/core/compat';
 import { isLoopback } from '@keyhaven/core/discovery';
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import { kindOfRequest } from '@keyhaven/core/network';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { asLicensingError } from '../local/index.ts';
 import { PeerRefusal } from '../peers/index.ts';
+import { createAllowed } from './allowed.ts';
 import type { HttpFaces } from './faces.ts';
 import { createGate } from './gate.ts';
-import { HttpRefusal, httpStatusOf, PROBLEM_TYPE, problemOf } from './problem.ts';
+import { SECURITY_HEADERS } from './headers.ts';
+import { HttpRefusal, httpStatusOf } from './problem.ts';
+import { refusedAt } from './refused.ts';
 import { registerRoutes } from './register.ts';
 import type { Need } from './route.ts';
 import { routesFor } from './routes/index.ts';
@@ -19,6 +21,8 @@ import { createStrict, createWaiting, STALLED_MS } from './strict.ts';
 
 /** BOUNDED: bodies of routes that take none. */
 const BODY_LIMIT = 64 * 1024;
+/** BOUNDED: bytes of the headers of a request, with its target. */
+const MAX_HEADERS = 16 * 1024;
 
 /** How long a request may take to arrive; slow ones are cut off (S14). */
 export type HttpTimeouts = {
@@ -33,17 +37,6 @@ const TIMEOUTS: HttpTimeouts = { headersMs: 15_000, requestMs: 30_000, checkMs: 
 const STRICT_TRANSPORT = 'max-age=2592000';
 const isStrict = ({ raw, headers }: FastifyRequest): boolean =>
   'encrypted' in raw.socket && !/^(?:localhost|127\.[\d.]+|\[::1\])(?::\d+)?$/i.test(headers.host ?? 'localhost');
-
-/** On every answer: nothing runs, nothing is framed, nothing is kept (S8). */
-const HEADERS = {
-  // What existing programs know a license manager by (C6).
-  server: SERVER_NAME,
-  'x-content-type-options': 'nosniff',
-  'cache-control': 'no-store',
-  'referrer-policy': 'no-referrer',
-  'cross-origin-resource-policy': 'same-origin',
-  'content-security-policy': "default-src 'none'; style-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'",
-} as const;
 
 export type HttpServer = {
   readonly server: Server;
@@ -68,6 +61,11 @@ const refusalOf = (error: unknown): { readonly known: LicensingError; readonly h
   return { known, http: httpStatusOf(known.status) };
 };
 
+const refuse = ({ raw }: FastifyRequest, reply: FastifyReply, error: LicensingError, http: number, more?: object): FastifyReply => {
+  const { type, body } = refusedAt(raw.url ?? '', error, http, more);
+  return reply.code(http).type(type).send(body);
+};
+
 const tooMuch = (): LicensingError =>
   new LicensingError(Status.TMOF, {
     detail: 'Too many large answers are being sent already, and their callers do not take them.',
@@ -84,22 +82,25 @@ export const createHttpServer = async (
     headersTimeout: timeouts.headersMs,
     requestTimeout: timeouts.requestMs,
     connectionsCheckingInterval: timeouts.checkMs,
-    maxHeaderSize: 16 * 1024,
+    maxHeaderSize: MAX_HEADERS,
+    // What Node.js would say to that has none of our headers; strict.ts refuses it.
+    requireHostHeader: false,
   });
   const waiting = createWaiting();
-  const strict = createStrict(HEADERS, timeouts.stalledMs ?? STALLED_MS);
+  const strict = createStrict(SECURITY_HEADERS, timeouts.stalledMs ?? STALLED_MS, faces.network.clock.wall);
   server.on('checkExpectation', strict.unexpected);
+  server.on('clientError', strict.broken);
   const app: FastifyInstance = fastify({
     serverFactory: (handler) => server.on('request', strict.handled(handler)),
     bodyLimit: BODY_LIMIT,
-    routerOptions: { ignoreTrailingSlash: true },
+    // What is too long is for the shapes of a route to say; the headers bound it.
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: MAX_HEADERS },
     forceCloseConnections: true,
     logger: false,
     // A path that is not even understood; what it was is not said back (S8).
-    frameworkErrors: (error, _request: FastifyRequest, reply: FastifyReply) => {
+    frameworkErrors: (error, request: FastifyRequest, reply: FastifyReply) => {
       const known = new LicensingError(Status.INVALID_PARAMETER, { detail: 'The path of the request is not valid.' });
-      const http = error.statusCode ?? 400;
-      void reply.code(http).headers(HEADERS).type(PROBLEM_TYPE).send(problemOf(known, http));
+      void refuse(request, reply.headers(SECURITY_HEADERS), known, error.statusCode ?? 400);
     },
   });
   app.removeAllContentTypeParsers();
@@ -109,21 +110,27 @@ export const createHttpServer = async (
     { parseAs: 'buffer' },
     (_request, body, done) => done(null, body),
   );
-  app.setErrorHandler((error, _request, reply) => {
+  app.setErrorHandler((error, request, reply) => {
     if (error instanceof PeerRefusal) return reply.code(error.code).type('text/plain').send(error.message);
     const { known, http } = refusalOf(error);
     if (known instanceof HttpRefusal) reply.headers(known.headers);
-    return reply.code(http).type(PROBLEM_TYPE).send(problemOf(known, http));
+    return refuse(request, reply, known, http);
   });
-  app.setNotFoundHandler((request, reply) => {
+  const nothing = (request: FastifyRequest, reply: FastifyReply) => {
+    const methods = allowed(request.url);
+    if (methods.length > 0) {
+      const detail = `${request.method} is not for this path, which has ${methods.join(', ')}.`;
+      reply.header('allow', methods.join(', '));
+      return refuse(request, reply, new LicensingError(Status.REQ_NOT_SUPP, { detail, remedy: 'Use one of these methods.' }), 405);
+    }
     const elsewhere = serving.part === 'link' && isLoopback(request.ip) ? serving.adminPort : undefined;
     const detail = elsewhere === undefined ? 'No such page' : `Administration is at port ${elsewhere} and not here`;
-    const known = problemOf(new LicensingError(Status.REQ_NOT_SUPP, { detail }), 404);
-    return reply
-      .code(404)
-      .type(PROBLEM_TYPE)
-      .send(elsewhere === undefined ? known : { ...known, adminPort: elsewhere });
-  });
+    const more = elsewhere === undefined ? {} : { adminPort: elsewhere };
+    return refuse(request, reply, new LicensingError(Status.REQ_NOT_SUPP, { detail }), 404, more);
+  };
+  app.setNotFoundHandler(nothing);
+  // Before its body is looked at: whatever it has, there is nothing to send it to.
+  app.addHook('onRequest', async (request, reply) => (request.is404 ? nothing(request, reply) : undefined));
   app.addHook('onResponse', async (request, reply) => {
     const { method, url, ip: peer, socket } = request;
     const kind = kindOfRequest(method, url.split('?', 1)[0] ?? '');
@@ -136,14 +143,18 @@ export const createHttpServer = async (
     const bytes = typeof payload === 'string' || Buffer.isBuffer(payload) ? Buffer.byteLength(payload) : 0;
     const fits = waiting.take(bytes, reply.raw);
     if (!fits) {
-      reply.code(503).type(PROBLEM_TYPE).header('retry-after', '5');
+      reply.code(503).header('retry-after', '5');
       if (reply.hasHeader('content-length')) reply.removeHeader('content-length');
     }
     if (isStrict(request)) reply.header('strict-transport-security', STRICT_TRANSPORT);
-    for (const [name, value] of Object.entries(HEADERS)) if (!reply.hasHeader(name)) reply.header(name, value);
-    return fits ? payload : JSON.stringify(problemOf(tooMuch(), 503));
+    for (const [name, value] of Object.entries(SECURITY_HEADERS)) if (!reply.hasHeader(name)) reply.header(name, value);
+    if (fits) return payload;
+    const { type, body } = refusedAt(request.url, tooMuch(), 503);
+    reply.type(type);
+    return body;
   });
-  const routes = registerRoutes(app, routesFor(faces, serving.part), createGate(faces), HEADERS, faces.network.clock);
+  const routes = registerRoutes(app, routesFor(faces, serving.part), createGate(faces), SECURITY_HEADERS, faces.network.clock);
+  const allowed = createAllowed(routes);
 
   await app.ready();
   // Node.js looks for slow requests from when a server listens; this one gets its connections handed in.

@@ -5,12 +5,27 @@ import { z } from 'zod';
 // What the admin API answers with (INTERFACES, core/admin). Strict, so that a test sees a field that nobody declared; in the description fields
 // that are not declared may join, and readers ignore them.
 
+/** Half of a pair counts as a character. More than twice as many units are never counted. */
+const isWithin = (value: string, max: number, min: number): boolean => {
+  if (value.length > 2 * max) return false;
+  const characters = [...value].length;
+  return characters >= min && characters <= max;
+};
+/**
+ * Text of a request with `min` to `max` characters. Characters are those of Unicode, as `minLength` and `maxLength` of a description count them, so that
+ * the description is true of every text.
+ */
+export const limited = (max: number, min = 0, text = z.string()) =>
+  text
+    .refine((value) => isWithin(value, max, min), min === 0 ? `has more than ${max} characters` : `has not ${min} to ${max} characters`)
+    .meta(min === 0 ? { maxLength: max } : { minLength: min, maxLength: max });
+
 export const keyId = z
   .string()
   .regex(/^[1-9]\d{0,19}$/, 'must be a key id')
   .meta({ example: '2622877015606951895' });
 /** What people write as a key id, where it is only looked for. */
-export const wantedKey = z.string().max(20);
+export const wantedKey = limited(20);
 export const withRemote = z
   .enum(['true', 'false'])
   .transform((value) => value === 'true')

@@ -3,10 +3,11 @@ import { MAX_PASSWORD, MIN_PASSWORD } from '../../administration/index.ts';
 import type { HttpFaces } from '../faces.ts';
 import { COOKIE, onlyHere, passwordTry, tokensIn, triedFrom } from '../gate.ts';
 import { answers, json, type Route, route } from '../route.ts';
+import { limited } from '../shapes.ts';
 
 // The administrator (S7, S9): who one is here, login of the page, the password.
 
-const password = z.string().min(1).max(MAX_PASSWORD);
+const password = limited(MAX_PASSWORD, 1);
 const cookie = (value: string, secure: boolean, more = ''): string =>
   `${COOKIE}=${value}; Path=/; HttpOnly; SameSite=Strict${secure ? '; Secure' : ''}${more}`;
 
@@ -68,7 +69,7 @@ export const administratorRoutes = (faces: HttpFaces): Route[] => {
       url: '/api/v1/password',
       need: 'configure',
       summary: 'Sets the password of the administrator; every session of the page ends',
-      body: json(z.strictObject({ password: password.min(MIN_PASSWORD) })),
+      body: json(z.strictObject({ password: limited(MAX_PASSWORD, MIN_PASSWORD) })),
       answer: answers(z.strictObject({ status: z.literal('set') })),
       async run({ body, caller }) {
         await administration.setPassword(body.password, caller.address);

@@ -3,7 +3,7 @@ import { nftables, rulesOf, ufw, windows } from '@keyhaven/core/network';
 import { z } from 'zod';
 import type { HttpFaces } from '../faces.ts';
 import { answers, json, type Route, route, says } from '../route.ts';
-import { said } from '../shapes.ts';
+import { limited, said } from '../shapes.ts';
 
 // The network in words (R10), for those who have no core of Keyhaven to make them themselves: browsers and other programs.
 
@@ -35,7 +35,7 @@ export const explainedRoutes = ({ network, doctor }: Pick<HttpFaces, 'network' |
     url: '/api/v1/network/findings',
     need: 'write',
     summary: 'What blocks the paths to other license managers, each in a sentence with its remedy',
-    body: json(z.strictObject({ hosts: z.array(z.string().min(1).max(320)).max(MAX_HOSTS), broadcast: z.boolean().default(true) })),
+    body: json(z.strictObject({ hosts: z.array(limited(320, 1)).max(MAX_HOSTS), broadcast: z.boolean().default(true) })),
     answer: answers(z.strictObject({ findings: z.array(finding) })),
     run: async ({ body }) => ({ findings: diagnose(await doctor.examine(body)) }),
   }),

@@ -1,14 +1,16 @@
 import { z } from 'zod';
 import type { HttpFaces } from '../faces.ts';
 import { answers, json, type Route, route } from '../route.ts';
-import { keyId, said } from '../shapes.ts';
+import { keyId, limited, said } from '../shapes.ts';
 
 // What people do to tell keys of this computer apart: a name, and a light that blinks (field-facts 2.1).
 
-/** BOUNDED: UTF-16 units of a name. */
+/** BOUNDED: characters of a name. */
 const LONGEST = 80;
 /** What no line of a list can show: control characters, ends of lines, what turns the direction of writing, and halves of characters (S8). */
 const UNSEEN = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
+/** The same for the description, in which regular expressions know no classes of Unicode. JSON has no halves of characters. */
+const SEEN = '^[^\\u0000-\\u001f\\u007f-\\u009f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]*$';
 
 export const keyRoutes = (faces: Pick<HttpFaces, 'nameKey' | 'blinkKey'>): Route[] => [
   route({
@@ -19,12 +21,9 @@ export const keyRoutes = (faces: Pick<HttpFaces, 'nameKey' | 'blinkKey'>): Route
     params: z.strictObject({ id: keyId }),
     body: json(
       z.strictObject({
-        name: z
-          .string()
-          .trim()
-          .max(LONGEST)
+        name: limited(LONGEST, 0, z.string().trim())
           .refine((name) => !UNSEEN.test(name), 'must have no control characters')
-          .meta({ description: 'Without control characters.', example: 'Drawing office' }),
+          .meta({ maxLength: LONGEST, pattern: SEEN, description: 'Without control characters.', example: 'Drawing office' }),
       }),
     ),
     answer: answers(z.strictObject({ key: keyId, name: said.meta({ description: 'Empty = it has none.' }) })),

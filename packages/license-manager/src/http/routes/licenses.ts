@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import type { HttpFaces } from '../faces.ts';
 import { answers, json, type Route, route, says, text } from '../route.ts';
-import { updateResult, wantedKey } from '../shapes.ts';
+import { limited, updateResult, wantedKey } from '../shapes.ts';
 
 // The files between customer and vendor, and the end of a session.
 
 /** BOUNDED: bytes of a license file; packages are the largest. */
 export const FILE_LIMIT = 12 * 1024 * 1024;
-const vendorCode = z.string().max(200);
+const vendorCode = limited(200);
 
 export const licenseRoutes = (faces: HttpFaces): Route[] => [
   route({
@@ -15,7 +15,7 @@ export const licenseRoutes = (faces: HttpFaces): Route[] => [
     url: '/api/v1/sessions/:id',
     need: 'write',
     summary: 'Ends a session; its seat is free at once',
-    params: z.strictObject({ id: z.string().max(200) }),
+    params: z.strictObject({ id: limited(200) }),
     answer: answers(z.strictObject({ status: z.literal('ended') })),
     async run({ params, caller }) {
       await faces.kill(params.id, caller.address);

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { HttpFaces } from '../faces.ts';
 import { page, pageOf, pageQuery } from '../paging.ts';
 import { answers, type Route, route } from '../route.ts';
-import { auditRecord, featureInfo, keyInfo, peerInfo, productInfo, sessionInfo, wantedKey, withRemote } from '../shapes.ts';
+import { auditRecord, featureInfo, keyInfo, limited, peerInfo, productInfo, sessionInfo, wantedKey, withRemote } from '../shapes.ts';
 
 // The lists of the admin API in pages, with filters (C4). Of the audit the latest 10,000 records that match its kind and key.
 
@@ -28,8 +28,8 @@ export const listRoutes = (faces: HttpFaces): Route[] => {
         key: wantedKey.optional(),
         product: whole.optional(),
         feature: whole.optional(),
-        user: z.string().max(200).optional(),
-        host: z.string().max(200).optional(),
+        user: limited(200).optional(),
+        host: limited(200).optional(),
         sort: z.enum(['since', 'user', 'host', 'application', 'feature', 'key']).default('since'),
       }),
       answer: answers(page(sessionInfo)),
@@ -141,10 +141,10 @@ export const listRoutes = (faces: HttpFaces): Route[] => {
       query: z.strictObject({
         ...pageQuery,
         order: z.enum(['asc', 'desc']).default('desc'),
-        kind: z.string().max(40).optional(),
+        kind: limited(40).optional(),
         key: wantedKey.optional(),
-        user: z.string().max(200).optional(),
-        host: z.string().max(200).optional(),
+        user: limited(200).optional(),
+        host: limited(200).optional(),
         feature: whole.optional(),
       }),
       answer: answers(page(auditRecord)),

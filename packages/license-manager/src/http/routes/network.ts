@@ -4,7 +4,7 @@ import { upcomingOf } from '../../network/index.ts';
 import type { HttpFaces } from '../faces.ts';
 import { networkStream } from '../network-routes.ts';
 import { answers, json, type Route, route, streams } from '../route.ts';
-import { evidence, plan, said, upcoming } from '../shapes.ts';
+import { evidence, limited, plan, said, upcoming } from '../shapes.ts';
 
 // The network, explained, and what blocks it (R10).
 
@@ -44,7 +44,7 @@ export const networkRoutes = ({ network, doctor }: Pick<HttpFaces, 'network' | '
       url: '/api/v1/network/doctor',
       need: 'write',
       summary: 'Gathers evidence of the paths to other license managers',
-      body: json(z.strictObject({ hosts: z.array(z.string().min(1).max(320)).max(MAX_HOSTS), broadcast: z.boolean().default(true) })),
+      body: json(z.strictObject({ hosts: z.array(limited(320, 1)).max(MAX_HOSTS), broadcast: z.boolean().default(true) })),
       answer: answers(evidence),
       run: ({ body }) => doctor.examine(body),
     }),

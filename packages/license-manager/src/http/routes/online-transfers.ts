@@ -2,7 +2,7 @@ import { MAX_SEATS } from '@keyhaven/core/license';
 import { z } from 'zod';
 import type { OnlineTransfers } from '../../transfer/index.ts';
 import { answers, json, type Route, route } from '../route.ts';
-import { detachedHere, id, keyId as key, returnedHere, said, untoldReturn } from '../shapes.ts';
+import { detachedHere, id, keyId as key, limited, returnedHere, untoldReturn } from '../shapes.ts';
 
 // Detaching to this computer over the network, and giving back (K5, docs/decisions/0025-detach-online.md).
 
@@ -18,7 +18,7 @@ export const onlineTransferRoutes = (online: OnlineTransfers): Route[] => [
     body: json(
       z.union([
         z.strictObject({
-          licenseManager: said.max(40).meta({ description: 'GUID of the owner.' }),
+          licenseManager: limited(40).meta({ maxLength: 40, description: 'GUID of the owner.' }),
           key,
           product: id,
           duration,

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { HttpFaces } from '../faces.ts';
 import { healthOf } from '../health.ts';
 import { answers, type Route, route } from '../route.ts';
-import { auditRecord, featureInfo, keyInfo, peerInfo, productInfo, sessionInfo, status, wantedKey, withRemote } from '../shapes.ts';
+import { auditRecord, featureInfo, keyInfo, limited, peerInfo, productInfo, sessionInfo, status, wantedKey, withRemote } from '../shapes.ts';
 
 // What is here and what is known of others, whole (INTERFACES); lists that grow have pages in lists.ts.
 
@@ -74,7 +74,7 @@ export const overviewRoutes = (faces: HttpFaces): Route[] => {
       url: '/api/v1/audit',
       summary: 'Grants, refusals with their cause, and administrative acts; newest first',
       query: z.strictObject({
-        kind: z.string().max(40).optional(),
+        kind: limited(40).optional(),
         key: wantedKey.optional(),
         limit: z.coerce.number().int().min(1).max(10_000).default(100),
         before: z.coerce.number().int().min(1).optional().meta({ description: 'Only records with a lower number.' }),

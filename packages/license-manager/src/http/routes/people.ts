@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { HttpFaces } from '../faces.ts';
 import { problemOf } from '../problem.ts';
 import { answers, json, type Route, route } from '../route.ts';
-import { id, keyId, moment, problem, said } from '../shapes.ts';
+import { id, keyId, limited, moment, problem, said } from '../shapes.ts';
 
 // Who uses, who waits, who was here of late (C2, C3): "Show Recent Users", "Show Recent Client Access", the lines, and the end of several sessions.
 
@@ -92,7 +92,7 @@ export const peopleRoutes = (faces: Pick<HttpFaces, 'audit' | 'kill' | 'waiting'
       url: '/api/v1/sessions/kill',
       need: 'write',
       summary: 'Ends several sessions; each is told',
-      body: json(z.strictObject({ sessions: z.array(z.string().max(200)).min(1).max(1_000) })),
+      body: json(z.strictObject({ sessions: z.array(limited(200)).min(1).max(1_000) })),
       answer: answers(z.strictObject({ ended: z.array(said), refused: z.array(z.strictObject({ session: said, problem })) })),
       async run({ body, caller }) {
         const ended: string[] = []; // BOUNDED by the request

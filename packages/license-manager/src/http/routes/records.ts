@@ -103,6 +103,7 @@ export const recordRoutes = (faces: HttpFaces): Route[] => {
       method: 'GET',
       need: 'metrics',
       url: '/metrics',
+      hostless: true,
       summary: 'Metrics, for Prometheus or as OpenMetrics, by the Accept header',
       answer: { kind: 'file', type: 'text/plain', what: 'docs/guide/monitoring.md lists them.' },
       run({ headers }) {

@@ -3,11 +3,11 @@ import { widensAccess } from '../../configuration/administered.ts';
 import type { HttpFaces } from '../faces.ts';
 import { onlyHere } from '../gate.ts';
 import { answers, json, type Route, route } from '../route.ts';
-import { said } from '../shapes.ts';
+import { limited, said } from '../shapes.ts';
 
 // The configuration (C2, C4): every setting with where it comes from and what it does; changes of the license manager's own file.
 
-const value = z.union([z.null(), z.boolean(), z.number(), z.string().max(4_096), z.array(z.string().max(1_024)).max(1_024)]);
+const value = z.union([z.null(), z.boolean(), z.number(), limited(4_096), z.array(limited(1_024)).max(1_024)]);
 const setting = z.strictObject({
   path: said.meta({ example: 'search.broadcast' }),
   value: value.meta({ description: 'What the file and the command line say; null where nothing.' }),
@@ -46,7 +46,7 @@ export const settingRoutes = ({ settings }: Pick<HttpFaces, 'settings'>): Route[
     body: json(
       z.strictObject({
         settings: z
-          .record(z.string().max(80), value)
+          .record(limited(80), value)
           .refine((changes) => Object.keys(changes).length <= 100, 'has more than 100 settings')
           .meta({ example: { 'search.broadcast': false } }),
       }),

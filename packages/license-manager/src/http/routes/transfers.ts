@@ -2,12 +2,12 @@ import { MAX_SEATS } from '@keyhaven/core/license';
 import { z } from 'zod';
 import type { Transfers } from '../../transfer/index.ts';
 import { answers, json, type Route, route, says } from '../route.ts';
-import { detachedCopy, id, keyId as key } from '../shapes.ts';
+import { detachedCopy, id, keyId as key, limited } from '../shapes.ts';
 
 // Detach, return and rehost for administrators (K5, C4).
 
 /** BOUNDED: the text of an ID. */
-const recipient = z.string().max(16 * 1024);
+const recipient = limited(16 * 1024);
 
 export const transferRoutes = (transfers: Transfers): Route[] => {
   const write = { method: 'POST', need: 'write' } as const;
