@@ -1,12 +1,16 @@
 import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { getInfo, LicensingError, type LoginOptions, login, type Session, type SessionEvent } from '@keyhaven/licensing-api';
+import { createLicensing } from '@keyhaven/licensing-api/licensing';
+import { ownIdentity, systemEntropy } from '../../packages/licensing-api/src/environment.ts';
 
 // A protected application that does what it is told: `node application.ts SOCKET` listens on that unix socket, which crosses network
 // namespaces, and answers each JSON line with one. Licenses go the ordinary way, through the LM of its own computer.
 
 export type Command =
   | { readonly do: 'login'; readonly options: LoginOptions }
+  /** A login on a connection of its own, by an application that says of its process what it likes, at that port of this computer. */
+  | { readonly do: 'claim'; readonly options: LoginOptions; readonly claim: Partial<Claim>; readonly port: number }
   /** Aborts the logins that wait. */
   | { readonly do: 'give up' }
   | { readonly do: 'places' }
@@ -18,6 +22,7 @@ export type Command =
   | { readonly do: 'write'; readonly session: string; readonly file: number; readonly offset: number; readonly data: string }
   | { readonly do: 'consume'; readonly session: string; readonly executions: number }
   | { readonly do: 'encrypt' | 'decrypt'; readonly session: string; readonly data: string };
+export type Claim = { readonly pid: number; readonly start: number };
 export type Answer =
   | { readonly id: number; readonly value: unknown }
   | { readonly id: number; readonly refused: { readonly status: number; readonly message: string } };
@@ -43,6 +48,13 @@ export const obey = async (command: Command): Promise<unknown> => {
       for (const event of ['lost', 'restored'] as const) session.on(event, () => events.push(event));
       session.on('expiring', () => events.push('expiring'));
       sessions.set(session.id, { session, events });
+      const { id, key, product, feature, licenseManager } = session;
+      return { id, key, product, feature, licenseManager };
+    }
+    case 'claim': {
+      const address = { host: '127.0.0.1', port: command.port };
+      const session = await createLicensing(address, { ...ownIdentity(), ...command.claim }, systemEntropy).login(command.options);
+      sessions.set(session.id, { session, events: [] });
       const { id, key, product, feature, licenseManager } = session;
       return { id, key, product, feature, licenseManager };
     }

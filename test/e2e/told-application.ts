@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
 import type { LoginOptions, SessionInfo } from '@keyhaven/licensing-api';
 import type { Host, LabProcess } from '@keyhaven/testkit/lab';
-import type { Answer, Command } from './application.ts';
+import type { Answer, Claim, Command } from './application.ts';
 
 // The test's end of application.ts: a real application process on a host, told what to do from outside.
 
@@ -37,6 +37,8 @@ export type ToldSession = {
 export type ToldApplication = {
   readonly process: LabProcess;
   login(options: LoginOptions): Promise<ToldSession>;
+  /** On a connection of its own, as an application that says of its process what it likes; absent = what is true. */
+  loginAs(options: LoginOptions, claim?: Partial<Claim>, port?: number): Promise<ToldSession>;
   /** What is there, as the XML of a format. */
   ask(question: Pick<LoginOptions, 'vendorCode' | 'scope'>, format: string): Promise<string>;
   /** Aborts its logins that wait. */
@@ -83,25 +85,27 @@ export const startApplication = async (
       socket.write(`${JSON.stringify({ id, ...command })}\n`);
     });
 
+  type Granted = Pick<ToldSession, 'id' | 'key' | 'feature' | 'licenseManager'>;
+  const sessionOf = (granted: Granted): ToldSession => {
+    const session = granted.id;
+    const bytes = async (command: Command): Promise<Buffer> => Buffer.from(await tell<string>(command), 'hex');
+    return {
+      ...granted,
+      read: (offset, length, file = MEMORY) => bytes({ do: 'read', session, file, offset, length }),
+      write: (offset, data, file = MEMORY) => tell({ do: 'write', session, file, offset, data: data.toString('hex') }),
+      encrypt: (data) => bytes({ do: 'encrypt', session, data: data.toString('hex') }),
+      decrypt: (data) => bytes({ do: 'decrypt', session, data: data.toString('hex') }),
+      info: () => tell({ do: 'info', session }),
+      format: (format) => tell({ do: 'format', session, format }),
+      consume: (executions) => tell({ do: 'consume', session, executions }),
+      logout: () => tell({ do: 'logout', session }),
+      events: () => tell({ do: 'events', session }),
+    };
+  };
   return {
     process,
-    async login(options) {
-      const granted = await tell<Pick<ToldSession, 'id' | 'key' | 'feature' | 'licenseManager'>>({ do: 'login', options });
-      const session = granted.id;
-      const bytes = async (command: Command): Promise<Buffer> => Buffer.from(await tell<string>(command), 'hex');
-      return {
-        ...granted,
-        read: (offset, length, file = MEMORY) => bytes({ do: 'read', session, file, offset, length }),
-        write: (offset, data, file = MEMORY) => tell({ do: 'write', session, file, offset, data: data.toString('hex') }),
-        encrypt: (data) => bytes({ do: 'encrypt', session, data: data.toString('hex') }),
-        decrypt: (data) => bytes({ do: 'decrypt', session, data: data.toString('hex') }),
-        info: () => tell({ do: 'info', session }),
-        format: (format) => tell({ do: 'format', session, format }),
-        consume: (executions) => tell({ do: 'consume', session, executions }),
-        logout: () => tell({ do: 'logout', session }),
-        events: () => tell({ do: 'events', session }),
-      };
-    },
+    login: async (options) => sessionOf(await tell<Granted>({ do: 'login', options })),
+    loginAs: async (options, claim = {}, port = 1947) => sessionOf(await tell<Granted>({ do: 'claim', options, claim, port })),
     ask: (question, format) => tell({ do: 'ask', question, format }),
     giveUp: () => tell({ do: 'give up' }),
     places: () => tell({ do: 'places' }),

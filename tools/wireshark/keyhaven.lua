@@ -62,6 +62,9 @@ field("opening", ProtoField.bytes, "Opening")
 field("answer", ProtoField.bytes, "Answer of the key")
 field("counter", ProtoField.uint64, "Counter of the record")
 field("sealed", ProtoField.bytes, "Sealed bytes")
+field("station", ProtoField.bytes, "Station and its signature, or none")
+field("process", ProtoField.string, "Process")
+field("forwarded", ProtoField.uint8, "Forwarded", base.DEC, { [0] = "no", [1] = "yes" })
 field("document", ProtoField.bytes, "Document")
 field("wanted", ProtoField.uint8, "Wanted", base.HEX)
 field("more", ProtoField.uint8, "More follows", base.DEC, yesno)
@@ -256,7 +259,7 @@ local messages = {
   [15] = { "transfer", after_vendor({ "u8", "action" }, { "u32", "seconds" }, { "u16", "seats" }, { "text", "scope" }, { "block", "document" }) },
 }
 
--- Blocks of the link (K9 to K30): the same frames.
+-- Blocks of the link (K9 to K35): the same frames.
 local ids = { { "u32", "sessions" }, { "list", { { "bytes", "session", 16 } }, 4, "Session" } }
 local blocks = {
   [5] = { "open", { { "u32", "channel" }, { "u64", "key" }, { "block", "opening" } } },
@@ -283,6 +286,7 @@ local blocks = {
   -- What is wished for decides what stands before the document.
   [36] = { "ask file", { { "u32", "number" }, { "u8", "file_wish" }, { "rest", "document" } } },
   [37] = { "file", { { "u32", "number" }, { "u8", "more" }, { "u16", "status" }, { "text", "detail" }, { "text", "remedy" }, { "block", "document" } } },
+  [41] = { "open for", { { "u32", "channel" }, { "u64", "key" }, { "block", "opening" }, { "text", "process" }, { "u8", "forwarded" } } },
 }
 
 -- One frame. Its name, for the column of information.
@@ -320,7 +324,8 @@ end
 local greeting = { { "bytes", "public_key", 32 }, { "bytes", "nonce", 32 }, { "bytes", "share", 32 }, { "text", "host" } }
 local hello = { { "u8", "lowest" }, { "u8", "highest" }, greeting[1], greeting[2], greeting[3], greeting[4] }
 local hello_answer = { { "u32", "link" }, { "u8", "version" }, greeting[1], greeting[2], greeting[3], greeting[4], { "bytes", "signature", 64 } }
-local confirm = { { "u32", "link" }, { "bytes", "signature", 64 } }
+-- From version 5 of the link on, a station follows, or the word that there is none (K34).
+local confirm = { { "u32", "link" }, { "bytes", "signature", 64 }, { "rest", "station" } }
 
 local function base64_tvb(text)
   local plain = text:gsub("-", "+"):gsub("_", "/"):gsub("=", "")

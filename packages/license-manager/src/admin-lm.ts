@@ -14,6 +14,7 @@ import { type AdminSearch, startAdminSearch } from './admin-search.ts';
 import { carriageOf, countBoot, ownNames, startsStill, withoutTls } from './admin-start.ts';
 import { administrationRemarks, openAdministration, type Remark } from './administration/index.ts';
 import type { Authority } from './authority/index.ts';
+import { asked, createWitness, type FindOwner, ownSpace, systemOwners } from './callers/index.ts';
 import { openCompat } from './compat/index.ts';
 import { createAdministeredSettings } from './configuration/administered.ts';
 import { type Change, createLiveSettings } from './configuration/live.ts';
@@ -64,6 +65,8 @@ export type AdminLmOptions = {
   readonly trialDirectory?: string;
   /** Keys in hardware (K7); absent = none: drivers come later. */
   readonly devices?: DeviceSource;
+  /** Who holds a connection of this computer; asks the system where absent. */
+  readonly findOwner?: FindOwner;
   /** Where the settings say a rule of access; absent = nobody knows. */
   readonly where?: Where;
   readonly onEvent?: (event: LmEvent) => void;
@@ -90,6 +93,7 @@ export type AdminLm = {
 export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> => {
   const { settings, stateDirectory, clock = systemClock, entropy = systemEntropy } = options;
   const { name: hostname } = settings;
+  const findOwner = options.findOwner ?? systemOwners();
   const notices = createNotices(clock);
   const onEvent = (event: LmEvent): void => {
     if (event.level !== 'debug') notices.touch('log');
@@ -166,6 +170,7 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
       entropy,
       post: httpPost.post,
       boot,
+      callerOf: asked(findOwner, clock, entropy, ownSpace()),
       idleConnectionMs: settings.idleConnectionMinutes * MINUTE,
       idleSessionMs: settings.sessionIdleMinutes * MINUTE,
       restIdleMs: () => live.current.rest.idleSeconds * SECOND,
@@ -239,6 +244,7 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
       administrationRemarks({ access, tls: settings.tls }, bind, administration.passwordSet);
     const faces: HttpFaces = {
       link: lm.answerer,
+      witness: createWitness(self, findOwner, clock),
       overview: lm.overview,
       style: pageStyle,
       get remoteAdministration() {

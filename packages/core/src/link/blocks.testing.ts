@@ -16,6 +16,14 @@ const sessions = fc.array(session, { maxLength: 5 });
 
 export const blocks: Readonly<Record<Block['kind'], fc.Arbitrary<Block>>> = {
   open: fc.record({ ...is('open'), channel: u32, key: u64Text, opening: someBytes }),
+  'open for': fc.record({
+    ...is('open for'),
+    channel: u32,
+    key: u64Text,
+    opening: someBytes,
+    process: textOf(20).filter((text) => text !== ''),
+    forwarded: fc.boolean(),
+  }),
   opened: fc.record({ ...is('opened'), channel: u32, answer: someBytes }),
   record: fc.record({ ...is('record'), channel: u32, record: someBytes }),
   lost: fc.record({ ...is('lost'), channel: u32, status: u16.filter((status) => status > 0), detail: textOf(400) }),

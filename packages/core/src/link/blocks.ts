@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import { Reader, WireError, Writer } from '../bytes/index.ts';
 import { appendFrame, type Frame, FrameDecoder, MAX_FRAME } from '../wire/index.ts';
 import { codeOfFile, type FileAnswer, type FileQuestion, readFile, readFileQuestion, writeFile, writeFileQuestion } from './file-blocks.ts';
+import { codeOfOpenFor, type OpenFor, readOpenFor, writeOpenFor } from './open-for.ts';
 import {
   type AskSessions,
   codeOfSession,
@@ -17,8 +18,9 @@ import {
 // answering LM for its keys. docs/protocol/link.md K9 to K14.
 
 export type Block =
-  /** Caller: an application opens a channel to a key. */
+  /** Caller: an application opens a channel to a key; nothing is said of its process. */
   | { readonly kind: 'open'; readonly channel: number; readonly key: string; readonly opening: Uint8Array }
+  | OpenFor
   | { readonly kind: 'opened'; readonly channel: number; readonly answer: Uint8Array }
   | { readonly kind: 'record'; readonly channel: number; readonly record: Uint8Array }
   | { readonly kind: 'lost'; readonly channel: number; readonly status: number; readonly detail: string }
@@ -87,26 +89,6 @@ const FRESH = 1;
 const HEARS = 2;
 /** BOUNDED: keys that one block says are gone. */
 export const MAX_REMOVED = 4_096;
-/** The first version of a link that carries blocks of this kind (K17). */
-export const sinceVersion = (kind: Block['kind']): number => {
-  switch (kind) {
-    case 'ask changes':
-    case 'changes':
-    case 'probe':
-    case 'probed':
-      return 2;
-    case 'ask file':
-    case 'file':
-      return 3;
-    case 'session':
-    case 'ask sessions':
-    case 'end':
-      return 4;
-    default:
-      return 1;
-  }
-};
-
 const codes = {
   open: 5,
   opened: 6,
@@ -131,6 +113,7 @@ const codes = {
   changes: 35,
   ...codeOfFile,
   ...codeOfSession,
+  ...codeOfOpenFor,
 } as const satisfies Record<Block['kind'], number>;
 
 const writeIds = (out: Writer, ids: readonly Uint8Array[]): void => {
@@ -231,6 +214,8 @@ export const appendBlock = (out: Writer, block: Block): void =>
         return writeSession(out, block);
       case 'ask sessions':
         return writeAskSessions(out, block);
+      case 'open for':
+        return writeOpenFor(out, block);
     }
   });
 
@@ -309,6 +294,8 @@ const readBlock = ({ type, body }: Frame): Block => {
         return readAskSessions(reader);
       case codes.end:
         return { kind: 'end', session: reader.bytes(16) };
+      case codes['open for']:
+        return readOpenFor(reader);
       default:
         throw new WireError(`a block of type ${type}`);
     }

@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { hex, WireError } from '../bytes/index.ts';
 import { vectorFile } from '../bytes/vector-file.testing.ts';
 import { fill, orRefused, plain, unhex } from '../bytes/wire.testing.ts';
-import { type Block, decodeBlocks, encodeBlocks, sinceVersion } from './blocks.ts';
+import { type Block, decodeBlocks, encodeBlocks } from './blocks.ts';
 import { FILE_PART, fileParts, MAX_QUESTION } from './file-blocks.ts';
+import { sinceVersion } from './since-version.ts';
 
 // vectors/link-files.json: the blocks of licenses that are lent and given back over a link (K26), beside those of link.json.
 

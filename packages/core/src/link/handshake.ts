@@ -14,13 +14,18 @@ import {
 } from '../crypto/index.ts';
 import { chooseVersion, type VersionRange } from '../versions/index.ts';
 import { guidOf, type LmIdentity } from './identity.ts';
+import { provenStation, readStation, type StationProof, writeStation } from './station.ts';
 
 // Two LMs prove their identities to each other, so that nobody can renew, release or read another LM's sessions by claiming its GUID
 // (R5, S14). Three messages of the SIGMA shape: share and nonce both ways, then a signature over the whole transcript from each side;
 // keys by HKDF over the transcript. Bodies afterwards carry an HMAC and a sequence number (body.ts). docs/protocol/link.md K1 to K5.
 
-/** Version 2 has blocks for the changes of a catalog, version 3 those for files, version 4 those about sessions, and nothing else that is new. */
-export const LINK_VERSIONS = { from: 1, to: 4 } as const;
+/**
+ * Version 2 has blocks for the changes of a catalog, version 3 those for files, version 4 those about sessions. In version 5 a confirmation ends with
+ * the station of the caller or the word that it has none, and channels are opened with what the caller knows of the process.
+ */
+export const LINK_VERSIONS = { from: 1, to: 5 } as const;
+const WITH_STATION = 5;
 /** Whose upgrade a refusal asks for (T6). */
 const spoken = (answering: string) => ({
   protocol: 'link between license managers',
@@ -36,7 +41,12 @@ export type LinkKeys = {
   readonly id: number;
   /** The version that both speak; decides which blocks may come. */
   readonly version: number;
-  readonly peer: { readonly guid: string; readonly hostname: string };
+  readonly peer: {
+    readonly guid: string;
+    readonly hostname: string;
+    /** The computer of the caller, as it has proven: the GUID of an identity that LMs of one computer share; absent = its own GUID. */
+    readonly station?: string;
+  };
   readonly outgoing: KeyObject;
   readonly incoming: KeyObject;
 };
@@ -59,7 +69,16 @@ const derive = (pair: ExchangePair, share: Uint8Array, transcript: Buffer) => {
 export type Calling = {
   readonly hello: Buffer;
   /** @throws WireError where the answer proves nothing. */
-  confirm(answer: Uint8Array): { readonly confirmation: Buffer; readonly keys: LinkKeys };
+  confirm(answer: Uint8Array): Confirmation;
+};
+export type Confirmation = {
+  /** Without a station. */
+  readonly confirmation: Buffer;
+  readonly keys: LinkKeys;
+  /** What a station signs for this link; undefined = the link is of a version without stations. */
+  readonly transcript: Uint8Array | undefined;
+  /** As `confirmation`, with a station. */
+  withStation(proof: StationProof): Buffer;
 };
 
 export const callLink = (self: LmIdentity, hostname: string, entropy: Entropy, ours: VersionRange = LINK_VERSIONS): Calling => {
@@ -81,11 +100,15 @@ export const callLink = (self: LmIdentity, hostname: string, entropy: Entropy, o
       if (!verifyBytes(publicKeyFrom('ed25519', peer.publicKey), Buffer.concat([ANSWER, transcript]), signature))
         throw new WireError('the LM did not prove its identity');
       const keys = derive(pair, peer.share, transcript);
+      const signed = signBytes(self.signingKey, Buffer.concat([CONFIRM, transcript]));
+      const confirmation = (proof?: StationProof): Buffer => {
+        const out = new Writer(200).u32(id).bytes(signed);
+        return (version < WITH_STATION ? out : writeStation(out, proof)).done();
+      };
       return {
-        confirmation: new Writer(80)
-          .u32(id)
-          .bytes(signBytes(self.signingKey, Buffer.concat([CONFIRM, transcript])))
-          .done(),
+        confirmation: confirmation(),
+        withStation: confirmation,
+        transcript: version < WITH_STATION ? undefined : transcript,
         keys: {
           id,
           version,
@@ -132,13 +155,15 @@ export const answerLink = (
       const body = new Reader(confirmation);
       if (body.u32() !== id) throw new WireError('a confirmation for another link');
       const signature = body.bytes(64);
+      const proof = version < WITH_STATION ? undefined : readStation(body);
       body.end();
       if (!verifyBytes(publicKeyFrom('ed25519', caller.publicKey), Buffer.concat([CONFIRM, transcript]), signature))
         throw new WireError('the LM did not prove its identity');
+      const station = proof === undefined ? {} : { station: provenStation(proof, transcript) };
       return {
         id,
         version,
-        peer: { guid: guidOf(caller.publicKey), hostname: caller.hostname },
+        peer: { guid: guidOf(caller.publicKey), hostname: caller.hostname, ...station },
         outgoing: keys.toCaller,
         incoming: keys.toAnswerer,
       };

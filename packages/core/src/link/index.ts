@@ -1,7 +1,10 @@
-export { appendBlock, type Block, decodeBlocks, encodeBlocks, MAX_PADDING, MAX_REMOVED, type Probing, sinceVersion } from './blocks.ts';
+export { appendBlock, type Block, decodeBlocks, encodeBlocks, MAX_PADDING, MAX_REMOVED, type Probing } from './blocks.ts';
 export { decodeBody, encodeBody, type LinkBody, linkOf, MAX_BODY } from './body.ts';
 export { type CatalogChanges, type CatalogLog, createCatalogLog } from './catalog-log.ts';
 export { FILE_PART, type FileAnswer, type FileQuestion, fileParts, MAX_QUESTION } from './file-blocks.ts';
-export { type Answering, answerLink, type Calling, callLink, LINK_VERSIONS, type LinkKeys } from './handshake.ts';
+export { type Answering, answerLink, type Calling, type Confirmation, callLink, LINK_VERSIONS, type LinkKeys } from './handshake.ts';
 export { guidOf, type LmIdentity, lmIdentityFrom } from './identity.ts';
+export { MAX_PROCESS } from './open-for.ts';
 export { MAX_ASKED_SESSIONS, type SessionFacts } from './session-blocks.ts';
+export { sinceVersion } from './since-version.ts';
+export { provenStation, proveStation, type StationProof, TRANSCRIPT_BYTES } from './station.ts';

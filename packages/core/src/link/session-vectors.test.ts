@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { hex, WireError } from '../bytes/index.ts';
 import { vectorFile } from '../bytes/vector-file.testing.ts';
 import { fill, orRefused, plain, unhex } from '../bytes/wire.testing.ts';
-import { type Block, decodeBlocks, encodeBlocks, sinceVersion } from './blocks.ts';
+import { type Block, decodeBlocks, encodeBlocks } from './blocks.ts';
 import { MAX_ASKED_SESSIONS } from './session-blocks.ts';
+import { sinceVersion } from './since-version.ts';
 
 // vectors/link-sessions.json: the blocks about sessions (K31 to K33), beside those of link.json.
 

@@ -37,16 +37,22 @@ const consumerRowKey = (pool: PoolId, consumer: string): RowKey => `${pool.key}/
 
 /** What a session counts with (field-facts 4.2): undefined = itself. */
 export const consumerOf = (count: SeatTerms['count'], applicant: Applicant): string | undefined => {
+  const { holder, station = holder, pid, start, unit = `${pid}.${start}` } = applicant;
   switch (count) {
     case 'login':
       return undefined;
     case 'process':
-      return `${applicant.holder}.${applicant.pid}.${applicant.start}`;
+      return `${station}.${unit}`;
     case 'station':
-      // A REST client on this computer is on the same station as every application here.
-      return isHere(applicant.holder) ? HERE : applicant.holder;
+      // It is on some computer, but nobody knows on which: it shares the seat of none. A REST client on this computer is on the same station as
+      // every application here.
+      if (applicant.forwarded === true) return `${station}.forwarded.${unit}`;
+      return isHere(station) ? HERE : station;
   }
 };
+
+/** For the person whose license manager is not on his computer. */
+const FORWARDED = 'The connection comes through another process, such as a TCP forward';
 
 /** The rows that `decide` reads for a command. */
 export const rowsOf = (command: Command): RowKey[] => {
@@ -87,6 +93,12 @@ export const decideLogin = (rows: SeatRows, command: Login, ledgerTime: Wall): S
   if (!isHere(applicant.holder) && !terms.network) {
     return refuse(Status.ACCESS_DENIED, 'The license lets only the computer with the key use this feature.');
   }
+  if (applicant.forwarded === true && !terms.network) {
+    return refuse(
+      Status.ACCESS_DENIED,
+      `The license lets only the computer with the key use this feature. ${FORWARDED}, so the application counts as remote.`,
+    );
+  }
   const firstUse = firstUseOf(terms, row, command.firstUse, now);
   const fault = faultOfUse(terms, command, firstUse, now);
   if (fault !== undefined) return refuse(fault.status, fault.detail);
@@ -104,7 +116,12 @@ export const decideLogin = (rows: SeatRows, command: Login, ledgerTime: Wall): S
   const more = Math.max(0, seats - (held?.seats ?? 0));
   const limit = terms.seats;
   if (limit !== undefined && row.used + more > limit) {
-    return refuse(Status.TOO_MANY_USERS, `${row.used} of ${limit} seats are in use and ${more} more ${more === 1 ? 'is' : 'are'} needed.`);
+    const apart =
+      applicant.forwarded === true && terms.count === 'station' ? ` ${FORWARDED}, so it does not share the seat of a station.` : '';
+    return refuse(
+      Status.TOO_MANY_USERS,
+      `${row.used} of ${limit} seats are in use and ${more} more ${more === 1 ? 'is' : 'are'} needed.${apart}`,
+    );
   }
   const reserved = command.reservedForOthers ?? 0;
   if (limit !== undefined && more > 0 && row.used + more > limit - reserved) {
@@ -168,4 +185,6 @@ export const who = (pool: PoolId, applicant: Applicant) => ({
   application: applicant.application,
   pid: applicant.pid,
   address: applicant.address,
+  ...(applicant.station === undefined ? {} : { station: applicant.station }),
+  ...(applicant.forwarded === undefined ? {} : { forwarded: true }),
 });

@@ -53,6 +53,12 @@ export type Applicant = {
   readonly address: string;
   /** Of several LMs that share a ledger, the one that answers for it (T3, T4); absent = there is one. */
   readonly instance?: string;
+  /** The computer of the remote LM, as that has proven: all LMs of one computer have the same one; absent = the holder is the computer. */
+  readonly station?: string;
+  /** What the application is where processes count, as its LM saw it: the process, or a connection of which it sees no more; absent = pid and start. */
+  readonly unit?: string;
+  /** Another process stands between the application and its LM, as a TCP forward does: the application is not known to be on that computer. */
+  readonly forwarded?: true;
 };
 
 export type SessionRow = Applicant & {

@@ -33,11 +33,12 @@ export const isAbout = ({ vendor, key, product, feature }: Subject, asked: Asked
   (product === undefined || product === asked.product) &&
   (feature === undefined || feature === asked.feature);
 
+const isOf = (lm: string | undefined, { holder, station, forwarded }: Asker): boolean =>
+  lm === undefined || ((lm === holder || lm === station) && !(forwarded === true && lm === 'local'));
+
 /** Whether the asker is among those of the subject, whatever is asked for. */
 export const isAmong = ({ who, host, lm }: Subject, asker: Asker, unknownUser = false): boolean =>
-  (lm === undefined || lm === asker.holder) &&
-  hostAnswer(host, asker.host, asker.address) === 'yes' &&
-  who.some((each) => isPerson(each, asker, unknownUser));
+  isOf(lm, asker) && hostAnswer(host, asker.host, asker.address) === 'yes' && who.some((each) => isPerson(each, asker, unknownUser));
 
 /** The rule that decides; undefined = none, which allows. */
 export const userRuleFor = (rules: readonly UserRule[], asker: Asker, asked: Asked): UserRule | undefined =>
@@ -52,6 +53,8 @@ export type Client = {
   /** undefined = not told yet. */
   readonly host: string | undefined;
   readonly holder: string | undefined;
+  /** As in `Asker`. */
+  readonly station?: string | undefined;
 };
 
 /** What a host name has for addresses now; nothing where it has none. */
@@ -72,6 +75,12 @@ const clientHost = ({ host, verdict }: ClientRule, client: Client, addressesOf: 
   return verdict === 'allow' ? 'no' : hostAnswer(host, client.host, client.address);
 };
 
+const lmAnswer = (lm: string | undefined, { holder, station }: Client): Answer => {
+  if (lm === undefined) return 'yes';
+  if (holder === undefined) return 'unknown';
+  return lm === holder || lm === station ? 'yes' : 'no';
+};
+
 /**
  * The rule that denies another license manager; undefined = none does, or that cannot be said before its host and GUID are known. Without
  * `addressesOf` the names of rules are compared with what others call themselves.
@@ -79,7 +88,7 @@ const clientHost = ({ host, verdict }: ClientRule, client: Client, addressesOf: 
 export const clientDenial = (rules: readonly ClientRule[], client: Client, addressesOf?: AddressesOf): ClientRule | undefined => {
   for (const rule of rules) {
     const host = clientHost(rule, client, addressesOf);
-    const lm: Answer = rule.lm === undefined ? 'yes' : client.holder === undefined ? 'unknown' : rule.lm === client.holder ? 'yes' : 'no';
+    const lm = lmAnswer(rule.lm, client);
     if (host === 'no' || lm === 'no') continue;
     if (host === 'yes' && lm === 'yes') return rule.verdict === 'deny' ? rule : undefined;
     // An allowance that may yet come true stands before every denial that follows.

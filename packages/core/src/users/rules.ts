@@ -17,6 +17,10 @@ export type Asker = {
   readonly address: string;
   /** `local`, or the GUID of the license manager that answers for the application. */
   readonly holder: string;
+  /** The GUID that all license managers of its computer can prove; absent = the holder's. */
+  readonly station?: string | undefined;
+  /** It is not known to be on the computer of its license manager. */
+  readonly forwarded?: true;
 };
 export type Asked = { readonly vendor: number; readonly key: string; readonly product: number; readonly feature: number };
 

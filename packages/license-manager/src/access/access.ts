@@ -1,5 +1,5 @@
 import { Status } from '@keyhaven/core/errors';
-import { type Applicant, isHere, isLinked, type Login, type PoolId, type SessionRow } from '@keyhaven/core/seats';
+import { type Applicant, identityOfHolder, isHere, type Login, type PoolId, type SessionRow } from '@keyhaven/core/seats';
 import {
   type AccessRules,
   type AddressesOf,
@@ -37,6 +37,8 @@ export type Access = {
   ): void;
   /** The mode of "Access from Remote Clients" against every other computer; undefined = they may come. */
   againstRemote(identified?: boolean): RuleBar | undefined;
+  /** Whether the rules say something else to an application of another computer than to one of this. */
+  asksWhere(): boolean;
   /** The command with what the rules say to it. */
   ruled(command: Login, vendor: number): Login;
   /** A session runs, from its grant or from the ledger. */
@@ -58,6 +60,7 @@ export type Access = {
     readonly address: string;
     readonly host: string | undefined;
     readonly holder: string | undefined;
+    readonly station?: string | undefined;
   }): RuleBar | undefined;
 };
 
@@ -129,12 +132,14 @@ export const createAccess = (rules: AccessRules, { addressesOf, onBarred }: Acce
       reservations = createReservations(users);
       for (const { id, pool, vendor, row } of running) reservations.began(id, askedFor(pool, vendor), row);
     },
+    asksWhere: () => againstRemote() !== undefined || clients.length > 0 || users.some(({ subject }) => subject.lm === 'local'),
     ruled(command, vendor) {
       const { applicant, pool } = command;
       const asked = askedFor(pool, vendor);
       const ruledOut =
-        (isHere(applicant.holder) ? undefined : (againstRemote(!isLinked(applicant.holder)) ?? againstClient(applicant))) ??
-        againstUser(applicant, asked);
+        (isHere(applicant.holder) && applicant.forwarded !== true
+          ? undefined
+          : (againstRemote(identityOfHolder(applicant.holder) !== undefined) ?? againstClient(applicant))) ?? againstUser(applicant, asked);
       if (ruledOut !== undefined) onBarred?.(applicant, pool, ruledOut);
       const barred = ruledOut ?? command.barred;
       const reserved = reservations.forOthers(asked, applicant);

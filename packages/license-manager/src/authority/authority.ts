@@ -65,6 +65,7 @@ export const openAuthority = async (options: AuthorityOptions): Promise<Authorit
     keystore,
     clock,
     guard: options.guard,
+    asksWhere: rules.asksWhere,
     idleTimeoutMs: options.idleTimeoutMs,
     decide: (keyId, rows, decide) => (decisions === undefined ? ledger.update(rows, decide) : decisions.decide(keyId, rows, decide)),
     verified: () => by?.instance.verified(),

@@ -1,8 +1,9 @@
 import type { Buffer } from 'node:buffer';
 import { hex, sameBytes } from '@keyhaven/core/bytes';
 import { LicensingError, Status } from '@keyhaven/core/errors';
-import type { Login } from '@keyhaven/core/seats';
+import type { Applicant, Login } from '@keyhaven/core/seats';
 import type { Call, LoginCall } from '@keyhaven/core/session';
+import { isConnection, type Seen } from '../callers/index.ts';
 import type { ChannelSessions } from './channel-sessions.ts';
 import { endOf } from './ends.ts';
 import type { KeyChannel } from './key-channel.ts';
@@ -35,8 +36,36 @@ export const createChannelLogins = (
 ): ChannelLogins => {
   const { guard, trials } = authority;
   const { party } = self;
+  let seen: Seen | undefined;
+  /** What the application counts as that showed the token of its session here. */
+  let resumed: string | undefined;
 
-  const readyFor: ChannelLogins['readyFor'] = (call) => guard?.ready(key.now(), call.product, key.pool(call.product, call.feature));
+  /** Asks who is at the other end where the answer changes something; a seat of a login is one, whoever takes it. */
+  const look = (call: LoginCall): Promise<void> | undefined => {
+    if (seen !== undefined || party.caller === undefined) return undefined;
+    const terms = key.pool(call.product, call.feature)?.terms;
+    if (terms?.count === 'login' && terms.network && !authority.asksWhere()) return undefined;
+    const found = party.caller.seen();
+    if (!(found instanceof Promise)) {
+      seen = found;
+      return undefined;
+    }
+    return found.then((later) => {
+      seen = later;
+    });
+  };
+  const counted = (): Pick<Applicant, 'station' | 'unit' | 'forwarded'> => ({
+    ...(party.station === undefined ? {} : { station: party.station }),
+    ...(seen === undefined ? {} : { unit: isConnection(seen.unit) && resumed !== undefined ? resumed : seen.unit }),
+    ...(seen?.forwarded === true ? { forwarded: true } : {}),
+  });
+
+  const readyFor: ChannelLogins['readyFor'] = (call) => {
+    const ready = guard?.ready(key.now(), call.product, key.pool(call.product, call.feature));
+    const looked = look(call);
+    if (ready === undefined || looked === undefined) return ready ?? looked;
+    return Promise.all([ready, looked]).then(() => undefined);
+  };
   const commandFor: ChannelLogins['commandFor'] = (call) => {
     const now = key.now();
     const sold = key.pool(call.product, call.feature);
@@ -48,7 +77,7 @@ export const createChannelLogins = (
       time: guard?.time(),
       session: sessionIdFor(now, call.nonce),
       // The local LM knows the process of its connection, so that liveness and counting mean the same process.
-      applicant: { ...call.application, ...party.process, holder: party.holder, address: party.address },
+      applicant: { ...call.application, ...party.process, ...counted(), holder: party.holder, address: party.address },
       seats: call.seats,
       executions: call.executions,
       dieAtExpiration: call.dieAtExpiration,
@@ -85,6 +114,8 @@ export const createChannelLogins = (
       if (session.row.holder !== party.holder)
         throw new LicensingError(Status.ACCESS_DENIED, { detail: 'The session belongs to another computer.' });
       authority.attach(session, self, party);
+      // Only the application knows the token, so this connection is its own, though nobody sees its process.
+      resumed = session.row.unit;
       return sessions.grant(session);
     },
   };

@@ -4,6 +4,7 @@ import type { Channel } from '@keyhaven/core/channel';
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import { WHOLE } from '@keyhaven/core/memory';
 import { type Call, readCalls } from '@keyhaven/core/session';
+import type { Caller } from '../callers/index.ts';
 import { createCallReplies } from './call-replies.ts';
 import { createChannelLogins } from './channel-logins.ts';
 import { createChannelSessions } from './channel-sessions.ts';
@@ -25,6 +26,10 @@ export type Party = {
   readonly address: string;
   /** What the local LM knows of the application's process; a remote application's process is its own LM's business. */
   readonly process: { readonly pid: number; readonly start: number } | undefined;
+  /** The computer of the remote LM, as that has proven; absent = the holder is the computer. */
+  readonly station?: string;
+  /** What seats go by where processes or stations count; absent = what the application says of its process. */
+  readonly caller?: Caller;
 };
 
 export type KeyChannel = {

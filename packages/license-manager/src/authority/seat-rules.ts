@@ -6,6 +6,8 @@ import type { Keystore } from '../keystore/index.ts';
 // seat. Seats that run count for what is reserved, so each is told in the order of the decisions.
 
 export type SeatRules = {
+  /** Whether the rules say something else to an application of another computer than to one of this. */
+  asksWhere(): boolean;
   /** The command with what the rules say to it. */
   ruled(command: Login): Login;
   /** A session runs, from its grant or from the ledger. */
@@ -20,6 +22,7 @@ export type SeatRules = {
 export const createSeatRules = (access: Access | undefined, keystore: Keystore): SeatRules => {
   const vendorOf = ({ key }: PoolId): number => keystore.get(key)?.identity.vendor ?? 0;
   return {
+    asksWhere: () => access?.asksWhere() ?? false,
     ruled: (command) => access?.ruled(command, vendorOf(command.pool)) ?? command,
     began: (id, pool, row) => access?.began(id, pool, vendorOf(pool), row),
     ended: (id) => access?.ended(id),

@@ -105,6 +105,8 @@ export type AuthorityCore = {
   readonly keystore: Keystore;
   readonly clock: Clock;
   readonly guard: LoginGuard | undefined;
+  /** Whether the administrator's rules say something else to an application of another computer than to one of this. */
+  asksWhere(): boolean;
   login(command: Login, channel: KeyChannel, party: Party): Promise<LiveSession>;
   /** A decision about the seats of a key, by the license in force. Rejects with LicenseChanged where that is another one by now. */
   decide<T>(keyId: string, rows: readonly RowKey[], decide: (rows: Rows, now: Wall) => Decision<T>): Promise<T>;

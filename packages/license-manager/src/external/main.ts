@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { isSea } from 'node:sea';
 import { formatError, LicensingError, Status } from '@keyhaven/core/errors';
 import { encodeToApplication, LOCAL_VERSIONS } from '@keyhaven/core/wire';
+import { type ProcessIdentity, processStart } from '../machine/index.ts';
 import { adminAddressFrom, defaultUserStore, loadNearSettings, type NearLm, openNearLm, thisNearPlace } from '../near/index.ts';
 import { VERSION } from '../version.ts';
 import { readCommandLine } from './command-line.ts';
@@ -44,6 +45,9 @@ const refuse = (cause: unknown): void => {
   process.stdout.end(encodeToApplication({ kind: 'refused', status: error.status, detail: error.detail ?? '' }), end);
 };
 
+/** Whose child this is, looked up before it can end: the streams of the License Manager are its own. */
+const application: ProcessIdentity = { pid: process.ppid, start: processStart(process.ppid) ?? 0 };
+
 const open = (vendor: number, directory: string | undefined, overrides: Parameters<typeof loadNearSettings>[2]): Promise<NearLm> => {
   const beside = dirname(isSea() ? process.execPath : (process.argv[1] ?? process.execPath));
   return loadNearSettings(vendor, thisNearPlace(beside), overrides).then(({ settings }) =>
@@ -53,6 +57,7 @@ const open = (vendor: number, directory: string | undefined, overrides: Paramete
       directory: directory ?? defaultUserStore(vendor),
       settings,
       adminAddress: adminAddressFrom(process.env),
+      application,
       onEvent({ level, event, ...detail }) {
         if (level === 'warn' || level === 'error') log(`${level} ${event} ${JSON.stringify(detail)}`);
       },

@@ -20,6 +20,7 @@ const asked = (route: Route): Parameters<Route['run']>[0] => ({
   body: [],
   caller: { kind: 'remote', authenticated: true, address: '192.0.2.7' },
   headers: {},
+  ends: undefined,
   secure: false,
   setHeader: () => undefined,
   target: `${route.url}?password=secret`,

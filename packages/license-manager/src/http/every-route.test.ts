@@ -18,7 +18,7 @@ const REST = '/sentinel/ldk_runtime/v1/vendors/:vendor';
 /** Says nothing, or asks for a proof itself. */
 const FREE: Readonly<Record<string, readonly string[]>> = {
   open: ['GET /healthz', 'GET /readyz', 'GET /sentinel/ldk/v1/healthz', 'HEAD /healthz', 'HEAD /readyz', 'HEAD /sentinel/ldk/v1/healthz'],
-  link: ['POST /lm/v1/confirm', 'POST /lm/v1/exchange', 'POST /lm/v1/hello', 'POST /lm/v1/listen'],
+  link: ['POST /lm/v1/confirm', 'POST /lm/v1/exchange', 'POST /lm/v1/hello', 'POST /lm/v1/listen', 'POST /lm/v1/station'],
   identity: [
     `DELETE ${REST}/sessions/:session`,
     `GET ${REST}/features`,

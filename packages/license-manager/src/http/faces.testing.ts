@@ -26,6 +26,7 @@ export const facesOf = async (site: Site, more: Partial<HttpFaces> = {}): Promis
     return refuse();
   };
   const faces: HttpFaces = {
+    witness: async () => 'proof',
     link: { hello: () => 'hello', confirm: () => 'confirm', exchange: async () => 'exchange', listen: async () => 'listen' } as never,
     overview: createOverview({
       self: { guid: 'self', hostname: 'here', address: '127.0.0.1' },

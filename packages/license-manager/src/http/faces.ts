@@ -3,6 +3,7 @@ import type { LicensingError } from '@keyhaven/core/errors';
 import type { AuditQuery, AuditRecord } from '@keyhaven/ledger';
 import type { Acts } from '../acts/index.ts';
 import type { Administration } from '../administration/index.ts';
+import type { Witness } from '../callers/index.ts';
 import type { KeyCertificates } from '../certificates.ts';
 import type { CompatFaces } from '../compat/faces.ts';
 import type { AdministeredSettings } from '../configuration/administered.ts';
@@ -22,6 +23,8 @@ import type { Asset } from './assets.ts';
 /** What HTTP may ask of the license manager. */
 export type HttpFaces = {
   readonly link: LinkAnswerer;
+  /** Proves the computer of this LM for its processes (K34). */
+  readonly witness: Witness;
   readonly overview: Overview;
   readonly style: string;
   readonly remoteAdministration: boolean;

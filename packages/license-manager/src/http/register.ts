@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { type Clock, SECOND } from '@keyhaven/core/time';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { endsOf } from '../callers/index.ts';
 import { bodyOf, parsed } from './bodies.ts';
 import type { Gate } from './gate.ts';
 import type { Caller, Delivery, FileAnswer, Need, Route, Stream } from './route.ts';
@@ -53,6 +54,7 @@ export const registerRoutes = (
       body: route.body === undefined ? undefined : bodyOf(route.body, request),
       caller,
       headers: request.headers,
+      ends: endsOf(request.raw.socket),
       secure: 'encrypted' in request.raw.socket,
       setHeader: (name, text) => void reply.header(name, text),
       target: request.raw.url ?? '',

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import { z } from 'zod';
+import type { Ends } from '../callers/index.ts';
 
 // A route as it is declared (C4): what it needs, what it takes, what it answers. The same declaration registers it, guards it (gate.ts), checks
 // what comes and describes it in /api/v1/openapi.json, so that none of the four can differ from the others.
@@ -60,6 +61,8 @@ export type Asked<P, Q, B> = {
   readonly body: B;
   readonly caller: Caller;
   readonly headers: IncomingHttpHeaders;
+  /** Of the connection; undefined where it has ended. */
+  readonly ends: Ends | undefined;
   /** Over TLS. */
   readonly secure: boolean;
   setHeader(name: string, value: string): void;

@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { LicensingError } from '@keyhaven/core/errors';
+import { processStart } from '../machine/index.ts';
 import { adminAddressFrom, loadNearSettings, openNearLm, thisNearPlace } from '../near/index.ts';
 import type { Fault, FromThread, Start, ToThread } from './messages.ts';
 import { PortStream } from './port-stream.ts';
@@ -9,7 +10,8 @@ import { PortStream } from './port-stream.ts';
 const open = async ({ vendor, directory, beside, overrides }: Start) => {
   try {
     const { settings } = await loadNearSettings(vendor, thisNearPlace(beside), overrides);
-    return await openNearLm({ kind: 'integrated', vendor, directory, settings, adminAddress: adminAddressFrom(process.env) });
+    const application = { pid: process.pid, start: processStart(process.pid) ?? 0 };
+    return await openNearLm({ kind: 'integrated', vendor, directory, settings, adminAddress: adminAddressFrom(process.env), application });
   } catch (error) {
     if (error instanceof LicensingError) return error;
     throw error;

@@ -104,6 +104,7 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
     entropy,
     post: options.post,
     ...(options.linkVersions === undefined ? {} : { linkVersions: options.linkVersions }),
+    ...(options.station === undefined ? {} : { station: options.station }),
     ledger: options.forwarded ?? ledger,
     onAway: (process) => applications.away(process),
     onChange({ guid, state }) {

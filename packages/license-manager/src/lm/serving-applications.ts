@@ -82,7 +82,8 @@ export const serveApplications = (options: LmOptions, rooms: ApplicationRooms): 
         return textParts(await transfers.forApplication(wish, rooms.sources(), user));
       });
     },
-    open(target, application, events) {
+    ...(options.callerOf === undefined ? {} : { callerOf: options.callerOf }),
+    open(target, application, events, caller) {
       const process = { pid: application.pid, start: application.start };
       // By a GUID that it had before an application comes back to a key that is here; of any other key, that is somebody else by now.
       const before = options.former?.has(target.lm) === true && keystore.get(target.key) !== undefined;
@@ -91,12 +92,12 @@ export const serveApplications = (options: LmOptions, rooms: ApplicationRooms): 
         if (bar !== undefined) throw new LicensingError(bar.status, { detail: bar.detail });
         return peers.open(
           target.lm,
-          target,
+          { ...target, caller },
           { ...process, user: application.user, host: application.host, application: application.application },
           events,
         );
       }
-      const party = { holder: 'local', address: '127.0.0.1', process };
+      const party = { holder: 'local', address: '127.0.0.1', process, caller };
       const opening = [
         target.key,
         target.opening,

@@ -2,7 +2,7 @@ import type { Duplicate, LmStatus } from '@keyhaven/core/admin';
 import type { Entropy } from '@keyhaven/core/crypto';
 import type { LicensingError } from '@keyhaven/core/errors';
 import type { HostKind } from '@keyhaven/core/hosts';
-import type { LmIdentity } from '@keyhaven/core/link';
+import type { LmIdentity, StationProof } from '@keyhaven/core/link';
 import type { Clock } from '@keyhaven/core/time';
 import type { AccessRules, AddressesOf } from '@keyhaven/core/users';
 import type { VersionRange } from '@keyhaven/core/versions';
@@ -10,6 +10,7 @@ import type { Ledger } from '@keyhaven/ledger';
 import type { RuleBar } from '../access/access.ts';
 import type { Acts, AuditWriter } from '../acts/index.ts';
 import type { Authority, Sharing } from '../authority/index.ts';
+import type { CallerOf } from '../callers/index.ts';
 import type { Computer } from '../information/index.ts';
 import type { DeviceSource, Key, Keystore } from '../keystore/index.ts';
 import type { LocalConnectionOptions } from '../local/index.ts';
@@ -64,6 +65,10 @@ export type LmOptions = {
   readonly access?: AccessRules;
   /** The addresses of computers that rules name. */
   readonly addressesOf?: AddressesOf;
+  /** Who is at the other end of an application's connection; absent = who it says. */
+  readonly callerOf?: CallerOf;
+  /** Proves to other LMs on which computer this one runs (K34); absent = on one of its own. Never rejects. */
+  readonly station?: (transcript: Uint8Array) => Promise<StationProof | undefined>;
   /** Whether a process of this computer runs; asks the system where absent. */
   readonly running?: (process: ProcessIdentity) => boolean;
   /** Detaching; as an administrator's default where absent (K5). */

@@ -12,6 +12,7 @@ import {
   type ToApplication,
   type Transfer,
 } from '@keyhaven/core/wire';
+import { believed, type Caller, type CallerOf } from '../callers/index.ts';
 
 // The shell around one application's connection: socket and timers here, the protocol in core. Routes each channel to a key here or
 // through another LM. A fault ends this connection and nothing else (S6, S14).
@@ -31,7 +32,14 @@ export type LocalConnectionOptions = {
   /** The answer in parts, at least one. */
   ask(question: Ask, application: Hello | undefined): Promise<readonly Uint8Array[]>;
   transfer(wish: Transfer, application: Hello): Promise<readonly Uint8Array[]>;
-  open(target: { readonly key: string; readonly lm: string; readonly opening: Uint8Array }, application: Hello, events: RouteEvents): Route;
+  open(
+    target: { readonly key: string; readonly lm: string; readonly opening: Uint8Array },
+    application: Hello,
+    events: RouteEvents,
+    caller: Caller,
+  ): Route;
+  /** Who is at the other end, whatever its hello says; absent = who it says. */
+  readonly callerOf?: CallerOf;
   update(document: Uint8Array, application: Hello | undefined): Promise<string>;
   onHello(application: Hello): void;
   onClosed(application: Hello | undefined, reason: string): void;
@@ -45,6 +53,7 @@ export const serveLocalConnection = (socket: Duplex, options: LocalConnectionOpt
   const machine = createListeningConnection(clock.mono(), options.self);
   const routes = new Map<number, Route>(); // BOUNDED by MAX_CHANNELS of core
   let application: Hello | undefined;
+  let caller: Caller | undefined;
   let reason = 'closed by the application';
   let cancelTimeout = (): void => undefined;
   let out: Uint8Array[] = [];
@@ -82,12 +91,18 @@ export const serveLocalConnection = (socket: Duplex, options: LocalConnectionOpt
 
   const openChannel = (event: Extract<ConnectionEvent, { kind: 'open' }>, hello: Hello): void => {
     const { channel } = event;
+    caller ??= (options.callerOf ?? believed)(socket, hello);
     try {
-      const route = options.open(event, hello, {
-        opened: (answer) => send({ kind: 'opened', channel, answer }),
-        record: (record) => send({ kind: 'record', channel, record }),
-        lost: (error) => lost(channel, error),
-      });
+      const route = options.open(
+        event,
+        hello,
+        {
+          opened: (answer) => send({ kind: 'opened', channel, answer }),
+          record: (record) => send({ kind: 'record', channel, record }),
+          lost: (error) => lost(channel, error),
+        },
+        caller,
+      );
       routes.set(channel, route);
     } catch (error) {
       lost(channel, asLicensingError(error));

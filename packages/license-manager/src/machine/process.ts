@@ -3,14 +3,18 @@ import { readFileSync } from 'node:fs';
 /** A process by its id and the moment it started, in the units of its system; the id alone is used again by others. */
 export type ProcessIdentity = { readonly pid: number; readonly start: number };
 
+/** Start in clock ticks since boot; undefined for a zombie. */
+export const startInStat = (text: string): number | undefined => {
+  // Field 2 is the name in parentheses and may hold anything, so the fields are counted behind the last one (proc_pid_stat(5)).
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return fields[0] === 'Z' || fields[0] === 'X' ? undefined : Number(fields[19]);
+};
+
 /** Start of a running process in clock ticks since boot; undefined where there is none (a zombie is none); 0 where the system does not say. */
 export const processStart = (pid: number): number | undefined => {
   if (process.platform === 'linux') {
     try {
-      // Field 2 is the name in parentheses and may hold anything, so the fields are counted behind the last one (proc(5)).
-      const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
-      const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-      return fields[0] === 'Z' || fields[0] === 'X' ? undefined : Number(fields[19]);
+      return startInStat(readFileSync(`/proc/${pid}/stat`, 'latin1'));
     } catch (error) {
       // Not to be able to look, as without free file descriptors, is not to see that it is gone (I2).
       const code = error instanceof Error && 'code' in error ? error.code : undefined;

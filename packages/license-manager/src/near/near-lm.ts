@@ -10,6 +10,7 @@ import { lmIdentityFrom } from '@keyhaven/core/link';
 import { DEFAULT_NEAR_SETTINGS, type NearSettings } from '@keyhaven/core/near-settings';
 import { type Clock, MINUTE, SECOND } from '@keyhaven/core/time';
 import { createMemoryLedger, openSharedLedger } from '@keyhaven/ledger';
+import { known, ownSpace } from '../callers/index.ts';
 import { type DeviceSource, openKeystore } from '../keystore/index.ts';
 import { type Lm, type LmEvent, openLm } from '../lm/index.ts';
 import { serveLocalConnection } from '../local/index.ts';
@@ -29,6 +30,7 @@ import { type NearComputer, thisComputer } from './computer.ts';
 import { openInstance } from './instance.ts';
 import { type LateSearch, searchLater } from './late-search.ts';
 import { createSigns } from './signs.ts';
+import { createNearStation } from './station.ts';
 import { createSweep } from './sweep.ts';
 
 // An External or Integrated LM (T3, T4): the same license manager as the Admin LM, for one application, on a store that it shares with all
@@ -42,6 +44,8 @@ export type NearLmOptions = {
   readonly settings?: NearSettings;
   /** Where an Admin LM of this computer would be, whose peers are asked, too (R2); absent = none. */
   readonly adminAddress?: PeerAddress;
+  /** The application, as this LM knows it without asking; absent = who its hello says. */
+  readonly application?: ProcessIdentity;
   /** Where other license managers listen; 1947 but in tests. */
   readonly searchPort?: number;
   readonly computer?: NearComputer;
@@ -167,6 +171,15 @@ export const openNearLm = async (options: NearLmOptions): Promise<NearLm> => {
       onSearchAwaited: () => late.search?.begin(),
       protection: { observe, duplicateKey: 'refuse', laterMs: QUIET_MS },
       running: (process) => computer.running(process, computer.space),
+      ...(options.application === undefined ? {} : { callerOf: known(options.application, ownSpace()) }),
+      station: createNearStation({
+        directory,
+        marks: options.marks,
+        entropy,
+        process: computer.process,
+        adminAddress: options.adminAddress,
+        onProblem: (error) => onEvent({ level: 'warn', event: 'this computer cannot be proven to other license managers', error }),
+      }),
       // Beside the stores of all vendors, so that a new store does not begin trials anew (K8).
       trialMarks: createTrialMarks(join(dirname(directory), 'trials'), options.marks ?? (await machineMarks()), entropy),
       ...(options.devices === undefined ? {} : { devices: options.devices }),

@@ -2,7 +2,8 @@ import { Buffer } from 'node:buffer';
 import { WireError } from '@keyhaven/core/bytes';
 import type { LicensingError } from '@keyhaven/core/errors';
 import type { Block } from '@keyhaven/core/link';
-import type { Authority, KeyChannel } from '../authority/index.ts';
+import type { Authority, KeyChannel, Party } from '../authority/index.ts';
+import type { Caller, Seen } from '../callers/index.ts';
 import { asLicensingError } from '../local/index.ts';
 import { type Link, type Links, push } from './answerer-links.ts';
 import { pushFacts } from './answerer-sessions.ts';
@@ -11,7 +12,7 @@ import { pushFacts } from './answerer-sessions.ts';
 
 export type Channels = {
   /** @throws WireError for a number that is taken, or one too many */
-  open(link: Link, block: Extract<Block, { kind: 'open' }>, address: string): void;
+  open(link: Link, block: Extract<Block, { kind: 'open' | 'open for' }>, address: string): void;
   record(link: Link, channel: number, record: Uint8Array): void;
   close(link: Link, channel: number): void;
   /** Of a link that has ended. */
@@ -24,6 +25,11 @@ export type Channels = {
 };
 
 export const MAX_CHANNELS = 65_536;
+
+const vouched = ({ process, forwarded }: Extract<Block, { kind: 'open for' }>): Caller => {
+  const seen: Seen = { unit: process, forwarded };
+  return { seen: () => seen };
+};
 
 export const createChannels = (authority: Authority, links: () => Links): Channels => {
   const byChannel = new Map<KeyChannel, Link>(); // BOUNDED by channels
@@ -57,7 +63,15 @@ export const createChannels = (authority: Authority, links: () => Links): Channe
         push(link, { kind: 'opened', channel, answer: open.answer });
       };
       try {
-        const party = { holder: link.keys.peer.guid, address, process: undefined };
+        const station = links().stationOf(link);
+        const party: Party = {
+          holder: link.keys.peer.guid,
+          address,
+          process: undefined,
+          ...(station === undefined ? {} : { station }),
+          // An LM that says nothing vouches for nothing: its applications are believed.
+          ...(block.kind === 'open' ? {} : { caller: vouched(block) }),
+        };
         const record = (bytes: Uint8Array): void => push(link, { kind: 'record', channel, record: bytes });
         const opening = [block.key, block.opening, party, record, lose, () => link.wake?.()] as const;
         const atDevice = authority.openAtDevice(...opening);

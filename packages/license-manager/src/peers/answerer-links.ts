@@ -1,6 +1,7 @@
 import type { Block, LinkKeys } from '@keyhaven/core/link';
 import { type Clock, MINUTE } from '@keyhaven/core/time';
 import type { KeyChannel } from '../authority/index.ts';
+import { createStations } from './answerer-stations.ts';
 import { sizeOf, WITHIN_BODY } from './body-size.ts';
 import { createOriginCount, MAX_LINKS_PER_ORIGIN, originOf } from './origin.ts';
 
@@ -37,6 +38,8 @@ export type Links = {
   add(keys: LinkKeys, address: string): Link;
   /** It said something from there: it is the most recently used one now. */
   used(link: Link, address: string): void;
+  /** The computer that it counts as; undefined = its own LM. */
+  stationOf(link: Link): string | undefined;
   drop(link: Link): void;
   dropUnused(): void;
   dropAll(): void;
@@ -56,15 +59,19 @@ export const oldestOf = (
   origin: string | undefined,
 ): number | undefined => of.entries().find(([, each]) => each.origin === origin)?.[0];
 
-/** `onDrop` gets every channel of a link that ends; `onAddresses` is told when somebody came, went, or moved. */
-export const createLinks = (clock: Clock, onDrop: (channel: KeyChannel) => void, onAddresses: () => void): Links => {
+/**
+ * `self` is the GUID of this LM; `onDrop` gets every channel of a link that ends; `onAddresses` is told when somebody came, went, or moved.
+ */
+export const createLinks = (clock: Clock, self: string, onDrop: (channel: KeyChannel) => void, onAddresses: () => void): Links => {
   const links = new Map<number, Link>(); // BOUNDED by MAX_LINKS; the least recently used first
   const byGuid = new Map<string, Link>(); // BOUNDED by MAX_LINKS
   const counts = createOriginCount();
+  const stations = createStations(self);
 
   const drop = (link: Link): void => {
     const open = links.delete(link.keys.id);
     if (open) counts.add(link.origin, -1);
+    if (open) stations.left(link);
     if (byGuid.get(link.keys.peer.guid) === link) byGuid.delete(link.keys.peer.guid);
     for (const channel of link.channels.values()) {
       onDrop(channel);
@@ -104,6 +111,7 @@ export const createLinks = (clock: Clock, onDrop: (channel: KeyChannel) => void,
       };
       links.set(keys.id, link);
       counts.add(origin, 1);
+      stations.came(link);
       byGuid.set(keys.peer.guid, link);
       return link;
     },
@@ -115,6 +123,7 @@ export const createLinks = (clock: Clock, onDrop: (channel: KeyChannel) => void,
       link.address = address;
       if (link.hears) onAddresses();
     },
+    stationOf: (link) => stations.of(link),
     drop,
     dropUnused() {
       const now = clock.mono();

@@ -43,6 +43,7 @@ export type LinkAnswererOptions = CatalogSource & {
     readonly address: string;
     readonly host: string | undefined;
     readonly holder: string | undefined;
+    readonly station?: string | undefined;
   }) => RuleBar | undefined;
   /** Lends to other LMs and takes back from them (K26); absent = it does not. */
   readonly files?: AnswerFile;
@@ -75,6 +76,7 @@ export const createLinkAnswerer = (options: LinkAnswererOptions): LinkAnswerer =
   const channels = createChannels(authority, () => links);
   const links: Links = createLinks(
     clock,
+    self.guid,
     (channel) => channels.forget(channel),
     () => options.onCallers?.(),
   );
@@ -82,8 +84,8 @@ export const createLinkAnswerer = (options: LinkAnswererOptions): LinkAnswerer =
   const busy = (link: Link): boolean => channels.busy(link) || files.busy(link);
   const handshakes = createHandshakes(clock, entropy, (id) => links.get(id) !== undefined);
 
-  const refuseByRules = (address: string, host?: string, holder?: string): void => {
-    const bar = options.against?.({ address, host, holder });
+  const refuseByRules = (address: string, host?: string, holder?: string, station?: string): void => {
+    const bar = options.against?.({ address, host, holder, station });
     if (bar !== undefined) throw refuseBar(bar);
   };
 
@@ -92,6 +94,8 @@ export const createLinkAnswerer = (options: LinkAnswererOptions): LinkAnswerer =
     if (sinceVersion(block.kind) > version) throw new WireError(`a block "${block.kind}" on a link of version ${version}`);
     switch (block.kind) {
       case 'open':
+        return channels.open(link, block, address);
+      case 'open for':
         return channels.open(link, block, address);
       case 'record':
         return channels.record(link, block.channel, block.record);
@@ -160,7 +164,7 @@ export const createLinkAnswerer = (options: LinkAnswererOptions): LinkAnswerer =
       if (pending === undefined || bytes === undefined) throw new PeerRefusal(409, 'no handshake of this number is under way');
       const keys = refusing(() => pending.answering.confirmed(bytes));
       if (keys.peer.guid === self.guid && !pending.own) options.twins?.proven(keys.peer.hostname, address);
-      refuseByRules(address, keys.peer.hostname, keys.peer.guid);
+      refuseByRules(address, keys.peer.hostname, keys.peer.guid, keys.peer.station);
       links.add(keys, address);
       return '';
     },

@@ -10,6 +10,7 @@ import {
   encodeBody,
   type LinkKeys,
   type LmIdentity,
+  type StationProof,
   sinceVersion,
 } from '@keyhaven/core/link';
 import { type Clock } from '@keyhaven/core/time';
@@ -44,6 +45,8 @@ export type LinkCallerOptions = {
   readonly onOther?: (guid: string, address: PeerAddress) => void;
   /** The versions of the link that it offers; absent = all that it speaks. */
   readonly linkVersions?: VersionRange;
+  /** What proves the computer of this LM on a link with this transcript (K34); absent = nothing does. Never rejects. */
+  readonly station?: (transcript: Uint8Array) => Promise<StationProof | undefined>;
   readonly onLinked: (peer: LinkKeys['peer']) => void;
   /** @returns whether somebody waited for it */
   readonly onBlock: (block: Block, version: number) => boolean;
@@ -118,7 +121,8 @@ export const createLinkCaller = (options: LinkCallerOptions): LinkCaller => {
   const link = async (): Promise<LinkKeys> => {
     const { address, value } = await race(clock, () => addresses.order(), greet, addresses.failed);
     addresses.proven(address);
-    await post(address, '/lm/v1/confirm', toBase64(value.confirmation));
+    const proof = value.transcript === undefined ? undefined : await options.station?.(value.transcript);
+    await post(address, '/lm/v1/confirm', toBase64(proof === undefined ? value.confirmation : value.withStation(proof)));
     sequence = 0;
     options.onLinked(value.keys.peer);
     return value.keys;

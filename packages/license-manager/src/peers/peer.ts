@@ -8,13 +8,14 @@ import { type Block, type FileQuestion, type LmIdentity, MAX_ASKED_SESSIONS, typ
 import type { ApplicationIdentity } from '@keyhaven/core/session';
 import type { Clock } from '@keyhaven/core/time';
 import type { VersionRange } from '@keyhaven/core/versions';
+import type { Caller, Seen } from '../callers/index.ts';
 import type { Route, RouteEvents } from '../local/index.ts';
 import { createAddressBook } from './address-book.ts';
 import { createCatalogAsking } from './catalog-asking.ts';
 import { createFileAsking } from './file-asking.ts';
 import { createFollowing } from './following.ts';
 import type { CatalogBlock, CatalogRoom } from './known-catalog.ts';
-import { createLinkCaller, type LinkCaller } from './link-caller.ts';
+import { createLinkCaller, type LinkCaller, type LinkCallerOptions } from './link-caller.ts';
 import type { PeerAddress, Post } from './post.ts';
 import { createReleases, type ReleaseReason } from './releases.ts';
 
@@ -32,6 +33,7 @@ export type PeerOptions = {
   readonly post: Post;
   /** The versions of the link that it offers; absent = all that it speaks. */
   readonly linkVersions?: VersionRange;
+  readonly station?: LinkCallerOptions['station'];
   readonly leases: HolderLeases;
   readonly room: CatalogRoom;
   /** This LM hears notifications of changes (R6). */
@@ -63,7 +65,7 @@ export type Peer = {
   readonly answers: number;
   /** Discovery says that it may be there, too. */
   heardAt(address: PeerAddress): void;
-  open(target: { readonly key: string; readonly opening: Uint8Array }, application: ApplicationIdentity, events: RouteEvents): Route;
+  open(target: PeerTarget, application: ApplicationIdentity, events: RouteEvents): Route;
   /** This session has ended here: gives the seat back at once, and again until the peer has heard it. */
   release(session: string, reason: ReleaseReason): void;
   /** Whether the peer has not heard yet of the release of this session. */
@@ -85,6 +87,13 @@ export type Peer = {
   /** Somebody said that the peer stops. */
   stopped(): void;
   close(): void;
+};
+
+export type PeerTarget = {
+  readonly key: string;
+  readonly opening: Uint8Array;
+  /** Who is at the other end of the application's connection; absent = nothing is said of that. */
+  readonly caller?: Caller;
 };
 
 type User = { readonly application: ApplicationIdentity; readonly key: string };
@@ -201,6 +210,7 @@ export const createPeer = (options: PeerOptions): Peer => {
     addresses,
     expect: guid,
     ...(options.linkVersions === undefined ? {} : { linkVersions: options.linkVersions }),
+    ...(options.station === undefined ? {} : { station: options.station }),
     ...(options.onOther === undefined ? {} : { onOther: options.onOther }),
     onLinked(proven) {
       hostname = proven.hostname;
@@ -270,7 +280,19 @@ export const createPeer = (options: PeerOptions): Peer => {
       channels.set(channel, open);
       leases.opened(clock.mono(), guid);
       renewWanted = true;
-      link.send({ kind: 'open', channel, key: target.key, opening: target.opening });
+      const { key, opening, caller } = target;
+      // Asked before the link is, because its version is known only then; an application waits for the answer to its opening in any case.
+      const send = (known?: Seen): void => {
+        if (!channels.has(channel)) return;
+        link.send((version) =>
+          known === undefined || version < sinceVersion('open for')
+            ? { kind: 'open', channel, key, opening }
+            : { kind: 'open for', channel, key, opening, process: known.unit, forwarded: known.forwarded },
+        );
+      };
+      const seen = caller?.seen();
+      if (seen instanceof Promise) void seen.then(send);
+      else send(seen);
       return {
         receive: (record) => {
           if (channels.has(channel)) link.send({ kind: 'record', channel, record });

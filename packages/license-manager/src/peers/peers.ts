@@ -9,7 +9,8 @@ import type { Ledger } from '@keyhaven/ledger';
 import type { Route, RouteEvents } from '../local/index.ts';
 import type { ProcessIdentity } from '../machine/index.ts';
 import { createCatalogRoom } from './known-catalog.ts';
-import { createPeer, type Peer } from './peer.ts';
+import type { LinkCallerOptions } from './link-caller.ts';
+import { createPeer, type Peer, type PeerTarget } from './peer.ts';
 import type { PeerAddress, Post } from './post.ts';
 import { openRemoteSessions, type RemoteSession } from './remote-sessions.ts';
 import { createSeeking } from './seeking.ts';
@@ -28,6 +29,8 @@ export type PeersOptions = {
   readonly post: Post;
   /** The versions of the link that it offers; absent = all that it speaks. */
   readonly linkVersions?: VersionRange;
+  /** Proves on which computer this LM runs (K34); absent = on one of its own. Never rejects. */
+  readonly station?: LinkCallerOptions['station'];
   readonly ledger: Ledger;
   /** A restored or late session of a process that is not connected: somebody has to look whether it runs. */
   readonly onAway: (process: ProcessIdentity) => void;
@@ -56,12 +59,7 @@ export type Peers = {
   all(): readonly Peer[];
   /** Addresses of those that are linked, or whose keys are known: they are told of changes here (R6). */
   reachable(): readonly string[];
-  open(
-    guid: string,
-    target: { readonly key: string; readonly opening: Uint8Array },
-    application: ApplicationIdentity,
-    events: RouteEvents,
-  ): Route;
+  open(guid: string, target: PeerTarget, application: ApplicationIdentity, events: RouteEvents): Route;
   /** Sessions of applications here at other LMs (T1). */
   sessions(): Iterable<RemoteSession>;
   readonly sessionCount: number;
@@ -157,6 +155,7 @@ export const openPeers = async (options: PeersOptions): Promise<Peers> => {
       entropy: options.entropy,
       post: options.post,
       ...(options.linkVersions === undefined ? {} : { linkVersions: options.linkVersions }),
+      ...(options.station === undefined ? {} : { station: options.station }),
       leases,
       room,
       hears: options.hears ?? true,

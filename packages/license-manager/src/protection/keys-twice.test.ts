@@ -182,7 +182,8 @@ describe('a key that went back in time (K9)', () => {
     const { application } = user;
     const events = { opened: () => undefined, record: () => undefined, lost: () => undefined };
     const target = { key: old.key, lm: server.guid, opening: new Uint8Array() };
-    expect(() => user.lm.local.open(target, application, events)).toThrow(/put back in time/);
+    const caller = { seen: () => ({ unit: '1.1', forwarded: false }) };
+    expect(() => user.lm.local.open(target, application, events, caller)).toThrow(/put back in time/);
     // Its own applications do not know better: no peer tells it.
     expect(await server.login(1, 10)).toBe('OK');
 

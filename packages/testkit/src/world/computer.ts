@@ -62,8 +62,8 @@ export const createComputer = (options: ComputerOptions): Computer => {
   const evil = (route: Lm['local']['open']): Lm['local']['open'] => {
     const { meddle } = options;
     if (meddle === undefined) return route;
-    return (target, application, events) => {
-      const open = route(target, application, { ...events, record: meddle((record) => events.record(record)) });
+    return (target, application, events, caller) => {
+      const open = route(target, application, { ...events, record: meddle((record) => events.record(record)) }, caller);
       return { receive: meddle((record) => open.receive(record)), close: () => open.close() };
     };
   };

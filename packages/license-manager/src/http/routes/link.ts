@@ -1,6 +1,7 @@
 import { Status } from '@keyhaven/core/errors';
 import { MAX_BODY } from '@keyhaven/core/link';
 import { z } from 'zod';
+import { PeerRefusal } from '../../peers/index.ts';
 import type { HttpFaces } from '../faces.ts';
 import { healthOf } from '../health.ts';
 import { HttpRefusal } from '../problem.ts';
@@ -12,7 +13,7 @@ import { answers, type Route, route, says, text } from '../route.ts';
 const HANDSHAKE_LIMIT = 16 * 1024;
 const LINK_LIMIT = MAX_BODY * 1.5;
 
-export const linkRoutes = ({ link }: Pick<HttpFaces, 'link'>): Route[] => {
+export const linkRoutes = ({ link, witness }: Pick<HttpFaces, 'link' | 'witness'>): Route[] => {
   const answer = says('text/plain', 'As docs/protocol/link.md has it.');
   const need = 'link';
   return [
@@ -51,6 +52,18 @@ export const linkRoutes = ({ link }: Pick<HttpFaces, 'link'>): Route[] => {
       body: text(HANDSHAKE_LIMIT, 'A sealed request'),
       answer,
       run: ({ body }) => link.listen(body),
+    }),
+    route({
+      method: 'POST',
+      url: '/lm/v1/station',
+      need,
+      summary: 'Proves to other license managers that an embedded one runs on this computer; for processes of this computer',
+      body: text(HANDSHAKE_LIMIT, 'What is to be signed, and by which process'),
+      answer,
+      run({ body, caller, ends }) {
+        if (caller.kind === 'local' && ends !== undefined) return witness(body, ends);
+        throw new PeerRefusal(403, 'this computer is proven to its own processes only');
+      },
     }),
   ];
 };
