@@ -23,7 +23,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 
 const ROOT = join(import.meta.dirname, '../..');
 const KEYHAVEN = join(ROOT, 'packages/cli/bin/keyhaven.js');
-const PASSPHRASE = 'guide';
+const PASSPHRASE = 'guide for vendors';
 const guide = readFileSync(join(ROOT, 'docs/guide/vendor.md'), 'utf8');
 const block = (name: string): string => {
   const [, text] = new RegExp(`^\`\`\`${name}\\n([^]*?)^\`\`\``, 'm').exec(guide) ?? [];

@@ -12,7 +12,7 @@ import { keyhaven, type LoneLm, startLoneLm } from './lone-lm.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const KEYHAVEN = join(ROOT, 'packages/cli/bin/keyhaven.js');
-const PASSPHRASE = 'guide';
+const PASSPHRASE = 'guide for vendors';
 const guide = readFileSync(join(ROOT, 'docs/guide/vendor.md'), 'utf8');
 const section = (title: string): string => guide.split(/^## /m).find((each) => each.startsWith(`${title}\n`)) ?? '';
 const blocks = (text: string, language: string): string[] =>

@@ -31,7 +31,7 @@ type Told = { readonly status: number; readonly text: string };
 const keyhaven = async (env: Readonly<Record<string, string>>, ...args: string[]): Promise<Told> => {
   try {
     const { stdout } = await run(process.execPath, [KEYHAVEN, ...args], {
-      env: { ...process.env, KEYHAVEN_VENDOR_PASSPHRASE: 'guide', ...env },
+      env: { ...process.env, KEYHAVEN_VENDOR_PASSPHRASE: 'guide for vendors', ...env },
     });
     return { status: 0, text: stdout };
   } catch (error) {
@@ -47,6 +47,10 @@ type Customer = {
   /** Status of a login. */
   login(...more: string[]): Promise<number>;
   license(): Promise<Readonly<Record<string, unknown>>>;
+  /** An update with this action, applied. */
+  update(action: string): Promise<void>;
+  /** The key moves to a recipient of the same computer; the H2H. */
+  move(): Promise<string>;
 };
 /** The example sold, and applied by a customer. */
 const sold = async (
@@ -81,10 +85,21 @@ const sold = async (
   await done('apply', v2c, ...lm);
   return {
     clock,
-    login: async (...more) => (await keyhaven(env, 'login', '--vendor-code', code, '--feature', '42', '--json', ...more)).status,
+    login: async (...more) => (await keyhaven(env, 'login', '--vendor-code', code, '--feature', '42', '--hold', '0', '--json', ...more)).status,
     license: async () => {
       const features = JSON.parse(await done('features', '--json', ...lm)) as { readonly license: Record<string, unknown> }[];
       return features[0]?.license ?? {};
+    },
+    update: async (action) => {
+      const [{ key = '' } = {}] = JSON.parse(await done('keys', '--json', ...lm)) as { readonly key?: string }[];
+      await done('c2v', '--key', key, '--out', c2v, ...lm);
+      await done('vendor', 'update', vendor, '--c2v', c2v, '--action', action, '--out', v2c);
+      expect(await done('vendor', 'inspect', v2c)).toContain(action.endsWith('true') ? 'may move' : 'may not move');
+      await done('apply', v2c, ...lm);
+    },
+    move: async () => {
+      const [{ key = '' } = {}] = JSON.parse(await local.ask('GET', '/api/v1/keys')) as { readonly key?: string }[];
+      return local.ask('POST', '/api/v1/rehost', { key, recipient: await local.ask('POST', '/api/v1/recipient', {}) });
     },
   };
 };
@@ -148,6 +163,14 @@ describe('docs/guide/vendor.md', () => {
     await looksAgain();
     expect(await login()).toBe(0);
   });
+  it('rehost: the key may move, until an update says that it may not (69)', async () => {
+    const { clock, move, update } = await sold('rehost');
+    clock.advance(1);
+    await update('set rehost false');
+    await expect(move()).rejects.toThrow(/69/);
+    await update('set rehost true');
+    expect(await move()).toContain('BEGIN');
+  });
   it('trial: any computer, 30 days', async () => {
     const { clock, login, license } = await sold('trial', { trial: 30 });
     expect(await login()).toBe(0);
@@ -158,7 +181,7 @@ describe('docs/guide/vendor.md', () => {
   it('has an example of every type, and no other', async () => {
     const names = [...(await readFile(guide, 'utf8')).matchAll(/example=(\w+)/g)].map(([, name]) => name);
     expect(names).toEqual(
-      expect.arrayContaining(['perpetual', 'from', 'expiration', 'period', 'executions', 'places', 'trial', 'protection']),
+      expect.arrayContaining(['perpetual', 'from', 'expiration', 'period', 'executions', 'places', 'trial', 'protection', 'rehost']),
     );
   });
 });

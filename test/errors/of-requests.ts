@@ -125,7 +125,7 @@ export const ofRequests: Partial<Record<StatusName, () => unknown>> = {
   },
   IDENTITY_UNAUTHENTICATED: async () => {
     const directory = join(await temporaryDirectory(), 'vendor');
-    await initVendor(directory, { id: 7, name: 'Vendor', passphrase: 'right' });
+    await initVendor(directory, { id: 7, name: 'Vendor', passphrase: 'the right one' });
     return unlockVendor(directory, 'wrong');
   },
   INVALID_PARAMETER: async () => (await startWorking()).login(2 ** 32),

@@ -35,7 +35,7 @@ export const changeCommand = ({ limitIn, endIn, countIn }: Readers): Command => 
     .addOption(new Option('--right <right>', 'may be given several times').choices(['login', 'list']).argParser(collect))
     .option('--limit <key[:product]>', 'only this key, or product of it; may be given several times', collect)
     .addOption(new Option('--unlimited', 'for every key').conflicts('limit'))
-    .option('--expires <date>', 'the last day, like 2027-12-31')
+    .option('--expires <date>', 'the last day, like 2027-12-31, or a duration from now on, like 90d')
     .addOption(new Option('--never', 'it does not expire').conflicts('expires'))
     .option('--computers <n>', 'how many computers may log in with it')
     .addOption(new Option('--any-computer', 'computers are not counted').conflicts('computers'))

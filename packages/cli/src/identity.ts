@@ -1,4 +1,5 @@
 import { LicensingError, Status } from '@keyhaven/core/errors';
+import { parseDuration } from '@keyhaven/core/parse';
 import { Command, Option } from 'commander';
 import { z } from 'zod';
 import { changeCommand } from './identity-change.ts';
@@ -41,12 +42,15 @@ const countIn = (text: string): number => {
 const shownMachines = ({ maxMachines, machines = [] }: Identity): string =>
   maxMachines === undefined ? 'any' : `${machines.length} of ${maxMachines}${machines.map(({ machine }) => ` ${plain(machine)}`).join('')}`;
 /** A day ends at its last second, in UTC. @throws LicensingError INVALID_PARAMETER (501) */
+/** A date, or a duration from now on. */
 const endIn = (text: string): string => {
+  const seconds = /^\d+$/.test(text) ? undefined : parseDuration(text);
+  if (seconds !== undefined && seconds > 0 && seconds <= 0xffff_ffff) return new Date(Date.now() + seconds * 1_000).toISOString();
   const at = Date.parse(/^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T23:59:59Z` : text);
   if (!Number.isNaN(at)) return new Date(at).toISOString();
   throw new LicensingError(Status.INVALID_PARAMETER, {
-    detail: `${JSON.stringify(text.slice(0, 40))} is no date.`,
-    remedy: 'Write it like 2027-12-31.',
+    detail: `${JSON.stringify(text.slice(0, 40))} is neither a date nor a duration.`,
+    remedy: 'Write a date like 2027-12-31, or a duration from now on like 90d or 12h.',
   });
 };
 const collect = (value: string, before: string[] | undefined): string[] => [...(before ?? []), value];
@@ -61,7 +65,7 @@ const addCommand = (): Command =>
     .option('--id <name>', 'its name; without it, one is made')
     .addOption(new Option('--right <right>', 'may be given several times; without it, both').choices(['login', 'list']).argParser(collect))
     .option('--limit <key[:product]>', 'only this key, or product of it; may be given several times', collect)
-    .option('--expires <date>', 'the last day, like 2027-12-31')
+    .option('--expires <date>', 'the last day, like 2027-12-31, or a duration from now on, like 90d')
     .option('--computers <n>', 'how many computers may log in with it; the first ones are registered')
     .option('--json', 'one JSON document')
     .action(

@@ -1,4 +1,5 @@
 import { LicensingError, Status } from '@keyhaven/core/errors';
+import { DAYS_FORMS, DURATION_FORMS, parseDays, parseDuration } from '@keyhaven/core/parse';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { z } from 'zod';
 import { askLm, parseTarget } from './lm-client.ts';
@@ -45,6 +46,24 @@ export const whole =
     if (/^\d+$/.test(text) && value >= least && value <= most) return value;
     throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
   };
+
+const within = (value: number | undefined, least: number, most: number, forms: string, unit: string): number => {
+  if (value === undefined) throw new InvalidArgumentError(`It must be ${forms}.`);
+  if (value >= least && value <= most) return value;
+  throw new InvalidArgumentError(`It must be from ${least} to ${most} ${unit}; it is ${value}.`);
+};
+
+/** A reader of an option that is a duration; seconds. Anything else is wrong usage (exit status 2). */
+export const duration =
+  (least: number, most: number) =>
+  (text: string): number =>
+    within(parseDuration(text), least, most, DURATION_FORMS, 'seconds');
+
+/** A reader of an option that is a number of days. Anything else is wrong usage (exit status 2). */
+export const days =
+  (least: number, most: number) =>
+  (text: string): number =>
+    within(parseDays(text), least, most, DAYS_FORMS, 'days');
 
 /** Examples below the help of a command. */
 export const withExamples = (command: Command, ...lines: readonly string[]): Command =>

@@ -1,4 +1,5 @@
 import { LicensingError, Status } from '@keyhaven/core/errors';
+import { passwordIn } from './password-file.ts';
 
 /** What asking needs of a terminal; process.stdin and process.stderr have it. */
 export type TerminalInput = {
@@ -15,32 +16,69 @@ export type TerminalInput = {
 export type Terminal = { readonly input: TerminalInput; write(text: string): void };
 
 export const PASSPHRASE_VARIABLE = 'KEYHAVEN_VENDOR_PASSPHRASE';
+const NEW_PASSPHRASE_VARIABLE = 'KEYHAVEN_VENDOR_NEW_PASSPHRASE';
 /** BOUNDED: what is typed or pasted beyond this is refused. */
 const MAX_BYTES = 4_096;
 
-const noPassphrase = (detail: string): LicensingError =>
+const noPassphrase = (detail: string, variable = PASSPHRASE_VARIABLE, option = '--passphrase-file'): LicensingError =>
   new LicensingError(Status.INVALID_PARAMETER, {
     detail,
-    remedy: `Set ${PASSPHRASE_VARIABLE}, or run the command at a terminal and type the passphrase there.`,
+    remedy: `Set ${variable}, name a file with ${option}, or run the command at a terminal and type the passphrase there.`,
   });
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
 /**
- * The vendor's passphrase: from the environment, else typed at the terminal without echo; with `repeat` typed twice.
- * @throws LicensingError INVALID_PARAMETER (501) where there is neither.
+ * The vendor's passphrase: the first line of the file, else from the environment, else typed at the terminal without echo; with `repeat` typed twice.
+ * @throws LicensingError INVALID_PARAMETER (501) where there is none of them, CANNOT_READ_FILE (72)
  */
 export const obtainPassphrase = async (
-  environment: Readonly<Record<string, string | undefined>>,
+  environment: Environment,
   terminal: Terminal,
-  options: { readonly repeat?: boolean } = {},
+  options: { readonly repeat?: boolean; readonly file?: string | undefined } = {},
+): Promise<string> =>
+  obtain(environment, terminal, {
+    ...options,
+    variable: PASSPHRASE_VARIABLE,
+    option: '--passphrase-file',
+    prompt: 'Passphrase of the vendor: ',
+  });
+
+/** Likewise the passphrase that takes its place. @throws LicensingError as `obtainPassphrase` */
+export const obtainNewPassphrase = async (environment: Environment, terminal: Terminal, file: string | undefined): Promise<string> =>
+  obtain(environment, terminal, {
+    file,
+    repeat: true,
+    variable: NEW_PASSPHRASE_VARIABLE,
+    option: '--new-file',
+    prompt: 'New passphrase of the vendor: ',
+  });
+
+type Source = {
+  readonly file?: string | undefined;
+  readonly repeat?: boolean;
+  readonly variable: string;
+  readonly option: string;
+  readonly prompt: string;
+};
+const obtain = async (
+  environment: Environment,
+  terminal: Terminal,
+  { file, repeat, variable, option, prompt }: Source,
 ): Promise<string> => {
-  const given = environment[PASSPHRASE_VARIABLE];
+  if (file !== undefined) {
+    const line = await passwordIn(file);
+    if (line === '') throw noPassphrase(`The first line of ${file} is empty.`, variable, option);
+    return line;
+  }
+  const given = environment[variable];
   if (given !== undefined && given !== '') return given;
   if (terminal.input.isTTY !== true)
-    throw noPassphrase(`There is no passphrase: ${PASSPHRASE_VARIABLE} is not set and there is no terminal to ask at.`);
-  const typed = await askHidden(terminal, 'Passphrase of the vendor: ');
-  if (typed === '') throw noPassphrase('The passphrase is empty.');
-  if (options.repeat === true && (await askHidden(terminal, 'The same again: ')) !== typed) {
-    throw noPassphrase('The two passphrases typed are not the same.');
+    throw noPassphrase(`There is no passphrase: ${variable} is not set and there is no terminal to ask at.`, variable, option);
+  const typed = await askHidden(terminal, prompt);
+  if (typed === '') throw noPassphrase('The passphrase is empty.', variable, option);
+  if (repeat === true && (await askHidden(terminal, 'The same again: ')) !== typed) {
+    throw noPassphrase('The two passphrases typed are not the same.', variable, option);
   }
   return typed;
 };

@@ -2,6 +2,7 @@ import { LicensingError, Status } from '@keyhaven/core/errors';
 import { Command, Option } from 'commander';
 import { readLicenseFile, writeLicenseFile } from './license-files.ts';
 import { askLm, parseTarget } from './lm-client.ts';
+import { duration } from './parts.ts';
 import { say } from './print.ts';
 import { detachHere, returnHere, returnsCommand } from './transfer-online.ts';
 import { withLm } from './with-lm.ts';
@@ -16,7 +17,7 @@ type DetachOptions = Omit<Target, 'out'> & {
   readonly here?: true;
   readonly from?: string;
   readonly out?: string;
-  readonly duration?: string;
+  readonly duration?: number;
   readonly seats?: string;
 };
 
@@ -55,15 +56,15 @@ export const transferCommands = (): Command[] => [
     .option('--recipient <file>', 'the ID file of the other computer')
     .addOption(new Option('--here', 'to this computer, over the network').conflicts(['recipient', 'out']))
     .option('--from <host>', 'with --here: the computer of the key, by name or GUID; without it the one that has the key')
-    .option('--duration <seconds>', 'for how long (a day)')
+    .option('--duration <time>', 'for how long: seconds, or such as 12h, 7d, 2w (1d)', duration(1, 0xffff_ffff))
     .option('--seats <n>', 'seats to serve over a network there; without it one seat for that computer alone')
     .option('--out <file>', 'the H2R file to write')
     .option('--json', 'one JSON document')
     .action(async (options: DetachOptions, command: Command) => {
-      const [duration, seats] = [number(options.duration, 'The duration'), number(options.seats, 'The number of seats')];
+      const seats = number(options.seats, 'The number of seats');
       const product = number(options.product, 'The product');
-      const { lm, json, key, from, recipient, out } = options;
-      if (options.here === true) return detachHere({ lm, json, key, from, product, duration, seats });
+      const { lm, json, key, from, recipient, out, duration: seconds } = options;
+      if (options.here === true) return detachHere({ lm, json, key, from, product, duration: seconds, seats });
       if (from !== undefined) return command.error("error: option '--from <host>' goes with '--here'", { exitCode: 2 });
       if (product === undefined) return missing(command, '--product <id>');
       if (recipient === undefined) return missing(command, '--recipient <file>');
@@ -72,7 +73,7 @@ export const transferCommands = (): Command[] => [
         key,
         product,
         recipient: await readLicenseFile(recipient),
-        ...(duration === undefined ? {} : { duration }),
+        ...(seconds === undefined ? {} : { duration: seconds }),
         ...(seats === undefined ? {} : { seats }),
       });
     }),

@@ -1,7 +1,5 @@
 import { Command } from 'commander';
-import { obtainPassphrase } from './passphrase.ts';
-import { withProgress } from './progress.ts';
-import { productId, tell, type VendorIo } from './vendor-io.ts';
+import { collectProduct, outOf, passphraseFile, tellIssued, unlocked, type VendorIo } from './vendor-io.ts';
 
 type Options = {
   readonly fingerprint: string;
@@ -10,32 +8,26 @@ type Options = {
   readonly after?: string;
   readonly replace?: boolean;
   readonly json?: boolean;
+  readonly passphraseFile?: string;
 };
 
 export const vendorLegacyCommand = (io: VendorIo): Command =>
   new Command('legacy')
-    .description('issue an SL Legacy license for the computer of a fingerprint file, without a key that was made there before')
-    .argument('<dir>', 'directory of the vendor')
-    .requiredOption('--fingerprint <file>', 'what the customer made with keyhaven fingerprint')
-    .requiredOption(
-      '--product <id>',
-      'product that the computer has afterwards; may be given several times',
-      (text: string, before?: readonly number[]): readonly number[] => [...(before ?? []), productId(text)],
-    )
-    .requiredOption('--out <file>', 'license file to write')
-    .option('--after <file>', 'the license file that this one takes the place of')
-    .option('--replace', 'the license file issued last is void: this one takes its number')
-    .option('--json', 'one JSON document')
-    .action(async (directory: string, { product: products, json, ...files }: Options) => {
-      const { issueLegacyFile, openVendor, unlockVendor } = await import('@keyhaven/vendor-tools');
-      await openVendor(directory);
-      const passphrase = await obtainPassphrase(io.environment, io.terminal);
-      const vendor = await withProgress('opening the key of the vendor', unlockVendor(directory, passphrase));
-      const { terms, key } = await issueLegacyFile(directory, { vendor, products, ...files });
-      tell(io, json, `${files.out}: legacy license, version ${terms.counter}, product ${products.join(', ')}; its key will be ${key}.`, {
-        file: files.out,
-        key,
-        updateCounter: terms.counter,
-        products,
-      });
+    .description('Issue an SL Legacy license for the computer of a fingerprint file')
+    .argument('<dir>', 'Directory of the vendor')
+    .requiredOption('--fingerprint <file>', 'File that the customer made with keyhaven fingerprint')
+    .requiredOption('--product <id>', 'Product that the computer has afterwards; may be given several times', collectProduct)
+    .requiredOption('--out <file>', 'License file to write; - for standard output')
+    .option('--after <file>', 'License file that this one takes the place of')
+    .option('--replace', 'The license file issued last is void: use its number')
+    .addOption(passphraseFile())
+    .option('--json', 'Print one JSON document')
+    .action(async (directory: string, options: Options, command: Command) => {
+      const { product: products, json, out, fingerprint, after, replace } = options;
+      const target = outOf(io, command, out, json);
+      const { issueLegacyFile } = await import('@keyhaven/vendor-tools');
+      const vendor = await unlocked(directory, io, options.passphraseFile);
+      const { terms, key, again } = await issueLegacyFile(directory, { vendor, products, fingerprint, after, replace, out: target });
+      const text = `legacy license, version ${terms.counter}, product ${products.join(', ')}; its key will be ${key}.`;
+      tellIssued(io, { out, json, again }, text, { key, updateCounter: terms.counter, products });
     });

@@ -20,7 +20,12 @@ afterAll(() => rm(base, { recursive: true, force: true }));
 const run = async (args: readonly string[], environment: Record<string, string> = { KEYHAVEN_VENDOR_PASSPHRASE: 'a passphrase' }) => {
   const printed: string[] = [];
   const input = Object.assign(new PassThrough(), { isTTY: false, setRawMode: () => undefined });
-  const command = vendorCommand({ environment, terminal: { input, write: () => undefined }, print: (text) => void printed.push(text) });
+  const command = vendorCommand({
+    environment,
+    terminal: { input, write: () => undefined },
+    print: (text) => void printed.push(text),
+    write: async (text) => void printed.push(text),
+  });
   const quiet = (each: Command): Command => each.exitOverride().configureOutput({ writeErr: () => undefined });
   command.commands.forEach(quiet);
   await quiet(command).parseAsync([...args], { from: 'user' });

@@ -1,10 +1,11 @@
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import { MAX_ID } from '@keyhaven/core/license';
+import { DAYS_FORMS, parseDays } from '@keyhaven/core/parse';
 import { parse } from 'yaml';
 
 // What a vendor changes of a license without writing all of it anew (K4): one line of text to one typed action. field-facts 4.1 "modify actions".
 //
-//   add expiration 1.43 30            days more (or `sub`: fewer); of a feature of a product
+//   add expiration 1.43 30            days more (or `sub`: fewer), also 30d or 4w; of a feature of a product
 //   add executions 1.50 100           executions more, or fewer
 //   add seats 1.42 2                  seats more, or fewer
 //   add product 5                     a product of the catalog
@@ -14,7 +15,8 @@ import { parse } from 'yaml';
 //   set detachDays 1.42 30
 //   set name 1.42 Echo sounder
 //   set file 7 {size: 100, access: rw}        a dynamic memory file, made or changed
-//   cancel feature 1.43, cancel product 2, cancel file 7, cancel rehost
+//   set rehost true                   whether the key may move to another computer without its vendor
+//   cancel feature 1.43, cancel product 2, cancel file 7, cancel rehost (as set rehost false)
 //   cancel updates                    the vendor's last word: no update is applied any more
 
 export type FeatureId = { readonly product: number; readonly feature: number };
@@ -27,6 +29,7 @@ export type Action = { readonly text: string } & (
   | { readonly kind: 'cancel feature'; readonly of: FeatureId }
   | { readonly kind: 'set file'; readonly file: number; readonly value: unknown }
   | { readonly kind: 'cancel file'; readonly file: number }
+  | { readonly kind: 'set rehost'; readonly value: boolean }
   | { readonly kind: 'cancel rehost' | 'cancel updates' }
 );
 
@@ -71,8 +74,10 @@ export const parseAction = (text: string): Action => {
   if (verb === 'add' || verb === 'sub') {
     const amount = isOneOf(amounts);
     if (amount !== undefined) {
-      const by = number(rest, 1, 999_999_999);
-      if (by === undefined) throw fail(text, 'must end with a whole number from 1 on');
+      const found = amount === 'expiration' ? parseDays(rest) : number(rest, 1, 999_999_999);
+      const by = found === undefined || found < 1 || found > 999_999_999 ? undefined : found;
+      if (by === undefined)
+        throw fail(text, amount === 'expiration' ? `must end with ${DAYS_FORMS}` : 'must end with a whole number from 1 on');
       return { text, kind: 'amount', what: amount, of: feature(), by: verb === 'add' ? by : -by };
     }
     if (verb === 'add' && what === 'product') return { text, kind: 'add product', product: id() };
@@ -81,6 +86,10 @@ export const parseAction = (text: string): Action => {
     const property = isOneOf(properties);
     if (property !== undefined) return { text, kind: 'property', what: property, of: feature(), value: value() };
     if (what === 'file') return { text, kind: 'set file', file: id(1), value: value() };
+    if (what === 'rehost') {
+      if ((target !== 'true' && target !== 'false') || rest !== '') throw fail(text, 'must end with true or false');
+      return { text, kind: 'set rehost', value: target === 'true' };
+    }
   }
   if (verb === 'cancel') {
     if (what === 'product') return { text, kind: 'cancel product', product: id() };

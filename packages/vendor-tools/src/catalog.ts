@@ -6,7 +6,7 @@ import { readWhole } from './files.ts';
 
 // Text of catalog.yaml to a typed catalog. Every fault is named at once, with its line and its place.
 
-const MAX_CATALOG = 4 * 1024 * 1024;
+export const MAX_CATALOG = 4 * 1024 * 1024;
 /** BOUNDED: more faults than a person mends in one go are only counted. */
 const SHOWN_FAULTS = 50;
 

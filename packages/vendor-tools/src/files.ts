@@ -33,7 +33,7 @@ export const readWhole = async (path: string, limit: number): Promise<Buffer> =>
   }
 };
 
-const syncDirectory = async (directory: string): Promise<void> => {
+export const syncDirectory = async (directory: string): Promise<void> => {
   // Windows cannot open directories; there the file system orders the rename itself.
   if (process.platform === 'win32') return;
   const handle = await open(directory, 'r');
@@ -91,21 +91,6 @@ export async function* readLines(path: string): AsyncIterable<string> {
     await file.close();
   }
 }
-
-/** Appends one line and returns when it is on the disk. */
-export const appendLine = async (path: string, line: string): Promise<void> => {
-  try {
-    const file = await open(path, 'a', 0o600);
-    try {
-      await file.appendFile(`${line}\n`);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    throw cannotWrite(path, error);
-  }
-};
 
 export const cannotWrite = (path: string, error: unknown): LicensingError =>
   new LicensingError(Status.SYS_ERR, {

@@ -18,10 +18,13 @@ export {
 } from './issue-file.ts';
 export type { VendorSecrets } from './key-file.ts';
 export { type IssuedLegacy, issueLegacy, issueLegacyFile, type LegacyRequest } from './legacy.ts';
+export type { Out } from './out-file.ts';
+export { isShortPassphrase, MIN_PASSPHRASE } from './passphrase-rules.ts';
 export { type IssuedTrial, issueTrial, issueTrialFile, type TrialRequest } from './trial.ts';
 export { type UpdateRequest, updateLicense } from './update.ts';
 export { packUpdates } from './v2c.ts';
 export {
+  changePassphrase,
   featureSecret,
   initVendor,
   type NewVendor,
@@ -31,5 +34,5 @@ export {
   type VendorInfo,
   vendorCodeOf,
   vendorFromSecrets,
-  vendorPaths,
 } from './vendor.ts';
+export { vendorPaths } from './vendor-paths.ts';

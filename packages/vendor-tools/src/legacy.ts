@@ -1,5 +1,5 @@
-import { hex, toBase64 } from '@keyhaven/core/bytes';
-import { type Entropy, sha256 } from '@keyhaven/core/crypto';
+import { toBase64 } from '@keyhaven/core/bytes';
+import type { Entropy } from '@keyhaven/core/crypto';
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import type { Fingerprint } from '@keyhaven/core/fingerprint';
 import {
@@ -16,15 +16,18 @@ import {
 } from '@keyhaven/core/license';
 import { ParseError } from '@keyhaven/core/parse';
 import { type Wall, wall } from '@keyhaven/core/time';
-import { readCatalogFile } from './catalog.ts';
+import { readCatalog } from './catalog.ts';
 import { type Catalog, type CatalogProduct, undetachable } from './catalog-schema.ts';
 import { systemEntropy } from './entropy.ts';
-import { appendLine, readWhole, writeFileAtomically } from './files.ts';
+import { readWhole } from './files.ts';
 import { readFingerprintFile } from './fingerprint-file.ts';
 import { chooseProducts, contentsOf, memoryOf, referenceFor } from './issue.ts';
-import { lastIssued } from './issue-file.ts';
+import { digestOf, issueInto, outOfDate } from './issuing.ts';
+import type { Out } from './out-file.ts';
+import { soldOf } from './sold.ts';
 import { refuse } from './v2c.ts';
-import { legacySecret, type Vendor, vendorPaths } from './vendor.ts';
+import { legacySecret, type Vendor } from './vendor.ts';
+import { vendorPaths } from './vendor-paths.ts';
 
 // SL Legacy licenses (T1): issued for the computer of a fingerprint, without a key that was made there before. Each file says all of the license;
 // a newer one has the id of the one before and the next counter.
@@ -109,7 +112,7 @@ export const issueLegacy = (request: LegacyRequest): IssuedLegacy => {
 const MAX_TEXT = DOCUMENT_LIMIT * 1.5;
 
 /**
- * A legacy license from the catalog of a vendor's directory into a file, recorded in issued.jsonl first.
+ * A legacy license from the catalog of a vendor's directory into a file and into the record (issuing.ts).
  * @throws LicensingError as `issueLegacy` and `readFingerprintFile`; UPDATE_OUT_OF_SYNC (94) where the license before is older than the last one
  * that was issued of it.
  */
@@ -120,7 +123,7 @@ export const issueLegacyFile = async (
     /** Path of the customer's fingerprint file. */
     readonly fingerprint: string;
     readonly products: readonly number[];
-    readonly out: string;
+    readonly out: Out;
     /** Path of the license file that this one takes the place of. */
     readonly after?: string | undefined;
     /** The license issued last is void, and this one has its counter. */
@@ -128,31 +131,38 @@ export const issueLegacyFile = async (
     readonly now?: Wall;
     readonly entropy?: Entropy;
   },
-): Promise<IssuedLegacy> => {
+): Promise<IssuedLegacy & { readonly again: boolean }> => {
   const { vendor, products, out, replace, now = wall(Date.now()), entropy = systemEntropy } = request;
-  const paths = vendorPaths(directory);
-  const fingerprint = readFingerprintFile((await readWhole(request.fingerprint, MAX_TEXT)).toString('utf8'), vendor);
-  const after = request.after === undefined ? undefined : (await readWhole(request.after, MAX_TEXT)).toString('utf8');
-  const catalog = await readCatalogFile(paths.catalog);
-  const issued = issueLegacy({ vendor, catalog, fingerprint, products, now, entropy, after });
-  const { license, counter, issued: at } = issued.terms;
-  const last = await lastIssued(paths.issued, issued.key);
-  if (counter <= last && replace !== true) {
-    throw new LicensingError(Status.UPDATE_OUT_OF_SYNC, {
-      detail: `The file of --after is version ${counter - 1} of the license, and version ${last} was issued already.`,
-      remedy: 'Name the license file that was issued last with --after, or add --replace where it is void.',
-    });
-  }
-  const line = {
-    at,
-    key: issued.key,
-    type: 'sl-legacy',
-    counter,
-    license,
-    products,
-    sha256: hex(sha256(Buffer.from(issued.text, 'utf8'))),
+  const textOf = async (path: string): Promise<string> => (await readWhole(path, MAX_TEXT)).toString('utf8');
+  const [fingerprintText, catalogText] = [await textOf(request.fingerprint), await textOf(vendorPaths(directory).catalog)];
+  const fingerprint = readFingerprintFile(fingerprintText, vendor);
+  const after = request.after === undefined ? undefined : await textOf(request.after);
+  const catalog = readCatalog(catalogText);
+  const target = {
+    out,
+    inputs: [request.fingerprint, ...(request.after === undefined ? [] : [request.after])],
+    request: digestOf('legacy', products, fingerprintText, after, catalogText, replace === true),
+    replace,
   };
-  await appendLine(paths.issued, JSON.stringify(line));
-  await writeFileAtomically(out, issued.text);
-  return issued;
+  // A first license has an id of its own each time, so what was interrupted is found by what it was made from.
+  const first = after === undefined ? `legacy-${target.request.slice(0, 32)}` : undefined;
+  const { text, again } = await issueInto(directory, target, () => {
+    const issued = issueLegacy({ vendor, catalog, fingerprint, products, now, entropy, after });
+    const { license, counter, issued: at, products: sold } = issued.terms;
+    const { key } = issued;
+    return {
+      id: first ?? `${key}-${counter}`,
+      text: issued.text,
+      line: { at, key, type: 'sl-legacy', counter, license, products: [...products], sold: soldOf(sold) },
+      number: { key, counter, refusal: (last) => used(counter, last) },
+    };
+  });
+  const { terms, key } = openLegacy(unarmor(text).bytes, vendor.publicKey);
+  return { text, terms, key, again };
 };
+
+const used = (counter: number, last: number): LicensingError =>
+  outOfDate(
+    `The file of --after is version ${counter - 1} of the license, and version ${last} was issued already.`,
+    'Name the license file that was issued last with --after, or add --replace where it is void.',
+  );

@@ -21,6 +21,7 @@ describe('license types of a catalog (K1, K8)', () => {
     ['{ type: expiration, until: 2027-12-31 }', { type: 'expiration', until: '2027-12-31T23:59:59.999Z' }],
     ['{ type: expiration, until: 2027-12-31, graceDays: 14 }', { type: 'expiration', until: '2027-12-31T23:59:59.999Z', graceDays: 14 }],
     ['{ type: period, days: 1 }', { type: 'period', days: 1 }],
+    ['{ type: period, days: 4w, graceDays: 1w2d }', { type: 'period', days: 28, graceDays: 9 }],
     [
       '{ type: period, days: 3650, from: 2027-01-01T09:00:00+01:00, graceDays: 365 }',
       { type: 'period', days: 3_650, from: '2027-01-01T08:00:00Z', graceDays: 365 },
@@ -35,6 +36,7 @@ describe('license types of a catalog (K1, K8)', () => {
   it.each<readonly [string, readonly string[]]>([
     ['{ type: rental }', ['license.type: must be {type: perpetual}, {type: expiration, until: DATE}, {type: period, days: N}']],
     ['{ type: period }', ['license.days: must be a whole number from 1 to 3650']],
+    ['{ type: period, days: 36h }', ['license.days: must be a whole number from 1 to 3650, in days, or a duration of whole days']],
     ['{ type: period, days: 0 }', ['license.days: must be a whole number from 1 to 3650']],
     [
       '{ type: period, days: 3651, graceDays: 366, from: soon }',

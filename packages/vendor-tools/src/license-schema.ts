@@ -1,4 +1,5 @@
 import { type License, MAX_EXECUTIONS, MAX_GRACE_DAYS, MAX_PERIOD_DAYS } from '@keyhaven/core/license';
+import { parseDays } from '@keyhaven/core/parse';
 import { z } from 'zod';
 
 // What a catalog says of a feature's license (K1, K8), with the limits of field-facts 4.1. Every fault is named at once.
@@ -7,6 +8,18 @@ export const whole = (min: number, max: number) =>
   z.custom<number>((value) => typeof value === 'number' && Number.isSafeInteger(value) && value >= min && value <= max, {
     error: `must be a whole number from ${min} to ${max}`,
   });
+
+/** A number of days, or a duration of whole days such as `30d` or `4w`. */
+const wholeDays = (max: number) =>
+  z
+    .custom<number | string>(
+      (value) => {
+        const found = typeof value === 'string' ? parseDays(value) : value;
+        return typeof found === 'number' && Number.isSafeInteger(found) && found >= 1 && found <= max;
+      },
+      { error: `must be a whole number from 1 to ${max}, in days, or a duration of whole days such as 30d or 4w` },
+    )
+    .transform((value): number => (typeof value === 'string' ? (parseDays(value) ?? Number.NaN) : value));
 
 const DATE = /^\d{4}-\d\d-\d\d$/;
 const MOMENT = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(Z|[+-]\d\d:\d\d)$/;
@@ -34,7 +47,7 @@ const dateWith = (timeOfDay: string) =>
 /** A date alone counts to the end of its day, or from the beginning of it. */
 const until = dateWith('23:59:59.999');
 const from = dateWith('00:00:00').optional();
-const graceDays = whole(1, MAX_GRACE_DAYS).optional();
+const graceDays = wholeDays(MAX_GRACE_DAYS).optional();
 const begins = (value: string | undefined): { readonly from?: string } => (value === undefined ? {} : { from: value });
 const hasGrace = (value: number | undefined): { readonly graceDays?: number } => (value === undefined ? {} : { graceDays: value });
 
@@ -44,7 +57,7 @@ export const license = z
     [
       z.strictObject({ type: z.literal('perpetual'), from }),
       z.strictObject({ type: z.literal('expiration'), until, from, graceDays }),
-      z.strictObject({ type: z.literal('period'), days: whole(1, MAX_PERIOD_DAYS), from, graceDays }),
+      z.strictObject({ type: z.literal('period'), days: wholeDays(MAX_PERIOD_DAYS), from, graceDays }),
       z.strictObject({ type: z.literal('executions'), count: whole(1, MAX_EXECUTIONS), from }),
     ],
     {

@@ -1,14 +1,18 @@
-import { hex, toBase64 } from '@keyhaven/core/bytes';
-import { type Entropy, sha256 } from '@keyhaven/core/crypto';
+import { toBase64 } from '@keyhaven/core/bytes';
+import type { Entropy } from '@keyhaven/core/crypto';
 import { LicensingError, Status } from '@keyhaven/core/errors';
-import { armor, MAX_TRIAL_DAYS, signDocument, type Trial, writeTrial } from '@keyhaven/core/license';
+import { armor, MAX_TRIAL_DAYS, openTrial, signDocument, type Trial, unarmor, writeTrial } from '@keyhaven/core/license';
 import { ParseError } from '@keyhaven/core/parse';
 import { type Wall, wall } from '@keyhaven/core/time';
-import { readCatalogFile } from './catalog.ts';
+import { MAX_CATALOG, readCatalog } from './catalog.ts';
 import type { Catalog, CatalogProduct } from './catalog-schema.ts';
 import { systemEntropy } from './entropy.ts';
-import { appendLine, writeFileAtomically } from './files.ts';
-import { type Vendor, vendorPaths } from './vendor.ts';
+import { readWhole } from './files.ts';
+import { digestOf, issueInto } from './issuing.ts';
+import type { Out } from './out-file.ts';
+import { soldOf } from './sold.ts';
+import type { Vendor } from './vendor.ts';
+import { vendorPaths } from './vendor-paths.ts';
 
 // Trial licenses (K8): issued once for a product, for any computer. What the catalog says of dates, counts, seats and networks does not count in
 // a trial; what it says of remote desktops and virtual machines does.
@@ -71,24 +75,26 @@ export const issueTrial = ({ vendor, catalog, product: id, days, now, entropy }:
   }
 };
 
-/** A trial license from the catalog of a vendor's directory into a file, recorded in issued.jsonl first. */
+/** A trial license from the catalog of a vendor's directory into a file and into the record (issuing.ts). */
 export const issueTrialFile = async (
   directory: string,
   request: {
     readonly vendor: Vendor;
     readonly product: number;
     readonly days: number;
-    readonly out: string;
+    readonly out: Out;
     readonly now?: Wall;
     readonly entropy?: Entropy;
   },
-): Promise<IssuedTrial> => {
-  const paths = vendorPaths(directory);
+): Promise<IssuedTrial & { readonly again: boolean }> => {
   const { vendor, product, days, out, now = wall(Date.now()), entropy = systemEntropy } = request;
-  const issued = issueTrial({ vendor, catalog: await readCatalogFile(paths.catalog), product, days, now, entropy });
-  const { issued: at, trial } = issued.trial;
-  const line = { at, trial, days, products: [product], sha256: hex(sha256(Buffer.from(issued.text, 'utf8'))) };
-  await appendLine(paths.issued, JSON.stringify(line));
-  await writeFileAtomically(out, issued.text);
-  return issued;
+  const catalogText = (await readWhole(vendorPaths(directory).catalog, MAX_CATALOG)).toString('utf8');
+  const digest = digestOf('trial', product, days, catalogText);
+  const { text, again } = await issueInto(directory, { out, inputs: [], request: digest }, () => {
+    const issued = issueTrial({ vendor, catalog: readCatalog(catalogText), product, days, now, entropy });
+    const { issued: at, trial, product: sold } = issued.trial;
+    const line = { at, trial, days, products: [product], sold: soldOf([sold]) };
+    return { id: `trial-${digest.slice(0, 32)}`, text: issued.text, line };
+  });
+  return { text, trial: openTrial(unarmor(text).bytes, vendor.publicKey), again };
 };

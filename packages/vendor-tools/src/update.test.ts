@@ -3,18 +3,19 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LicensingError } from '@keyhaven/core/errors';
-import { stateDocument, verifyUpdates } from '@keyhaven/core/key';
+import { keyFromSeeds, stateDocument, verifyUpdates } from '@keyhaven/core/key';
 import { armor, type Certificate, type Feature, unarmor } from '@keyhaven/core/license';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { parseAction } from './actions.ts';
 import { readCatalog } from './catalog.ts';
-import { fixedEntropy, makeC2v, makeKey, makeVendor, now } from './fixtures.ts';
+import { fixedEntropy, makeC2v, makeKey, makeVendor, now, seed } from './fixtures.ts';
 import { inspectFile } from './inspect.ts';
 import { issueLicense } from './issue.ts';
 import { issueLicenseFile, packUpdateFiles, updateLicenseFile } from './issue-file.ts';
 import { updateLicense } from './update.ts';
 import { packUpdates } from './v2c.ts';
-import { initVendor, unlockVendor, vendorPaths } from './vendor.ts';
+import { initVendor, unlockVendor } from './vendor.ts';
+import { vendorPaths } from './vendor-paths.ts';
 
 const vendor = makeVendor(7, 1);
 const key = makeKey(vendor, 21);
@@ -56,6 +57,7 @@ describe('a change of what a key has (K4)', () => {
     ['sub expiration 1.43 365', 43, { license: { type: 'expiration', until: '2026-12-31T23:59:59.999Z' } }],
     ['add executions 1.50 11', 50, { license: { type: 'executions', count: 111 } }],
     ['sub executions 1.50 99', 50, { license: { type: 'executions', count: 1 } }],
+    ['add expiration 1.43 2w', 43, { license: { until: '2028-01-14T23:59:59.999Z' } }],
     ['add seats 1.42 2', 42, { concurrency: { seats: 7, network: true, count: 'login' } }],
     ['sub seats 1.42 4', 42, { concurrency: { seats: 1 } }],
     ['set license 1.43 {type: perpetual}', 43, { license: { type: 'perpetual' } }],
@@ -87,6 +89,26 @@ describe('a change of what a key has (K4)', () => {
     expect(update('cancel file 3').certificate.memory).toEqual({ readWrite: 64, readOnly: 32 });
     expect(update('cancel rehost').certificate.rehost).toBeUndefined();
     expect(update('cancel updates').certificate.final).toBe(true);
+  });
+
+  it('says anew whether the key may move: set rehost, after everything else as before it', () => {
+    expect(update('set rehost false').certificate.rehost).toBeUndefined();
+    expect(update('set rehost true').certificate.rehost).toBe(true);
+    expect(update('cancel rehost', 'set rehost true').certificate.rehost).toBe(true);
+    // Product 2 must not move by the catalog; the vendor says otherwise of this key.
+    expect(update('add product 2', 'set rehost true').certificate.rehost).toBe(true);
+    const { v2c, certificate } = update('set rehost true');
+    expect(verifyUpdates(key, 0, [documentOf(first.v2c), documentOf(v2c)]).at(-1)?.certificate).toEqual(certificate);
+  });
+
+  it('lets only keys move that can: an SL UserMode key stays where it is (59)', () => {
+    const mine = keyFromSeeds({ type: 'sl-usermode', vendor: vendor.id, vendorKey: vendor.publicKey }, seed(61), seed(62));
+    const c2v = makeC2v(mine);
+    const { v2c } = issueLicense({ ...request, c2v, products: [1] });
+    expect(failure(() => updateLicense({ ...request, c2v, after: v2c, actions: [parseAction('set rehost true')] }))).toMatchObject({
+      status: 59,
+      detail: expect.stringContaining('sl-usermode cannot move') as string,
+    });
   });
 
   it('adds a product of the catalog with its memory, and makes memory files', () => {
@@ -169,6 +191,10 @@ describe('a change of what a key has (K4)', () => {
     'set colour 1.42 red',
     'cancel seats 1.42',
     'cancel rehost 1',
+    'set rehost',
+    'set rehost yes',
+    'set rehost 1.42 true',
+    'add expiration 1.43 36h',
     'set name 1.42',
     'add seats 1.42.3 2',
     'cancel product 65472',
@@ -212,8 +238,8 @@ describe('the record of what a vendor issued', () => {
     const base = await mkdtemp(join(tmpdir(), 'keyhaven-issue-'));
     onTestFinished(() => rm(base, { recursive: true, force: true }));
     const directory = join(base, 'vendor');
-    await initVendor(directory, { id: 7, name: 'V', passphrase: 'p' });
-    const own = await unlockVendor(directory, 'p');
+    await initVendor(directory, { id: 7, name: 'V', passphrase: 'a passphrase' });
+    const own = await unlockVendor(directory, 'a passphrase');
     const fresh = makeKey(own, 21);
     const c2v = join(base, 'key.c2v');
     const path = (name: string) => join(base, name);
@@ -234,7 +260,7 @@ describe('the record of what a vendor issued', () => {
       });
     expect((await change('2.v2c', 'again.v2c')).counter).toBe(2);
     await expect(change('lost.v2c', 'again.v2c')).rejects.toMatchObject({ status: 94 });
-    expect(await packUpdateFiles(own, [path('again.v2c'), path('2.v2c')], path('both.v2cp'))).toEqual([
+    expect(await packUpdateFiles(directory, own, [path('again.v2c'), path('2.v2c')], path('both.v2cp'))).toEqual([
       { key: fresh.id, counter: 1 },
       { key: fresh.id, counter: 2 },
     ]);

@@ -147,13 +147,19 @@ const after = (certificate: Certificate, action: Action, catalog: Catalog, conte
       contents.delete(action.file);
       return { ...certificate, memory: { ...certificate.memory, dynamic: dynamic.filter(({ id }) => id !== action.file) } };
     }
-    case 'cancel rehost': {
-      const { rehost: _, ...rest } = certificate;
-      return rest;
-    }
+    case 'cancel rehost':
+      return withRehost(certificate, false);
+    case 'set rehost':
+      return withRehost(certificate, action.value);
     case 'cancel updates':
       return { ...certificate, final: true };
   }
+};
+
+const withRehost = ({ rehost: _, ...rest }: Certificate, allowed: boolean): Certificate => {
+  if (!allowed) return rest;
+  if (rest.type !== 'sl-adminmode') throw new Fault(`a key of type ${rest.type} cannot move to another computer`);
+  return { ...rest, rehost: true };
 };
 
 const withFile = (certificate: Certificate, file: DynamicFile): Certificate => {

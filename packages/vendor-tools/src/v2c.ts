@@ -86,6 +86,16 @@ const ownV2c = (vendor: VendorInfo, text: string) => {
   return { bytes, v2c: peekV2c(bytes).v2c };
 };
 
+/** A V2C of this vendor as it was issued. @throws LicensingError INV_FORMAT (15), INV_SIG (30) */
+export const readOwnV2c = (
+  vendor: VendorInfo,
+  text: string,
+): { readonly v2c: string; readonly certificate: Certificate; readonly counter: number } => {
+  const { v2c } = ownV2c(vendor, text);
+  const document = fromBase64(v2c.certificate) ?? new Uint8Array();
+  return { v2c: text, certificate: readCertificate(openDocument('certificate', document, vendor.publicKey).payload), counter: v2c.counter };
+};
+
 /** What a key has when it has applied this V2C. */
 const afterV2c = (vendor: VendorInfo, c2v: C2v, text: string): Base => {
   const { v2c } = ownV2c(vendor, text);

@@ -7,7 +7,8 @@ import { publicKeyFrom, signBytes, verifyBytes } from '@keyhaven/core/crypto';
 import { parseVendorCode } from '@keyhaven/core/license';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fixedEntropy, makeVendor } from './fixtures.ts';
-import { featureSecret, initVendor, openVendor, unlockVendor, vendorCodeOf, vendorPaths } from './vendor.ts';
+import { featureSecret, initVendor, openVendor, unlockVendor, vendorCodeOf } from './vendor.ts';
+import { vendorPaths } from './vendor-paths.ts';
 
 let base: string;
 let directory: string;
@@ -30,7 +31,7 @@ describe('a new vendor', () => {
   it('is a directory for its owner only, with the key for its owner only and no leftovers (S11)', async () => {
     expect((await stat(directory)).mode & 0o777).toBe(0o700);
     expect((await stat(vendorPaths(directory).key)).mode & 0o777).toBe(0o600);
-    expect((await readdir(directory)).toSorted()).toEqual(['catalog.yaml', 'vendor.json', 'vendor.key']);
+    expect((await readdir(directory)).toSorted()).toEqual(['catalog.yaml', 'vendor.json', 'vendor.key', 'vendor.lock']);
   });
 
   it('keeps its secrets out of every file', async () => {
@@ -58,7 +59,7 @@ describe('a new vendor', () => {
 
   it('is never created over another one', async () => {
     const before = await readFile(vendorPaths(directory).key, 'utf8');
-    const again = initVendor(directory, { id: 8, name: 'Other', passphrase: 'x' });
+    const again = initVendor(directory, { id: 8, name: 'Other', passphrase: 'another one' });
     await expect(again).rejects.toMatchObject({ status: 501, message: expect.stringContaining('holds a vendor already') });
     expect(await readFile(vendorPaths(directory).key, 'utf8')).toBe(before);
     expect(await openVendor(directory)).toMatchObject({ id: 7 });
@@ -66,17 +67,17 @@ describe('a new vendor', () => {
 
   it('is created once where two are created at the same moment', async () => {
     const to = join(base, 'race');
-    const results = await Promise.allSettled([1, 2].map((id) => initVendor(to, { id, name: `V${id}`, passphrase: `p${id}` })));
+    const results = await Promise.allSettled([1, 2].map((id) => initVendor(to, { id, name: `V${id}`, passphrase: `passphrase ${id}` })));
     expect(results.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
     const { id } = await openVendor(to);
-    expect(await unlockVendor(to, `p${id}`)).toMatchObject({ id });
+    expect(await unlockVendor(to, `passphrase ${id}`)).toMatchObject({ id });
   });
 
   it('leaves a catalog that was prepared before it alone', async () => {
     const to = join(base, 'prepared');
     await mkdir(to, { mode: 0o755 });
     await writeFile(vendorPaths(to).catalog, 'products: []\n');
-    await initVendor(to, { id: 1, name: 'x', passphrase: 'y' });
+    await initVendor(to, { id: 1, name: 'x', passphrase: 'a passphrase' });
     expect(await readFile(vendorPaths(to).catalog, 'utf8')).toBe('products: []\n');
     expect((await stat(to)).mode & 0o777).toBe(0o700);
   });
@@ -86,7 +87,7 @@ describe('a new vendor', () => {
     await mkdir(to);
     const target = join(base, 'target');
     await symlink(target, vendorPaths(to).key);
-    await expect(initVendor(to, { id: 1, name: 'x', passphrase: 'y' })).rejects.toMatchObject({ status: 501 });
+    await expect(initVendor(to, { id: 1, name: 'x', passphrase: 'a passphrase' })).rejects.toMatchObject({ status: 501 });
     await expect(stat(target)).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
@@ -99,7 +100,7 @@ describe('a new vendor', () => {
   it('says 13 where the system refuses to write', async () => {
     const file = join(base, 'file');
     await writeFile(file, '');
-    await expect(initVendor(join(file, 'under'), { id: 1, name: 'x', passphrase: 'y' })).rejects.toMatchObject({ status: 13 });
+    await expect(initVendor(join(file, 'under'), { id: 1, name: 'x', passphrase: 'a passphrase' })).rejects.toMatchObject({ status: 13 });
   });
 });
 

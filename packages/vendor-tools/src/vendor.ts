@@ -1,5 +1,4 @@
-import { chmod, mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { chmod, lstat, mkdir, rename, rm } from 'node:fs/promises';
 import { fromBase64, sameBytes, toBase64 } from '@keyhaven/core/bytes';
 import { type Entropy, hkdf, type KeyObject, privateKeyFrom, publicBytes, secretKey } from '@keyhaven/core/crypto';
 import { LicensingError, Status } from '@keyhaven/core/errors';
@@ -7,23 +6,18 @@ import { formatVendorCode } from '@keyhaven/core/license';
 import { z } from 'zod';
 import { sampleCatalog } from './catalog-sample.ts';
 import { systemEntropy } from './entropy.ts';
-import { cannotWrite, errorCode, readWhole, writeFileAtomically } from './files.ts';
+import { cannotWrite, errorCode, readWhole, syncDirectory, writeFileAtomically } from './files.ts';
 import { openKeyFile, sealKeyFile, type VendorSecrets } from './key-file.ts';
+import { withVendorLock } from './lock.ts';
+import { faultOfPassphrase } from './passphrase-rules.ts';
+import { vendorPaths } from './vendor-paths.ts';
 
-// A vendor is a directory: vendor.json (public), vendor.key (secrets under a passphrase), catalog.yaml, issued.jsonl. A key once made
-// is never overwritten: licenses in the field depend on it.
+// A vendor is a directory (vendor-paths.ts). A key once made is never overwritten: licenses in the field depend on it.
 
 /** The public part of a vendor. */
 export type VendorInfo = { readonly id: number; readonly name: string; readonly publicKey: Uint8Array };
 /** A vendor that can sign. Lives in memory only. */
 export type Vendor = VendorInfo & { readonly signingKey: KeyObject; readonly masterSecret: KeyObject };
-
-export const vendorPaths = (directory: string) => ({
-  info: join(directory, 'vendor.json'),
-  key: join(directory, 'vendor.key'),
-  catalog: join(directory, 'catalog.yaml'),
-  issued: join(directory, 'issued.jsonl'),
-});
 
 /** What an application carries. */
 export const vendorCodeOf = (vendor: VendorInfo): string => formatVendorCode({ vendor: vendor.id, publicKey: vendor.publicKey });
@@ -65,31 +59,34 @@ export const initVendor = async (directory: string, options: NewVendor): Promise
     name.length >= 1 && name.length <= 50 && !/\p{Cc}/u.test(name)
       ? []
       : ['the name must have 1 to 50 characters, none of them control characters'],
-    passphrase.length >= 1 && passphrase.length <= 1_024 ? [] : ['the passphrase must have 1 to 1024 characters'],
+    faultOfPassphrase(passphrase, [name]) ?? [],
   ].flat();
   if (faults.length > 0) throw new LicensingError(Status.INVALID_PARAMETER, { detail: `${faults.join('; ')}.` });
 
-  const paths = vendorPaths(directory);
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 });
     await chmod(directory, 0o700);
   } catch (error) {
     throw cannotWrite(directory, error);
   }
+  await withVendorLock(directory, () => createFiles(directory, { id, name, passphrase, entropy }));
+  return openVendor(directory);
+};
+
+const createFiles = async (directory: string, { id, name, passphrase, entropy }: Required<NewVendor>): Promise<void> => {
+  const paths = vendorPaths(directory);
+  await removeInterrupted(directory);
+  if ((await isThere(paths.info)) || (await isThere(paths.key))) throw holdsVendor(directory);
   const secrets = { signingSeed: entropy.bytes(32), masterSecret: entropy.bytes(32) };
-  const info: VendorInfo = { id, name, publicKey: vendorFromSecrets({ id, name }, secrets).publicKey };
-  const key = await sealKeyFile(secrets, passphrase, identityOf(info), entropy);
-  const json = { format: 1, id, name, publicKey: toBase64(info.publicKey) };
+  const { publicKey } = vendorFromSecrets({ id, name }, secrets);
+  const key = await sealKeyFile(secrets, passphrase, identityOf({ id, name, publicKey }), entropy);
+  const json = { format: 1, id, name, publicKey: toBase64(publicKey) };
+  // vendor.json gets its name last: before that nobody has seen the vendor code, and an interrupted init is begun anew.
+  await writeFileAtomically(paths.newInfo, `${JSON.stringify(json, undefined, 2)}\n`);
   try {
-    // The key goes first: of two that run at once only one gets past it.
     await writeFileAtomically(paths.key, key, { mode: 0o600, exclusive: true });
-    await writeFileAtomically(paths.info, `${JSON.stringify(json, undefined, 2)}\n`, { exclusive: true });
   } catch (error) {
-    if (errorCode(error) !== 'EEXIST') throw error;
-    throw new LicensingError(Status.INVALID_PARAMETER, {
-      detail: `The directory ${directory} holds a vendor already.`,
-      remedy: "Name a new directory; a vendor's key is never overwritten, since licenses in the field depend on it.",
-    });
+    throw errorCode(error) === 'EEXIST' ? holdsVendor(directory) : error;
   }
   try {
     await writeFileAtomically(paths.catalog, sampleCatalog, { exclusive: true });
@@ -97,8 +94,35 @@ export const initVendor = async (directory: string, options: NewVendor): Promise
     // A catalog that was prepared before the vendor stays.
     if (errorCode(error) !== 'EEXIST') throw error;
   }
-  return info;
+  try {
+    await rename(paths.newInfo, paths.info);
+    await syncDirectory(directory);
+  } catch (error) {
+    throw cannotWrite(paths.info, error);
+  }
 };
+
+const isThere = async (path: string): Promise<boolean> => {
+  try {
+    await lstat(path);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+const removeInterrupted = async (directory: string): Promise<void> => {
+  const paths = vendorPaths(directory);
+  if ((await isThere(paths.info)) || !(await isThere(paths.newInfo))) return;
+  await rm(paths.key, { force: true });
+  await rm(paths.newInfo, { force: true });
+};
+
+const holdsVendor = (directory: string): LicensingError =>
+  new LicensingError(Status.INVALID_PARAMETER, {
+    detail: `The directory ${directory} holds a vendor already.`,
+    remedy: "Name a new directory; a vendor's key is never overwritten, since licenses in the field depend on it.",
+  });
 
 const vendorFile = z.strictObject({
   format: z.literal(1),
@@ -132,4 +156,33 @@ export const unlockVendor = async (directory: string, passphrase: string): Promi
     throw new LicensingError(Status.STORAGE_CORRUPT, { detail: 'The files vendor.json and vendor.key belong to two vendors.' });
   }
   return vendor;
+};
+
+/**
+ * Puts the secrets of a vendor under another passphrase. Until the new key file is on the disk and was opened once, the old one stays.
+ * @throws LicensingError as `unlockVendor`, INVALID_PARAMETER (501) where the new passphrase is refused, SYS_ERR (13) where it cannot be written.
+ */
+export const changePassphrase = async (
+  directory: string,
+  passphrases: { readonly from: string; readonly to: string },
+  entropy: Entropy = systemEntropy,
+): Promise<VendorInfo> => {
+  const info = await openVendor(directory);
+  const fault = passphrases.to === passphrases.from ? 'the new passphrase is the old one' : faultOfPassphrase(passphrases.to, [info.name]);
+  if (fault !== undefined) {
+    throw new LicensingError(Status.INVALID_PARAMETER, {
+      detail: `${fault.charAt(0).toUpperCase()}${fault.slice(1)}.`,
+      remedy: 'Choose another one, such as several words that belong together for you only.',
+    });
+  }
+  const path = vendorPaths(directory).key;
+  await withVendorLock(directory, async () => {
+    const secrets = await openKeyFile((await readWhole(path, MAX_FILE)).toString('utf8'), passphrases.from, identityOf(info));
+    const sealed = await sealKeyFile(secrets, passphrases.to, identityOf(info), entropy);
+    const again = await openKeyFile(sealed, passphrases.to, identityOf(info));
+    if (!sameBytes(again.signingSeed, secrets.signingSeed) || !sameBytes(again.masterSecret, secrets.masterSecret))
+      throw new LicensingError(Status.INT_ERR, { detail: 'The new key file does not hold what the old one holds.' });
+    await writeFileAtomically(path, sealed, { mode: 0o600 });
+  });
+  return info;
 };

@@ -1,3 +1,5 @@
+export { DAYS_FORMS, DURATION_FORMS, formatDuration, parseDays, parseDuration } from './duration.ts';
+
 // Small strict decoders for JSON that comes from outside: each names the place of every fault, unknown fields are faults, and what
 // comes out is typed. Core takes no third-party code, so this stands in for a validation library.
 
