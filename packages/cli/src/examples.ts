@@ -55,6 +55,9 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'vendor package': ['keyhaven vendor package acme office.v2c yard.v2c --out all.v2cp'],
   'vendor trial': ['keyhaven vendor trial acme --product 1 --days 30 --out trial.v2c'],
   'vendor legacy': ['keyhaven vendor legacy acme --fingerprint office.fingerprint --product 1 --out office.v2c'],
+  'vendor check': ['keyhaven vendor check acme', 'keyhaven vendor check acme --json'],
+  'vendor report': ['keyhaven vendor report acme --expiring 30d', 'keyhaven vendor report acme --product 1 --csv > issued.csv'],
+  'vendor record': ['keyhaven vendor record acme office.v2c yard.v2c'],
   'vendor passphrase': ['keyhaven vendor passphrase acme', 'keyhaven vendor passphrase acme --new-file new.txt'],
   'vendor inspect': ['keyhaven vendor inspect office.v2c', 'keyhaven vendor inspect office.v2c --json'],
   completion: [

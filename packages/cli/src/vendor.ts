@@ -6,6 +6,7 @@ import { withProgress } from './progress.ts';
 import { passphraseFile, tell, type VendorIo, wholeNumber } from './vendor-io.ts';
 import { vendorIssueCommands } from './vendor-issue.ts';
 import { vendorLegacyCommand } from './vendor-legacy.ts';
+import { vendorRecordCommands } from './vendor-records.ts';
 import { vendorTrialCommand } from './vendor-trial.ts';
 
 // keyhaven vendor ...: the vendor's side at the command line. Failures are thrown as LicensingError; main.ts prints them.
@@ -95,11 +96,12 @@ const inspectCommand = (io: VendorIo): Command =>
       const { inspectFile, readWhole } = await import('@keyhaven/vendor-tools');
       const { text, ...report } = inspectFile((await readWhole(file, DOCUMENT_LIMIT * 1.5)).toString('utf8'));
       io.print(options.json === true ? JSON.stringify(report) : text);
-      if (!report.signature.holds) throw new LicensingError(Status.INV_SIG, { detail: report.signature.reason });
+      if (!report.signature.holds && report.signature.unsigned !== true)
+        throw new LicensingError(Status.INV_SIG, { detail: report.signature.reason });
     });
 
 export const vendorCommand = (io: VendorIo = processIo): Command => {
-  const vendor = new Command('vendor').description('create a vendor, issue licenses, look into license files');
+  const vendor = new Command('vendor').description('Create a vendor, issue licenses, inspect license files, report what was issued');
   const commands = [
     initCommand(io),
     codeCommand(io),
@@ -107,6 +109,7 @@ export const vendorCommand = (io: VendorIo = processIo): Command => {
     vendorTrialCommand(io),
     vendorLegacyCommand(io),
     inspectCommand(io),
+    ...vendorRecordCommands(io),
     passphraseCommand(io),
   ];
   for (const each of commands) vendor.addCommand(each);

@@ -2,8 +2,9 @@
 // private key.
 
 export { type Action, parseAction } from './actions.ts';
-export { readCatalog, readCatalogFile } from './catalog.ts';
+export { type CatalogFault, formatFault, readCatalog, readCatalogFile } from './catalog.ts';
 export type { Catalog, CatalogProduct } from './catalog-schema.ts';
+export { type CatalogCheck, checkCatalog } from './check.ts';
 export { systemEntropy } from './entropy.ts';
 export { readWhole, writeFileAtomically } from './files.ts';
 export { readFingerprintFile } from './fingerprint-file.ts';
@@ -20,6 +21,8 @@ export type { VendorSecrets } from './key-file.ts';
 export { type IssuedLegacy, issueLegacy, issueLegacyFile, type LegacyRequest } from './legacy.ts';
 export type { Out } from './out-file.ts';
 export { isShortPassphrase, MIN_PASSPHRASE } from './passphrase-rules.ts';
+export { recordFiles } from './record-files.ts';
+export { type ReportFilter, type ReportRow, reportCsv, reportIssued } from './report.ts';
 export { type IssuedTrial, issueTrial, issueTrialFile, type TrialRequest } from './trial.ts';
 export { type UpdateRequest, updateLicense } from './update.ts';
 export { packUpdates } from './v2c.ts';

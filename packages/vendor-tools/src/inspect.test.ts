@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { toBase64 } from '@keyhaven/core/bytes';
+import { fingerprintOf } from '@keyhaven/core/fingerprint';
 import { stateDocument } from '@keyhaven/core/key';
 import { armor, openDocument, readV2c, signDocument, unarmor, writeV2c } from '@keyhaven/core/license';
 import { describe, expect, it } from 'vitest';
@@ -73,5 +74,47 @@ describe('a look into a license file', () => {
     expect(() => inspectFile(armor('C2V', signDocument('C2V', Buffer.from('{}'), key.signingKey)))).toThrow(
       expect.objectContaining({ status: 15 }),
     );
+  });
+
+  describe('of a protected key', () => {
+    const salt = vendor.publicKey;
+    const tower = fingerprintOf({ host: 'physical', values: { board: ['B-1'], disk: ['D-1', 'D-2'], cpu: ['C-1'] } }, salt);
+    const changed = fingerprintOf({ host: 'physical', values: { board: ['B-1'], disk: ['D-9'], cpu: ['C-1'] } }, salt);
+    const stateOn = (of: typeof tower, counter = 0, inside?: Uint8Array): string =>
+      armor('C2V', stateDocument(key, { counter, host: 'h', virtualMachine: false, usage: [], fingerprint: of, certificate: inside }, now));
+    const catalog = readCatalog(
+      'products: [{ id: 1, name: Survey, features: [{ id: 42, license: { type: perpetual } }], protection: { physical: PMType1, virtual: FQDN }, rehost: true }]',
+    );
+    const bound = issueLicense({ vendor, catalog, c2v: stateOn(tower), products: [1], now, entropy: fixedEntropy });
+    const inside = Buffer.from(readV2c(openDocument('V2C', unarmor(bound.v2c).bytes).payload).certificate, 'base64url');
+
+    it('shows clone protection, what it is bound to, and whether it may move', () => {
+      const { text } = inspectFile(bound.v2c);
+      expect(text).toContain('The customer may move the key to another computer (rehost)');
+      expect(text).toContain('Clone protection: PMType1 (disk or board) on a physical computer, FQDN (fqdn) on a virtual one');
+      expect(text).toContain(`Bound to a physical computer, recognised by these hashes:`);
+      for (const { kind, values } of tower.components) expect(text).toContain(`${kind}: ${values.join(', ')}`);
+      expect(inspectFile(v2c).text).toContain('The key may not move to another computer (no rehost)');
+    });
+
+    it('shows what a C2V says of its computer, whether that is the licensed one, and the license of the key', () => {
+      expect(inspectFile(stateOn(tower)).text).toMatch(
+        /It is on a physical computer, recognised by these hashes:[^]*The key has no license yet/,
+      );
+      const same = inspectFile(stateOn(tower, 1, inside));
+      expect(same.text).toContain('It is the computer that the license is bound to');
+      expect(same.text).toContain('  Product 1 Survey');
+      expect(same.contents).toMatchObject({ kind: 'C2V', certificate: { counter: 1, rehost: true } });
+      expect(inspectFile(stateOn(changed, 1, inside)).text).toContain('these are others: disk');
+      expect(inspectFile(makeC2v(key)).text).toContain('nothing that the computer could be recognised by');
+    });
+
+    it('does not show a license in a C2V that another vendor signed', () => {
+      const thief = makeVendor(7, 31);
+      const foreign = signDocument('certificate', openDocument('certificate', inside).payload, thief.signingKey);
+      const found = inspectFile(stateOn(tower, 1, foreign));
+      expect(found.contents).not.toHaveProperty('certificate');
+      expect(found.text).toContain('is not signed by the vendor that the key was made for');
+    });
   });
 });

@@ -1,20 +1,19 @@
+import { Buffer } from 'node:buffer';
 import { fromBase64, sameBytes, toBase64 } from '@keyhaven/core/bytes';
 import { LicensingError, Status } from '@keyhaven/core/errors';
+import type { Fingerprint } from '@keyhaven/core/fingerprint';
 import { speaksForItself } from '@keyhaven/core/key';
 import {
   type C2v,
   type Certificate,
   type Delegation,
   type DocumentKind,
-  type DynamicFile,
-  type Feature,
   type LegacyTerms,
   openDelegation,
   openDocument,
   openLegacy,
   openStanding,
   openTrial,
-  type Product,
   readC2v,
   readCertificate,
   readPackage,
@@ -24,14 +23,19 @@ import {
   type V2c,
 } from '@keyhaven/core/license';
 import { type H2h, type H2r, openRecipient, type R2h, type Recipient, readH2h, readH2r, readR2h } from '@keyhaven/core/transfer';
-import { sayLegacy, sayLicense, sayTrial } from './say-license.ts';
+import { readFingerprint } from './fingerprint-file.ts';
+import { formatContents } from './format-contents.ts';
 
 // What a license file says. Of a file whose signature does not hold nothing is shown but that: its contents are not even parsed (S1).
 
 /** `signer` is the raw public key in base64url. */
-export type Signature = { readonly holds: true; readonly signer: string } | { readonly holds: false; readonly reason: string };
+export type Signature =
+  | { readonly holds: true; readonly signer: string }
+  /** `unsigned`: files of this kind are signed by nobody. */
+  | { readonly holds: false; readonly reason: string; readonly unsigned?: true };
 export type Contents =
-  | { readonly kind: 'C2V'; readonly c2v: C2v }
+  /** `certificate`: what the key has, where its C2V shows it and its vendor signed it. */
+  | { readonly kind: 'C2V'; readonly c2v: C2v; readonly certificate?: Certificate }
   | { readonly kind: 'V2C'; readonly v2c: Omit<V2c, 'certificate' | 'sealed'>; readonly certificate: Certificate }
   | {
       readonly kind: 'V2CP';
@@ -48,9 +52,10 @@ export type Contents =
   | { readonly kind: 'delegation'; readonly delegation: Delegation }
   | { readonly kind: 'H2R'; readonly h2r: Omit<H2r, 'certificate' | 'sealed'>; readonly certificate: Certificate }
   | { readonly kind: 'R2H'; readonly r2h: Omit<R2h, 'delegation'>; readonly delegation: Delegation }
+  | { readonly kind: 'fingerprint'; readonly vendor: string; readonly type: string; readonly fingerprint: Fingerprint }
   | { readonly kind: 'H2H'; readonly h2h: Omit<H2h, 'certificate' | 'sealed'>; readonly certificate: Certificate };
 export type Inspection = {
-  readonly kind: DocumentKind;
+  readonly kind: DocumentKind | 'fingerprint';
   readonly bytes: number;
   readonly signature: Signature;
   /** Absent where the signature does not hold. */
@@ -64,6 +69,7 @@ export type Inspection = {
  * but not understood.
  */
 export const inspectFile = (text: string): Inspection => {
+  if (/^\s*</.test(text)) return inspectFingerprint(text);
   const { kind, bytes } = unarmor(text);
   let found: Omit<Inspection, 'kind' | 'bytes' | 'text'>;
   try {
@@ -74,6 +80,13 @@ export const inspectFile = (text: string): Inspection => {
     found = { signature: { holds: false, reason: error.detail ?? error.message } };
   }
   const report = { kind, bytes: bytes.length, ...found };
+  return { ...report, text: describe(report) };
+};
+
+const inspectFingerprint = (text: string): Inspection => {
+  const contents = { kind: 'fingerprint', ...readFingerprint(text) } as const;
+  const signature = { holds: false, reason: 'A fingerprint file is signed by nobody.', unsigned: true } as const;
+  const report = { kind: contents.kind, bytes: Buffer.byteLength(text), signature, contents };
   return { ...report, text: describe(report) };
 };
 
@@ -89,13 +102,26 @@ const insideV2c = (payload: Uint8Array, signer: Uint8Array) => {
   return { v2c, certificate: readCertificate(inner.payload) };
 };
 
+/** What a C2V shows of the key's license; undefined where another vendor signed it than the key was made for. */
+const ownCertificate = ({ certificate, vendorKey, key }: C2v): Certificate | undefined => {
+  if (certificate === undefined) return undefined;
+  try {
+    const found = readCertificate(openDocument('certificate', decoded(certificate), decoded(vendorKey)).payload);
+    return found.key === key ? found : undefined;
+  } catch (error) {
+    if (error instanceof LicensingError) return undefined;
+    throw error;
+  }
+};
+
 const understand = (kind: DocumentKind, payload: Uint8Array, signer: Uint8Array, document: Uint8Array): Contents => {
   switch (kind) {
     case 'C2V': {
       const c2v = readC2v(payload);
       if (!speaksForItself(c2v, signer))
         throw new LicensingError(Status.INV_SIG, { detail: 'The C2V speaks of another key than the one that signed it.' });
-      return { kind, c2v };
+      const certificate = ownCertificate(c2v);
+      return certificate === undefined ? { kind, c2v } : { kind, c2v, certificate };
     }
     case 'V2C':
       return { kind, ...insideV2c(payload, signer) };
@@ -145,9 +171,11 @@ const understand = (kind: DocumentKind, payload: Uint8Array, signer: Uint8Array,
 const describe = (report: Omit<Inspection, 'text'>): string => {
   const { kind, signature, contents } = report;
   const head = [`${kind}, ${report.bytes} bytes`];
-  if (!signature.holds) return [...head, `The signature does not hold: ${signature.reason}`].map(printable).join('\n');
-  head.push(`The signature holds; signed by ${signature.signer}${signers[kind]}`);
-  return [...head, ...(contents === undefined ? [] : sayContents(contents))].map(printable).join('\n');
+  if (!signature.holds && signature.unsigned !== true)
+    return [...head, `The signature does not hold: ${signature.reason}`].map(printable).join('\n');
+  if (signature.holds && kind !== 'fingerprint') head.push(`The signature holds; signed by ${signature.signer}${signers[kind]}`);
+  else if (!signature.holds) head.push(signature.reason);
+  return [...head, ...(contents === undefined ? [] : formatContents(contents))].map(printable).join('\n');
 };
 
 const signers: Readonly<Record<DocumentKind, string>> = {
@@ -165,93 +193,6 @@ const signers: Readonly<Record<DocumentKind, string>> = {
   legacy: ' (the vendor, if this is its public key)',
   legacyterms: ' (the vendor, if this is its public key)',
   legacykey: ' (the key itself)',
-};
-
-const sayContents = (contents: Contents): string[] => {
-  switch (contents.kind) {
-    case 'C2V':
-      return sayState(contents.c2v);
-    case 'V2C':
-      return [...sayCertificate(contents.certificate), ...sayUpdate(contents.v2c)];
-    case 'V2CP':
-      return contents.updates.flatMap(({ v2c, certificate }, index) => [
-        `Update ${index + 1} of ${contents.updates.length}`,
-        ...sayCertificate(certificate),
-        ...sayUpdate(v2c),
-      ]);
-    case 'certificate':
-      return sayCertificate(contents.certificate);
-    case 'trial':
-      return [...sayTrial(contents.trial), ...sayProduct(contents.trial.product)];
-    case 'trialkey':
-      return ['Says that a key belongs to a trial license'];
-    case 'legacy':
-      return [...sayLegacy(contents.key, contents.terms), ...contents.terms.products.flatMap(sayProduct)];
-    case 'legacyterms':
-      return ['What a legacy license lets its computer do'];
-    case 'legacykey':
-      return ['Says that a key belongs to a legacy license'];
-    case 'ID': {
-      const { key, type, host, guid, created, virtualMachine } = contents.recipient;
-      return [
-        `Recipient ${key} (${type}) on ${host || 'an unnamed computer'}${virtualMachine ? ', a virtual machine' : ''}`,
-        `License manager ${guid}, made ${created}`,
-      ];
-    }
-    case 'delegation':
-      return sayDelegation(contents.delegation);
-    case 'H2R':
-      return [`Detached from key ${contents.h2r.parent}`, ...sayCertificate(contents.certificate)];
-    case 'R2H':
-      return [`Gives back to key ${contents.r2h.parent}, made ${contents.r2h.returned}`, ...sayDelegation(contents.delegation)];
-    case 'H2H':
-      return [
-        `Move ${contents.h2h.rehosts} of key ${contents.h2h.key}, to recipient ${contents.h2h.recipient}, made ${contents.h2h.moved}`,
-        ...sayCertificate(contents.certificate),
-      ];
-  }
-};
-
-const sayDelegation = ({ parent, key, product, seats, network, from, until, sequence }: Delegation): string[] => [
-  `Key ${parent} lends product ${product} to key ${key}: ${seats} ${seats === 1 ? 'seat' : 'seats'}${network ? ' for a network' : ''}`,
-  `From ${from} until ${until}, number ${sequence}`,
-];
-
-const sayState = (c2v: C2v): string[] => [
-  `Key ${c2v.key} (${c2v.type}) of vendor ${c2v.vendor}, update counter ${c2v.counter}`,
-  `Made ${c2v.created} on ${c2v.host || 'an unnamed computer'}${c2v.virtualMachine ? ', a virtual machine' : ''}`,
-  ...c2v.usage.map(
-    ({ product, feature, executions, firstUse }) =>
-      `  Product ${product}, feature ${feature}: ${executions} executions used${firstUse === undefined ? '' : `, first used ${firstUse}`}`,
-  ),
-];
-
-const sayUpdate = ({ base, acknowledge }: Omit<V2c, 'certificate' | 'sealed'>): string[] => [
-  ...(base === undefined ? [] : ['Computed from what the key has; a key in another state refuses it']),
-  ...(acknowledge === true ? ['Asks for an acknowledgement'] : []),
-];
-const sayFile = ({ id, size, access }: DynamicFile): string => `Memory file ${id}: ${size} bytes, ${access}`;
-
-const sayCertificate = (certificate: Certificate): string[] => [
-  `For key ${certificate.key} (${certificate.type}) of vendor ${certificate.vendor}, update counter ${certificate.counter}`,
-  `Issued ${certificate.issued}; memory ${certificate.memory.readWrite} bytes read-write, ${certificate.memory.readOnly} bytes read-only`,
-  ...(certificate.final === true ? ['The last update of this key: no other is applied after it'] : []),
-  ...(certificate.memory.dynamic ?? []).map(sayFile),
-  ...certificate.products.flatMap(sayProduct),
-];
-const sayProduct = (product: Product): string[] => [`Product ${product.id} ${product.name}`, ...product.features.map(sayFeature)];
-
-const sayFeature = ({ id, name, license, concurrency, detachable, detachDays }: Feature): string => {
-  const seats = concurrency.seats === 'unlimited' ? 'unlimited seats' : `${concurrency.seats} seats per ${concurrency.count}`;
-  const parts = [
-    sayLicense(license),
-    seats,
-    concurrency.network ? 'over the network' : 'local only',
-    concurrency.remoteDesktop ? 'remote desktop allowed' : 'no remote desktop',
-    concurrency.virtualMachine ? 'virtual machines allowed' : 'no virtual machines',
-    ...(detachable ? [detachDays === undefined ? 'detachable' : `detachable for ${detachDays} days at a time`] : []),
-  ];
-  return `  Feature ${id} ${name}: ${parts.join(', ')}`;
 };
 
 /** Names come from outside: their control and direction characters must not move the cursor or forge lines (S8). */

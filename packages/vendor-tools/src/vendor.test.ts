@@ -7,7 +7,7 @@ import { publicKeyFrom, signBytes, verifyBytes } from '@keyhaven/core/crypto';
 import { parseVendorCode } from '@keyhaven/core/license';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fixedEntropy, makeVendor } from './fixtures.ts';
-import { featureSecret, initVendor, openVendor, unlockVendor, vendorCodeOf } from './vendor.ts';
+import { changePassphrase, featureSecret, initVendor, openVendor, unlockVendor, vendorCodeOf } from './vendor.ts';
 import { vendorPaths } from './vendor-paths.ts';
 
 let base: string;
@@ -154,6 +154,74 @@ describe('the key file of a vendor', () => {
     await rm(vendorPaths(to).key);
     await mkdir(vendorPaths(to).key);
     await expect(unlockVendor(to, 'pässphrase')).rejects.toMatchObject({ status: 72 });
+  });
+});
+
+describe('an init that was interrupted', () => {
+  it('is begun anew, whatever it left behind, for its vendor code was never seen', async () => {
+    const whole = join(base, 'whole');
+    await initVendor(whole, { id: 5, name: 'V', passphrase: 'a passphrase' });
+    const [key, info] = [await readFile(vendorPaths(whole).key), await readFile(vendorPaths(whole).info)];
+    for (const [name, left] of [
+      ['nothing', []],
+      ['info', ['newInfo']],
+      ['key', ['newInfo', 'key']],
+      ['catalog', ['newInfo', 'key', 'catalog']],
+    ] as const) {
+      const to = join(base, `interrupted-${name}`);
+      await mkdir(to);
+      for (const each of left) await writeFile(vendorPaths(to)[each], each === 'key' ? key : each === 'newInfo' ? info : 'products: []\n');
+      await expect(openVendor(to), name).rejects.toMatchObject({ status: 72 });
+      await initVendor(to, { id: 6, name: 'W', passphrase: 'another one' });
+      expect(await unlockVendor(to, 'another one'), name).toMatchObject({ id: 6, name: 'W' });
+      expect((await readdir(to)).filter((each) => each.includes('.new'))).toEqual([]);
+    }
+  });
+
+  it('is none where vendor.json was lost: the key stays', async () => {
+    const to = await copyOf('lost-info', (key) => key);
+    await rm(vendorPaths(to).info);
+    const before = await readFile(vendorPaths(to).key, 'utf8');
+    await expect(initVendor(to, { id: 7, name: 'x', passphrase: 'a passphrase' })).rejects.toMatchObject({ status: 501 });
+    expect(await readFile(vendorPaths(to).key, 'utf8')).toBe(before);
+  });
+});
+
+describe('another passphrase', () => {
+  it('opens the same vendor, and the old one no longer does', async () => {
+    const to = await copyOf('changed', (key) => key);
+    const before = await readFile(vendorPaths(to).key, 'utf8');
+    await changePassphrase(to, { from: 'pässphrase', to: 'another one' });
+    const after = await readFile(vendorPaths(to).key, 'utf8');
+    expect(after).not.toBe(before);
+    expect(JSON.parse(after)).toMatchObject({ format: 1, kdf: { name: 'argon2id', memoryKiB: 65_536, passes: 3 } });
+    expect((await stat(vendorPaths(to).key)).mode & 0o777).toBe(0o600);
+    expect((await unlockVendor(to, 'another one')).publicKey).toEqual((await openVendor(directory)).publicKey);
+    await expect(unlockVendor(to, 'pässphrase')).rejects.toMatchObject({ status: 88 });
+  });
+
+  it.each([
+    ['pässphrase', 'short', 501, 'at least 8 characters'],
+    ['pässphrase', 'password', 501, 'guessed first'],
+    ['pässphrase', 'pässphrase', 501, 'the old one'],
+    ['pässphrase', 'Deep Water', 501, 'guessed first'],
+    ['wrong', 'another one', 88, 'does not open'],
+  ])('from %s to %s is refused, and the old one stays', async (from, to, status, says) => {
+    const before = await readFile(vendorPaths(directory).key, 'utf8');
+    await expect(changePassphrase(directory, { from, to })).rejects.toMatchObject({
+      status,
+      message: expect.stringMatching(new RegExp(says, 'i')) as string,
+    });
+    expect(await readFile(vendorPaths(directory).key, 'utf8')).toBe(before);
+  });
+
+  it('comes into force as a whole: what cannot be written leaves the old one', async () => {
+    const to = await copyOf('full', (key) => key);
+    const before = await readFile(vendorPaths(to).key, 'utf8');
+    // Nothing can be created beside it: the name that a lock would have is taken by a directory.
+    await mkdir(vendorPaths(to).lock);
+    await expect(changePassphrase(to, { from: 'pässphrase', to: 'another one' })).rejects.toMatchObject({ status: 13 });
+    expect(await readFile(vendorPaths(to).key, 'utf8')).toBe(before);
   });
 });
 

@@ -26,7 +26,8 @@ const FORMULA = /(^|[,;\t\r\n"])(\s*)(?=[=+\-@\uFF0B\uFF0D\uFF1D\uFF20])/g;
 /** What does something in a terminal, or turns the direction of writing; a line may have an end. */
 const CONTROL = /[^\P{Cc}\n]|[\u2028-\u202e\u2066-\u2069]/gu;
 
-const cell = (value: string | number | null | undefined): string => {
+/** One field of a line, safe in spreadsheets and terminals. */
+export const csvCell = (value: string | number | null | undefined): string => {
   if (value === null || value === undefined) return '';
   if (typeof value === 'number') return String(value);
   const text = value.replaceAll(CONTROL, ' ').replaceAll(FORMULA, "$1$2'");
@@ -52,5 +53,5 @@ export const usageCsv = (items: readonly UsageItem[]): string =>
       ...(peaks === null ? [null, null, null, null, null] : [peaks.max, peaks.p50, peaks.p90, peaks.p95, peaks.p99]),
     ]),
   ]
-    .map((cells) => `${cells.map(cell).join(',')}\r\n`)
+    .map((cells) => `${cells.map(csvCell).join(',')}\r\n`)
     .join('');
