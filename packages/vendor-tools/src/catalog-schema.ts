@@ -3,7 +3,7 @@ import { type Feature, MAX_DETACH_DAYS, MAX_ID, MAX_SEATS, type MemorySizes } fr
 import { z } from 'zod';
 import { MAX_READ_ONLY, MAX_READ_WRITE, memory } from './catalog-memory.ts';
 import { distinctIds, shape } from './catalog-words.ts';
-import { license, whole } from './license-schema.ts';
+import { license, whole, wholeDays } from './license-schema.ts';
 
 // The shape of catalog.yaml. Strict: unknown fields are faults. What later versions bring is refused by name, so that nobody sells
 // what the key would not enforce.
@@ -54,7 +54,7 @@ const feature = z
       license,
       concurrency: concurrency.default(open),
       detachable: flag.default(false),
-      detachDays: whole(1, MAX_DETACH_DAYS).optional(),
+      detachDays: wholeDays(MAX_DETACH_DAYS).optional(),
     },
     shape('must be a feature with id and license'),
   )

@@ -10,7 +10,7 @@ export const whole = (min: number, max: number) =>
   });
 
 /** A number of days, or a duration of whole days such as `30d` or `4w`. */
-const wholeDays = (max: number) =>
+export const wholeDays = (max: number) =>
   z
     .custom<number | string>(
       (value) => {

@@ -16,7 +16,7 @@ import type { Action, FeatureId } from './actions.ts';
 import { memoryFile } from './catalog-memory.ts';
 import { type Catalog, concurrency, flag, name, undetachable } from './catalog-schema.ts';
 import { acceptC2v, type IssuedLicense, referenceFor } from './issue.ts';
-import { license, whole } from './license-schema.ts';
+import { license, wholeDays } from './license-schema.ts';
 import { baseOf, featureSecrets, makeV2c } from './v2c.ts';
 import type { Vendor } from './vendor.ts';
 
@@ -235,7 +235,7 @@ const withProperty = (feature: Feature, what: Extract<Action, { kind: 'property'
       return lendable(parsed(flag, value) ? { ...feature, detachable: true } : undetachable(feature));
     case 'detachDays':
       if (!feature.detachable) throw new Fault('detachDays is for features with detachable: true');
-      return { ...feature, detachDays: parsed(whole(1, MAX_DETACH_DAYS), value) };
+      return { ...feature, detachDays: parsed(wholeDays(MAX_DETACH_DAYS), value) };
     case 'name':
       return { ...feature, name: parsed(name, value) };
   }
