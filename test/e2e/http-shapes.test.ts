@@ -36,7 +36,7 @@ it('S6: no request that hides another one reaches a route, and each is told or c
     expect(answer.match(/^HTTP\/1\.1 \d/gm)?.length ?? 0, shape.slice(0, 80)).toBeLessThanOrEqual(1);
   }
   expect(await open(local.port, `TRACE / HTTP/1.1\r\n${HOST}Cookie: keyhaven=secret\r\nConnection: close\r\n\r\n`).said).toMatch(
-    /^HTTP\/1\.1 404 (?![^]*secret)/,
+    /^HTTP\/1\.1 405 (?![^]*secret)/,
   );
   expect(await local.lm.ledger.audit({ kind: 'administration' })).toEqual([]);
   expect(JSON.parse(await local.ask('GET', '/api/v1/sessions'))).toEqual([]);

@@ -75,7 +75,7 @@ describe('programs of others', () => {
       '3',
     );
     expect(added?.text).toMatch(/^identity build-7\nsecret [0-9a-f]{32}\n/);
-    expect((await keyhaven('list'))?.text).toMatch(/build-7 +a build computer +login +123:5 +2030-12-31T23:59:59.000Z +enabled +0 of 3/);
+    expect((await keyhaven('list'))?.text).toMatch(/build-7 +a build computer +login +123:5 +2030-12-31T23:59:59.000Z +enabled +0 of 3 +never/);
     expect(await keyhaven('change', 'build-7', '--computers', '2', '--unregister', 'lab-1')).toMatchObject({ code: 0 });
     expect((await keyhaven('list'))?.text).toContain('0 of 2');
     expect((await keyhaven('change', 'build-7', '--computers', 'x'))?.text).toMatch(/^error 501 /);
@@ -83,6 +83,8 @@ describe('programs of others', () => {
     expect((await keyhaven('disable', 'build-7'))?.text).toBe('identity build-7 is disabled\n');
     expect(JSON.parse((await keyhaven('list', '--json'))?.text ?? '')).toMatchObject([{ id: 'build-7', disabled: true }]);
     expect((await keyhaven('enable', 'build-7'))?.code).toBe(0);
+    expect((await keyhaven('change', 'build-7', '--expires', '2020-01-31'))?.code).toBe(0);
+    expect((await keyhaven('list'))?.text).toMatch(/2020-01-31T23:59:59.000Z +expired/);
     expect((await keyhaven('remove', 'build-7'))?.code).toBe(0);
     expect(await keyhaven('remove', 'build-7')).toMatchObject({ code: 1, text: expect.stringMatching(/^error 9 /) });
     expect((await keyhaven('add', 'x', '--limit', 'y'))?.text).toMatch(/^error 501 /);

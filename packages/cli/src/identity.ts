@@ -17,6 +17,8 @@ const identity = z.object({
   limitTo: z.array(z.object({ key: z.string(), product: z.number().optional() })).optional(),
   expires: z.string().optional(),
   disabled: z.boolean(),
+  state: z.string().optional(),
+  lastUsed: z.string().optional(),
   maxMachines: z.number().optional(),
   machines: z.array(z.object({ machine: z.string() })).optional(),
 });
@@ -105,15 +107,16 @@ const listCommand = (): Command =>
       if (json === true) return printJson(identities);
       process.stdout.write(
         table(
-          ['ID', 'ISSUED TO', 'RIGHTS', 'LIMIT', 'EXPIRES', 'STATE', 'COMPUTERS'],
+          ['ID', 'ISSUED TO', 'RIGHTS', 'LIMIT', 'EXPIRES', 'STATE', 'COMPUTERS', 'LAST USED'],
           identities.map((each) => [
             each.id,
             each.issuedTo,
             each.rights.join(' '),
             shownLimit(each),
             each.expires ?? 'never',
-            each.disabled ? 'disabled' : 'enabled',
+            each.state ?? (each.disabled ? 'disabled' : 'enabled'),
             shownMachines(each),
+            each.lastUsed ?? 'never',
           ]),
           'There is no identity. Issue one with: keyhaven identity add NAME',
         ),

@@ -38,13 +38,22 @@ export const admitMachine = ({ id, maxMachines, machines = [] }: Identity, machi
   };
 };
 
+export const identityStates = ['enabled', 'disabled', 'expired'] as const;
+export type IdentityState = (typeof identityStates)[number];
+/** Whether an identity may ask for anything at all. @param now milliseconds since 1970 */
+export const stateOfIdentity = ({ disabled, expires }: Pick<Identity, 'disabled' | 'expires'>, now: number): IdentityState => {
+  if (disabled) return 'disabled';
+  return expires !== undefined && Date.parse(expires) <= now ? 'expired' : 'enabled';
+};
+
 export type IdentityFault = { readonly status: StatusCode; readonly detail: string };
 
 /** Against whatever an identity asks for, now. @param now milliseconds since 1970 */
 export const faultOfIdentity = (identity: Identity, right: IdentityRight, now: number): IdentityFault | undefined => {
-  if (identity.disabled) return { status: Status.IDENTITY_DISABLED, detail: `The identity ${identity.id} is disabled.` };
-  if (identity.expires !== undefined && Date.parse(identity.expires) <= now)
-    return { status: Status.IDENTITY_EXPIRED, detail: `The identity ${identity.id} has expired at ${identity.expires}.` };
+  const state = stateOfIdentity(identity, now);
+  if (state === 'disabled') return { status: Status.IDENTITY_DISABLED, detail: `The identity ${identity.id} is disabled.` };
+  if (state === 'expired')
+    return { status: Status.IDENTITY_EXPIRED, detail: `The identity ${identity.id} expired at ${identity.expires}.` };
   if (!identity.rights.includes(right))
     return { status: Status.IDENTITY_DENIED, detail: `The identity ${identity.id} has no right to "${right}".` };
   return undefined;

@@ -9,10 +9,13 @@ export {
   type Identity,
   type IdentityFault,
   type IdentityRight,
+  type IdentityState,
   identityRights,
+  identityStates,
   MAX_MACHINES,
   type Machine,
   mayUse,
+  stateOfIdentity,
 } from './identity.ts';
 export {
   DATE_WINDOW_MS,

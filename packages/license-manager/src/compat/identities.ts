@@ -1,9 +1,9 @@
 import { Buffer } from 'node:buffer';
 import { hex } from '@keyhaven/core/bytes';
-import { admitMachine, IDENTITY_NAME, type Identity, identityKey } from '@keyhaven/core/compat';
+import { admitMachine, IDENTITY_NAME, type Identity, type IdentityState, identityKey, stateOfIdentity } from '@keyhaven/core/compat';
 import type { Entropy, KeyObject } from '@keyhaven/core/crypto';
 import { LicensingError, Status } from '@keyhaven/core/errors';
-import type { Clock } from '@keyhaven/core/time';
+import { type Clock, MINUTE } from '@keyhaven/core/time';
 import type { Ledger } from '@keyhaven/ledger';
 import type { MachineSeal } from '../machine/index.ts';
 
@@ -15,6 +15,12 @@ export type IdentityWish = Pick<Identity, 'issuedTo' | 'rights'> &
     /** Chosen by the license manager where absent. */
     readonly id?: string;
   };
+/** As administrators see it. */
+export type ShownIdentity = Identity & {
+  readonly state: IdentityState;
+  /** When it was last used for anything that it may do, ISO 8601; absent = never. */
+  readonly lastUsed?: string;
+};
 export type IdentityChange = {
   readonly issuedTo?: string | undefined;
   readonly rights?: Identity['rights'] | undefined;
@@ -29,14 +35,16 @@ export type IdentityChange = {
 };
 
 export type Identities = {
-  list(): readonly Identity[];
+  list(): readonly ShownIdentity[];
   /** With its secret, which is told this once. @throws LicensingError INVALID_PARAMETER (501) */
-  add(wish: IdentityWish, by: string): Promise<{ readonly identity: Identity; readonly secret: string }>;
+  add(wish: IdentityWish, by: string): Promise<{ readonly identity: ShownIdentity; readonly secret: string }>;
   /** @throws LicensingError INV_HND (9) where there is no such identity */
-  change(id: string, change: IdentityChange, by: string): Promise<Identity>;
+  change(id: string, change: IdentityChange, by: string): Promise<ShownIdentity>;
   remove(id: string, by: string): Promise<void>;
   /** Before a login from this computer. Rejects with IDENTITY_TOO_MANY_MACHINES (92); resolves when it is registered, where that is asked for. */
   register(id: string, machine: string, by: string): Promise<void>;
+  /** It asked for something that it may do. Nobody waits for that to be written. */
+  used(id: string): void;
   /** For whoever checks signatures. */
   find(id: string): { readonly identity: Identity; readonly key: KeyObject } | undefined;
 };
@@ -45,6 +53,9 @@ export type Identities = {
 const MAX_IDENTITIES = 10_000;
 const SECRET_BYTES = 16;
 const rowKey = (id: string) => `lm/identity/${id}` as const;
+const useKey = (id: string) => `lm/identity-use/${id}` as const;
+/** How often the last use of an identity is written; a crash forgets what was later. */
+const WRITE_USE_MS = 10 * MINUTE;
 const contextOf = (id: string): string => `identity ${id}`;
 
 const machinesOf = (maxMachines: number | undefined, machines: Identity['machines']): Pick<Identity, 'maxMachines' | 'machines'> => ({
@@ -79,6 +90,18 @@ export const openIdentities = async (options: {
     return true;
   };
   for await (const [, row] of ledger.scan<IdentityRow>('lm/identity/')) take(row);
+  /** Of each identity: when it was last used, and which of that is written. Milliseconds since 1970. */
+  const uses = new Map<string, { at: number; written: number }>(); // BOUNDED by MAX_IDENTITIES
+  for await (const [row, { at }] of ledger.scan<{ readonly at: number }>('lm/identity-use/'))
+    uses.set(row.slice('lm/identity-use/'.length), { at, written: at });
+  const shown = (row: IdentityRow): ShownIdentity => {
+    const use = uses.get(row.id);
+    return {
+      ...plainOf(row),
+      state: stateOfIdentity(row, clock.wall()),
+      ...(use === undefined ? {} : { lastUsed: new Date(use.at).toISOString() }),
+    };
+  };
 
   const keep = (
     kind: string,
@@ -88,7 +111,7 @@ export const openIdentities = async (options: {
     more: { readonly machine?: string } = {},
   ): Promise<void> =>
     ledger.update([rowKey(id)], () => ({
-      changes: [{ key: rowKey(id), row }],
+      changes: [{ key: rowKey(id), row }, ...(row === undefined ? [{ key: useKey(id), row }] : [])],
       audit: [{ kind, scope: 'lm', detail: { identity: id, address: by, ...more } }],
       reply: undefined,
     }));
@@ -109,7 +132,7 @@ export const openIdentities = async (options: {
     return row;
   };
 
-  const added = async (wish: IdentityWish, by: string): Promise<{ readonly identity: Identity; readonly secret: string }> => {
+  const added = async (wish: IdentityWish, by: string): Promise<{ readonly identity: ShownIdentity; readonly secret: string }> => {
     const id = wish.id ?? `id-${hex(entropy.bytes(6))}`;
     if (!IDENTITY_NAME.test(id))
       throw new LicensingError(Status.INVALID_PARAMETER, { detail: 'The name of an identity has letters, digits, - and _, at most 40.' });
@@ -130,9 +153,9 @@ export const openIdentities = async (options: {
     };
     await keep('identity added', id, row, by);
     take(row);
-    return { identity: plainOf(row), secret };
+    return { identity: shown(row), secret };
   };
-  const changed = async (id: string, change: IdentityChange, by: string): Promise<Identity> => {
+  const changed = async (id: string, change: IdentityChange, by: string): Promise<ShownIdentity> => {
     const { limitTo: limited, expires: ending, maxMachines: most, machines, ...before } = rowOf(id);
     const { issuedTo, rights, disabled, limitTo, expires, maxMachines, unregister = [] } = change;
     const limits = limitTo === undefined ? limited : (limitTo ?? undefined);
@@ -152,11 +175,11 @@ export const openIdentities = async (options: {
     await keep('identity changed', id, row, by);
     take(row);
     if (row.disabled && !before.disabled) options.onWithdrawn(id);
-    return plainOf(row);
+    return shown(row);
   };
 
   return {
-    list: () => [...known.values()].map(({ row }) => plainOf(row)),
+    list: () => [...known.values()].map(({ row }) => shown(row)),
     add: (wish, by) => inTurn(() => added(wish, by)),
     change: (id, change, by) => inTurn(() => changed(id, change, by)),
     remove: (id, by) =>
@@ -164,6 +187,7 @@ export const openIdentities = async (options: {
         rowOf(id);
         await keep('identity removed', id, undefined, by);
         known.delete(id);
+        uses.delete(id);
         options.onWithdrawn(id);
       }),
     async register(id, machine, by) {
@@ -182,6 +206,26 @@ export const openIdentities = async (options: {
         await keep('identity registered', id, row, by, { machine });
         take(row);
       });
+    },
+    used(id) {
+      const at = clock.wall();
+      const use = uses.get(id) ?? { at, written: Number.NEGATIVE_INFINITY };
+      use.at = at;
+      uses.set(id, use);
+      if (at - use.written < WRITE_USE_MS) return;
+      use.written = at;
+      // What the disk refuses now is written the next time.
+      ledger
+        .update(
+          [rowKey(id)],
+          (rows) => ({
+            changes: rows.get(rowKey(id)) === undefined ? [] : [{ key: useKey(id), row: { at } }],
+            audit: [],
+            reply: undefined,
+          }),
+          { durability: 'later' },
+        )
+        .catch(() => undefined);
     },
     find(id) {
       const found = known.get(id);

@@ -1,4 +1,4 @@
-import { IDENTITY_NAME, identityRights, MAX_MACHINES } from '@keyhaven/core/compat';
+import { IDENTITY_NAME, identityRights, identityStates, MAX_MACHINES } from '@keyhaven/core/compat';
 import { MAX_ID } from '@keyhaven/core/license';
 import { z } from 'zod';
 import { onlyHere } from '../http/gate.ts';
@@ -24,6 +24,8 @@ const identity = z.strictObject({
   expires: moment.optional(),
   disabled: z.boolean(),
   since: moment,
+  state: z.enum(identityStates).meta({ description: '`expired`: it is refused since `expires`.' }),
+  lastUsed: moment.optional().meta({ description: 'Absent = never; after a crash, up to ten minutes too early.' }),
   maxMachines: z.int().min(1).optional().meta({ description: 'Computers that may log in with it; absent = any number.' }),
   machines: z
     .array(z.strictObject({ machine: said, since: moment }))

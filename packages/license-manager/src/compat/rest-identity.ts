@@ -58,7 +58,7 @@ const USER_HEADER = 'x-ldk-user-id';
 
 /** @throws by the check: LicensingError 87, 88, 89, 90, 103, 111, and what the rules of access say */
 export const createIdentityCheck = (options: {
-  readonly identities: Pick<Identities, 'find'>;
+  readonly identities: Pick<Identities, 'find' | 'used'>;
   readonly clock: Clock;
   /** Against another computer, as far as rules speak of computers (R9). */
   readonly against: (address: string) => RuleBar | undefined;
@@ -74,7 +74,10 @@ export const createIdentityCheck = (options: {
   const allowed = (identity: Identity, right: IdentityRight, { address, place, sealed }: RestRequest): Asker => {
     const bar = place === undefined ? undefined : options.against(address);
     const fault = faultOfIdentity(identity, right, clock.wall()) ?? bar;
-    if (fault === undefined) return { identity, address, place, sealed };
+    if (fault === undefined) {
+      identities.used(identity.id);
+      return { identity, address, place, sealed };
+    }
     const error = new LicensingError(fault.status, { detail: fault.detail });
     options.onRefused(identity.id, address, error);
     throw error;

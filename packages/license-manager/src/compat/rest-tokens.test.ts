@@ -129,7 +129,10 @@ describe('a request with a token', () => {
   const clock = createManualClock(0);
   const identity: Identity = { id: 'id-1', issuedTo: '', rights: ['login'], disabled: false, since: '' };
   const { owner } = createIdentityCheck({
-    identities: { find: (id) => (id === 'id-1' ? { identity, key: identityKey('s') } : undefined) },
+    identities: {
+      used: () => undefined,
+      find: (id) => (id === 'id-1' ? { identity, key: identityKey('s') } : undefined),
+    },
     clock,
     against: () => undefined,
     ofToken: (_vendor, _session, _token, place) => (place === '192.0.2.7' ? 'id-1' : undefined),

@@ -85,7 +85,7 @@ const placesIn = (schema: Schema, at = ''): Place[] => {
 };
 
 const identityFaces = (): CompatFaces => {
-  const identity = { id: 'a', issuedTo: '', rights: [], disabled: false, since: '2030-01-01T00:00:00Z' };
+  const identity = { id: 'a', issuedTo: '', rights: [], disabled: false, since: '2030-01-01T00:00:00Z', state: 'enabled' };
   const unproven = async () => ({ code: 401, text: '{}' });
   return {
     identities: {

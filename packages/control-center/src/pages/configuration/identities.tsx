@@ -11,6 +11,7 @@ import { type Identity, IdentityDialog, type IdentityWish, limitText } from './i
 
 type Issued = { readonly identity: Identity; readonly secret: string };
 
+const STATES = { enabled: 'Enabled', disabled: 'Disabled', expired: 'Expired' } as const;
 const URL_OF = '/api/v1/identities';
 
 export const Identities = () => {
@@ -58,7 +59,16 @@ export const Identities = () => {
       cell: ({ expires }) => (expires === undefined ? 'never' : <Moment at={expires} />),
       value: ({ expires }) => expires ?? '~',
     },
-    { head: 'State', cell: ({ disabled }) => (disabled ? <Badge kind="bad">Disabled</Badge> : <Badge kind="good">Enabled</Badge>) },
+    {
+      head: 'Last used',
+      cell: ({ lastUsed }) => (lastUsed === undefined ? 'never' : <Moment at={lastUsed} />),
+      value: ({ lastUsed }) => lastUsed ?? '',
+    },
+    {
+      head: 'State',
+      cell: ({ state }) => <Badge kind={state === 'enabled' ? 'good' : 'bad'}>{STATES[state]}</Badge>,
+      value: ({ state }) => state,
+    },
     {
       head: 'Action',
       bare: true,

@@ -11,6 +11,8 @@ export type Identity = {
   readonly expires?: string;
   readonly disabled: boolean;
   readonly since: string;
+  readonly state: 'enabled' | 'disabled' | 'expired';
+  readonly lastUsed?: string;
   readonly maxMachines?: number;
   readonly machines?: readonly { readonly machine: string; readonly since: string }[];
 };

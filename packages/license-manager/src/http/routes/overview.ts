@@ -3,7 +3,18 @@ import { z } from 'zod';
 import type { HttpFaces } from '../faces.ts';
 import { healthOf } from '../health.ts';
 import { answers, type Route, route } from '../route.ts';
-import { auditRecord, featureInfo, keyInfo, limited, peerInfo, productInfo, sessionInfo, status, wantedKey, withRemote } from '../shapes.ts';
+import {
+  auditRecord,
+  featureInfo,
+  keyInfo,
+  limited,
+  peerInfo,
+  productInfo,
+  sessionInfo,
+  status,
+  wantedKey,
+  withRemote,
+} from '../shapes.ts';
 
 // What is here and what is known of others, whole (INTERFACES); lists that grow have pages in lists.ts.
 
