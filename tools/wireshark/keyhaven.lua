@@ -62,6 +62,7 @@ field("opening", ProtoField.bytes, "Opening")
 field("answer", ProtoField.bytes, "Answer of the key")
 field("counter", ProtoField.uint64, "Counter of the record")
 field("sealed", ProtoField.bytes, "Sealed bytes")
+field("began", ProtoField.uint64, "Began (milliseconds since 1970)")
 field("station", ProtoField.bytes, "Station and its signature, or none")
 field("process", ProtoField.string, "Process")
 field("forwarded", ProtoField.uint8, "Forwarded", base.DEC, { [0] = "no", [1] = "yes" })
@@ -286,6 +287,9 @@ local blocks = {
   -- What is wished for decides what stands before the document.
   [36] = { "ask file", { { "u32", "number" }, { "u8", "file_wish" }, { "rest", "document" } } },
   [37] = { "file", { { "u32", "number" }, { "u8", "more" }, { "u16", "status" }, { "text", "detail" }, { "text", "remedy" }, { "block", "document" } } },
+  [38] = { "session", { { "bytes", "session", 16 }, { "u64", "key" }, { "u32", "product" }, { "u32", "feature" }, { "u16", "seats" }, { "u64", "began" } } },
+  [39] = { "ask sessions", ids },
+  [40] = { "end", { { "bytes", "session", 16 } } },
   [41] = { "open for", { { "u32", "channel" }, { "u64", "key" }, { "block", "opening" }, { "text", "process" }, { "u8", "forwarded" } } },
 }
 

@@ -56,7 +56,7 @@ describe('who is at the other end of a connection', () => {
     const callerOf = asked(never, clock, systemEntropy, '');
     const socket = await connected();
     const seen = callerOf(socket, own).seen();
-    clock.advance(2_000);
+    clock.advance(5_000);
     expect(await seen).toMatchObject({ forwarded: false });
     socket.destroy();
     expect(callerOf(socket, own).seen()).toMatchObject({ forwarded: false });

@@ -10,8 +10,8 @@ import { createLinuxOwners } from './linux.ts';
 import { procFiles } from './proc-files.ts';
 import type { Caller, Claim, Ends, FindOwner, Owner, Seen } from './types.ts';
 
-/** A login waits no longer for what the system says; then its connection counts. */
-const PATIENCE_MS = 2 * SECOND;
+/** A login waits no longer for what the system says, which is half of what the application waits (A6); then its connection counts. */
+const PATIENCE_MS = 5 * SECOND;
 /** Begins the name of what is not seen. */
 const CONNECTION = '?';
 /** The first namespace of processes has no number in names, so that they stay as they were. */

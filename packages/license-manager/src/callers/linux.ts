@@ -61,11 +61,13 @@ export const createLinuxOwners = (proc: ProcFiles): FindOwner => {
     wanted.clear();
     const holders = new Map<string, number>();
     let complete = true;
-    for (const pid of await processes()) {
+    const look = async (pid: number): Promise<void> => {
       const { held, known } = await socketsOf(pid, inodes);
       for (const inode of held) holders.set(inode, pid);
       complete &&= known;
-    }
+    };
+    const all = await processes();
+    for (let from = 0; from < all.length; from += AT_ONCE) await Promise.all(all.slice(from, from + AT_ONCE).map(look));
     return { holders, complete };
   };
   const search = (inode: string): Promise<Found> => {

@@ -22,6 +22,7 @@ products:
       - { id: 42, name: Echo sounder, license: { type: perpetual }, concurrency: { seats: ${seats} } }
       - { id: 43, name: Count, license: { type: executions, count: 100 } }
       - { id: 44, name: Station, license: { type: perpetual }, concurrency: { seats: 2, count: station } }
+      - { id: 45, name: Process, license: { type: perpetual }, concurrency: { seats: 2, count: process } }
 ${more}
     memory: { readWrite: 4032, readOnly: 16, readOnlyData: { text: fleet } }
 `;
@@ -103,7 +104,8 @@ export const createStore = async (seats = 2) => {
   let nextPid = 100;
   let boot = 'boot 1';
 
-  const open = async (kind: 'external' | 'integrated' = 'integrated', space = ''): Promise<TestNear> => {
+  /** @param says the process that the application says it is; absent = what is true */
+  const open = async (kind: 'external' | 'integrated' = 'integrated', space = '', says?: number): Promise<TestNear> => {
     const pid = nextPid++;
     const life: Life = { state: 'running', deferred: [], busy: 0 };
     running.add(`${space}${pid}`);
@@ -119,6 +121,7 @@ export const createStore = async (seats = 2) => {
       vendor: 7,
       directory,
       computer,
+      application: { pid, start: 1 },
       marks: MARKS,
       observe: async () => ({ host: 'physical', values: {} }),
       async openLedger(options) {
@@ -128,7 +131,7 @@ export const createStore = async (seats = 2) => {
       },
     });
     opened.push({ near: lm, life });
-    const application = startNearApplication(lm, { pid });
+    const application = startNearApplication(lm, { pid: says ?? pid });
     return {
       lm,
       pid,

@@ -29,6 +29,26 @@ describe('near LMs of one user', () => {
   });
 });
 
+describe('a key of a user, whose applications have a license manager each (K1)', () => {
+  it('counts them as one station', async () => {
+    const all = [await store.open(), await store.open('external'), await store.open()] as const;
+    await store.license(all[0]);
+    for (const each of all) await each.login(44);
+    expect((await store.look()).used('1.44')).toBe(1);
+  });
+
+  it('counts the processes that they are, and not those that they say they are', async () => {
+    const [a, b, c] = [await store.open(), await store.open('external', '', 100), await store.open('integrated', '', 100)];
+    await store.license(a);
+    await a.login(45);
+    await a.login(45);
+    expect((await store.look()).used('1.45')).toBe(1);
+    await b.login(45);
+    expect((await store.look()).used('1.45')).toBe(2);
+    expect(await statusOf(c.login(45))).toBe(38);
+  });
+});
+
 describe('an Integrated LM whose process is gone (T4)', () => {
   it('keeps its seats for three minutes after the death, no shorter and no longer', async () => {
     const [a, b] = [await store.open(), await store.open()];
