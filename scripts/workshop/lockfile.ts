@@ -2,7 +2,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 
 // A registry that does not carry a package for some other platform makes npm leave it out of package-lock.json; `npm ci` then refuses the
 // lockfile, here and everywhere else. Such entries can be written down without the registry: version and platform are in the name. npm
-// keeps them, and never fetches them on this platform.
+// keeps them, and never fetches them on this platform. They have no hash then, and without one npm would take whatever a registry gives: the check fails
+// until `npm install --package-lock-only` has added it from a registry that carries the package.
 
 type Entry = { version?: string; dev?: boolean; optionalDependencies?: Record<string, string>; [field: string]: unknown };
 type Lockfile = { packages: Record<string, Entry>; [field: string]: unknown };
@@ -44,8 +45,23 @@ export function completed(text: string): { readonly text: string; readonly absen
   return { text: `${JSON.stringify({ ...lockfile, packages: Object.fromEntries(sorted) }, null, 2)}\n`, absent };
 }
 
+/** Packages that npm would fetch without comparing them with a hash. Those of this repository are links. */
+export function unverified(text: string): string[] {
+  const { packages } = JSON.parse(text) as Lockfile;
+  return Object.entries(packages).flatMap(([path, { link, integrity }]) =>
+    /(?:^|\/)node_modules\//.test(path) && link !== true && !/^sha512-[A-Za-z0-9+/]{86}==$/.test(String(integrity)) ? [path] : [],
+  );
+}
+
 export function lockfileFaults(file: string): string[] {
-  return completed(readFileSync(file, 'utf8')).absent.map((name) => `package-lock.json lacks ${name}: npm ci would refuse it`);
+  const text = readFileSync(file, 'utf8');
+  return [
+    ...completed(text).absent.map((name) => `package-lock.json lacks ${name}: npm ci would refuse it`),
+    ...unverified(text).map(
+      (path) =>
+        `package-lock.json has no integrity of ${path}: take the entry out and run npm install --package-lock-only --omit-lockfile-registry-resolved`,
+    ),
+  ];
 }
 
 export function completeLockfile(file: string): void {

@@ -1,7 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { textFaults } from '../../scripts/workshop/committed.ts';
 import { difference } from '../../scripts/workshop/installed.js';
-import { completed } from '../../scripts/workshop/lockfile.ts';
+import { completed, unverified } from '../../scripts/workshop/lockfile.ts';
 import { type Tally, verdict } from '../../scripts/workshop/tally.ts';
 
 // The tools that say whether all is well must not say so when it is not.
@@ -91,6 +92,23 @@ describe('the lockfile', () => {
   it('stays as it is when nothing is absent', () => {
     const { text: once } = completed(text);
     expect(completed(once)).toEqual({ text: once, absent: [] });
+  });
+});
+
+describe('a package of the lockfile', () => {
+  const hash = `sha512-${'A'.repeat(86)}==`;
+  const faults = (entry: object): string[] =>
+    unverified(JSON.stringify({ packages: { '': {}, 'packages/a': {}, 'node_modules/b': entry } }));
+
+  it('has the hash of what npm may install, on every platform', () => {
+    expect(faults({ version: '1.0.0', integrity: hash })).toEqual([]);
+    expect(faults({ link: true, resolved: 'packages/a' })).toEqual([]);
+    for (const integrity of [undefined, '', 'sha1-AAAA', 'sha512-AAAA', `md5-x ${hash}`])
+      expect(faults({ version: '1.0.0', optional: true, integrity })).toEqual(['node_modules/b']);
+  });
+
+  it('is so in this repository', () => {
+    expect(unverified(readFileSync(new URL('../../package-lock.json', import.meta.url), 'utf8'))).toEqual([]);
   });
 });
 
