@@ -44,7 +44,7 @@ products:
       - { id: 20, name: Charts, license: { type: perpetual }, concurrency: { seats: 1, network: true } }
     memory: { readWrite: 256, readOnly: 64 }
 `;
-const PASSPHRASE = 'end to end';
+const PASSPHRASE = 'seventeen gulls over the harbour';
 const KEYHAVEN = new URL('../../packages/cli/bin/keyhaven.js', import.meta.url).pathname;
 const TUNNEL = `
 const { createServer, connect } = require('node:net');
