@@ -48,7 +48,7 @@ const observer = (computer: CrashComputer): Licensing => {
   return licensing;
 };
 const memoryOf = async (licensing: Licensing, vendorCode: string): Promise<readonly number[]> => {
-  await using session = await licensing.login({ vendorCode });
+  await using session = await licensing.login({ vendorCode, feature: 0 });
   const bytes = Buffer.from(await session.read({ file: FILE, offset: 0, length: APPLICATIONS * 4 }));
   return Array.from({ length: APPLICATIONS }, (_, index) => bytes.readUInt32BE(index * 4));
 };

@@ -75,7 +75,9 @@ describe('programs of others', () => {
       '3',
     );
     expect(added?.text).toMatch(/^identity build-7\nsecret [0-9a-f]{32}\n/);
-    expect((await keyhaven('list'))?.text).toMatch(/build-7 +a build computer +login +123:5 +2030-12-31T23:59:59.000Z +enabled +0 of 3 +never/);
+    expect((await keyhaven('list'))?.text).toMatch(
+      /build-7 +a build computer +login +123:5 +2030-12-31T23:59:59.000Z +enabled +0 of 3 +never/,
+    );
     expect(await keyhaven('change', 'build-7', '--computers', '2', '--unregister', 'lab-1')).toMatchObject({ code: 0 });
     expect((await keyhaven('list'))?.text).toContain('0 of 2');
     expect((await keyhaven('change', 'build-7', '--computers', 'x'))?.text).toMatch(/^error 501 /);

@@ -66,6 +66,7 @@ const decided = (line: string): Decided => {
 export type HeldLogin = Decided & { end(signal?: NodeJS.Signals): Promise<Outcome> };
 
 export type LoneLm = {
+  readonly host: string;
   readonly port: number;
   readonly pid: number;
   readonly guid: string;
@@ -86,10 +87,10 @@ export type LoneLm = {
 export const startLoneLm = async (
   state: string,
   more: readonly string[] = [],
-  options: Run & { readonly port?: number } = {},
+  options: Run & { readonly port?: number; readonly host?: string } = {},
 ): Promise<LoneLm> => {
-  const port = options.port ?? (await freePort());
-  const child = launch(['lm', '--state', state, '--bind', '127.0.0.1', '--port', String(port), ...more], options);
+  const { host = '127.0.0.1', port = await freePort() } = options;
+  const child = launch(['lm', '--state', state, '--bind', host, '--port', String(port), ...more], options);
   let log = '';
   child.stderr?.on('data', (part: Buffer) => (log += part.toString()));
   const exited = once(child, 'close');
@@ -99,16 +100,17 @@ export const startLoneLm = async (
   const told: unknown = JSON.parse(line.replace(/^ready /, ''));
   if (typeof told !== 'object' || told === null || !('pid' in told && 'guid' in told)) throw new Error(`not ready: ${line}`);
   const [pid, guid] = [Number(told.pid), String(told.guid)];
-  const env = { KEYHAVEN_LOCAL_LM: `127.0.0.1:${port}` };
+  const env = { KEYHAVEN_LOCAL_LM: `${host}:${port}` };
   const loginArgs = (code: string, feature: number): string[] => ['login', '--vendor-code', code, '--feature', String(feature), '--json'];
   return {
+    host,
     port,
     pid,
     guid,
     get alive() {
       return child.exitCode === null && child.signalCode === null;
     },
-    ask: (...args) => keyhaven([...args, '--lm', `127.0.0.1:${port}`]),
+    ask: (...args) => keyhaven([...args, '--lm', `${host}:${port}`]),
     async login(code, feature, ...args) {
       const { stdout, stderr } = await keyhaven([...loginArgs(code, feature), ...args], { env });
       if (stdout === '') throw new Error(`no answer to a login: ${stderr}`);
@@ -146,10 +148,13 @@ export const startLoneLm = async (
 };
 
 /** A key with a license of that vendor at a license manager of this computer; its id. */
-export const licenseAt = async ({ port }: Pick<LoneLm, 'port'>, vendor: TestVendor): Promise<string> => {
+export const licenseAt = async (
+  { host = '127.0.0.1', port }: { readonly host?: string; readonly port: number },
+  vendor: TestVendor,
+): Promise<string> => {
   const post = async (what: string, type: string, body: string): Promise<string> => {
     const headers = { 'content-type': type, connection: 'close' };
-    return (await fetch(`http://127.0.0.1:${port}/api/v1/${what}`, { method: 'POST', headers, body })).text();
+    return (await fetch(`http://${host}:${port}/api/v1/${what}`, { method: 'POST', headers, body })).text();
   };
   const c2v = await post('c2v', 'application/json', JSON.stringify({ vendorCode: vendor.vendorCode }));
   const applied: unknown = JSON.parse(await post('apply', 'text/plain', vendor.issue(c2v)));

@@ -213,7 +213,17 @@ describe('T5: an application whose user has no key', () => {
 
 describe('keyhaven login', () => {
   const run = promisify(execFile);
-  const words = (...more: string[]): string[] => ['login', '--vendor-code', vendor.vendorCode, '--feature', '42', '--hold', '0', '--json', ...more];
+  const words = (...more: string[]): string[] => [
+    'login',
+    '--vendor-code',
+    vendor.vendorCode,
+    '--feature',
+    '42',
+    '--hold',
+    '0',
+    '--json',
+    ...more,
+  ];
   const env = { ...process.env, KEYHAVEN_STATE: state, KEYHAVEN_DEBUG: 'select' };
 
   it('tells with --json how its license manager was selected, and with KEYHAVEN_DEBUG=select on stderr', async () => {

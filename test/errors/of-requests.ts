@@ -51,7 +51,7 @@ export const ofRequests: Partial<Record<StatusName, () => unknown>> = {
     const sealed = await (await login(45)).encrypt(Buffer.alloc(32));
     return (await login(42)).decrypt(sealed);
   },
-  KEY_NOT_FOUND: async () => (await startLm()).application().login({ vendorCode: vendorOf().vendorCode }),
+  KEY_NOT_FOUND: async () => (await startLm()).application().login({ vendorCode: vendorOf().vendorCode, feature: 0 }),
   TOO_SHORT: async () => (await (await startWorking()).login(42)).encrypt(Buffer.alloc(15)),
   INV_HND: async () => (await startLm()).ask('DELETE', `/api/v1/sessions/${'a'.repeat(32)}`),
   INV_FILEID: async () => (await (await startWorking()).login(42)).read({ file: 3, offset: 0, length: 1 }),
@@ -63,9 +63,9 @@ export const ofRequests: Partial<Record<StatusName, () => unknown>> = {
   },
   INV_FORMAT: () => parseFormat('<haspformat format="colour"/>'),
   REQ_NOT_SUPP: async () => (await startLm()).ask('POST', '/api/v1/c2v', { vendorCode: vendorOf().vendorCode, type: 'sl-usermode' }),
-  INV_VCODE: async () => (await startLm()).application().login({ vendorCode: 'none' }),
+  INV_VCODE: async () => (await startLm()).application().login({ vendorCode: 'none', feature: 0 }),
   FEATURE_NOT_FOUND: async () => (await startWorking()).login(99),
-  LOCAL_COMM_ERR: async () => applicationAt(await freeTcpPort()).login({ vendorCode: vendorOf().vendorCode }),
+  LOCAL_COMM_ERR: async () => applicationAt(await freeTcpPort()).login({ vendorCode: vendorOf().vendorCode, feature: 0 }),
   UNKNOWN_VCODE: async () => (await startWorking()).api.login({ vendorCode: vendorOf(7).vendorCode, feature: 42 }),
   INV_SPEC: () => parseFormat('<haspformat'),
   INV_SCOPE: async () => (await startWorking()).login(42, { scope: '<haspscope><colour/></haspscope>' }),

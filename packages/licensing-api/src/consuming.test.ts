@@ -4,6 +4,7 @@ import { CONSUMED_KEPT } from '@keyhaven/core/seats';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createConsuming } from './consuming.ts';
+import { testLimit } from './limits.testing.ts';
 
 /** A key that counts, and remembers the nonces that it has to; a way to it that loses requests and answers. */
 const counting = (losses: readonly ('request' | 'answer' | 'nothing')[]) => {
@@ -27,6 +28,8 @@ const counting = (losses: readonly ('request' | 'answer' | 'nothing')[]) => {
   return { consume, counted: () => counted };
 };
 
+const limit = testLimit();
+
 describe('executions of a session whose answers get lost (K1)', () => {
   it('are counted once for each call that succeeded, if every call that failed is made again', async () => {
     const loss = fc.constantFrom('request' as const, 'answer' as const, 'nothing' as const);
@@ -40,7 +43,7 @@ describe('executions of a session whose answers get lost (K1)', () => {
           for (const wish of wishes) {
             wanted += wish;
             for (;;) {
-              const done = await consume(wish).then(
+              const done = await consume(wish, limit).then(
                 () => true,
                 () => false,
               );
@@ -54,14 +57,14 @@ describe('executions of a session whose answers get lost (K1)', () => {
   });
   it('are never repeated when the key may have forgotten their nonce', async () => {
     const { consume, counted } = counting(['answer']);
-    await consume(7).catch(() => undefined);
-    for (let other = 0; other < CONSUMED_KEPT; other += 1) await consume(1);
-    await consume(7);
+    await consume(7, limit).catch(() => undefined);
+    for (let other = 0; other < CONSUMED_KEPT; other += 1) await consume(1, limit);
+    await consume(7, limit);
     expect(counted()).toBe(7 + CONSUMED_KEPT + 7);
   });
   it('go on after one that was refused', async () => {
     const { consume } = counting(['answer']);
-    const [first, second] = await Promise.allSettled([consume(1), consume(2)]);
+    const [first, second] = await Promise.allSettled([consume(1, limit), consume(2, limit)]);
     expect([first.status, second.status]).toEqual(['rejected', 'fulfilled']);
   });
 });

@@ -79,12 +79,19 @@ export type Surroundings = {
   readonly remoteDesktop?: () => boolean;
   /** License managers of the application's own; absent = there is the Admin LM only. */
   readonly near?: NearSurroundings;
+  /** How long a call to a license manager for keys of this vendor may take, in milliseconds (A6); absent, or where it is undefined: 10 seconds. */
+  readonly callTimeoutMs?: (vendor: number) => number | undefined;
   readonly time: {
     /** Milliseconds on a clock that only counts forward. */
     now(): number;
-    pause(milliseconds: number): Promise<void>;
-    /** Runs `task` later, without keeping the process alive for it. */
-    later(milliseconds: number, task: () => void): void;
+    /** Milliseconds since 1970 as the computer says; absent = `Date.now`. */
+    wall?(): number;
+    /** Keeps the process alive. `cancelable` gets what ends the pause early. */
+    pause(milliseconds: number, cancelable?: (cancel: () => void) => void): Promise<void>;
+    /** Runs `task` later, without keeping the process alive for it; the result cancels it. */
+    later(milliseconds: number, task: () => void): () => void;
+    /** Runs `task` when everything has been read that arrived while the event loop was blocked; absent = nothing ever blocks it. */
+    afterInput?(task: () => void): void;
   };
 };
 
@@ -94,20 +101,32 @@ export const systemSurroundings: Surroundings = {
   remoteDesktop: () => inRemoteDesktop(process.env, process.platform),
   time: {
     now: () => performance.now(),
-    pause: (milliseconds) => new Promise((done) => setTimeout(done, milliseconds)),
-    later: (milliseconds, task) => void setTimeout(task, milliseconds).unref(),
+    wall: () => Date.now(),
+    pause: (milliseconds, cancelable) =>
+      new Promise((done) => {
+        const timer = setTimeout(done, milliseconds);
+        cancelable?.(() => {
+          clearTimeout(timer);
+          done();
+        });
+      }),
+    later(milliseconds, task) {
+      const timer = setTimeout(task, milliseconds).unref();
+      return () => clearTimeout(timer);
+    },
+    afterInput: (task) => void setImmediate(task),
   },
 };
 
 /** Those of this process: with the license managers of its own. */
-export const ownSurroundings = (configured: (vendor: number) => Configured): Surroundings => ({
-  ...systemSurroundings,
-  near: systemNear({
+export const ownSurroundings = (configured: (vendor: number) => Configured): Surroundings => {
+  const near = systemNear({
     env: process.env,
     platform: process.platform,
     home: homedir(),
     beside: applicationDirectory(isSea() ? undefined : process.argv[1], process.execPath),
     configured,
     print: (line) => void process.stderr.write(`${line}\n`),
-  }),
-});
+  });
+  return { ...systemSurroundings, near, callTimeoutMs: (vendor) => configured(vendor).callTimeoutMs ?? near.callTimeoutMs(vendor) };
+};

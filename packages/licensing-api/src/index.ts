@@ -3,12 +3,21 @@
 import type { FormatInput, InfoData } from '@keyhaven/core/format';
 import type { Candidate } from '@keyhaven/core/wire';
 import type { Updated } from './acknowledge.ts';
+import { fieldsOf, given } from './arguments.ts';
 import { type Configuration, type ConfigurationStore, createConfiguration } from './configuration.ts';
 import { lmAddressFrom, ownIdentity, ownSurroundings, systemEntropy } from './environment.ts';
 import { createLicensing, type Licensing, type LoginOptions } from './licensing.ts';
 import type { KeyRequest } from './request-key.ts';
 import type { Session } from './session.ts';
-import { actionAttributes, formatAttributes, type SpanAttributes, seatAttributes, traced, tracedSession } from './telemetry.ts';
+import {
+  actionAttributes,
+  featureAttributes,
+  formatAttributes,
+  type SpanAttributes,
+  seatAttributes,
+  traced,
+  tracedSession,
+} from './telemetry.ts';
 import type { RecipientOptions, TransferOptions } from './transfer.ts';
 
 export { LicensingError, Status, type StatusCode } from '@keyhaven/core/errors';
@@ -36,8 +45,8 @@ const licensing = (): Licensing => {
 };
 
 /**
- * Settings of the license managers of the application's own (External and Integrated LM), instead of those in `keyhaven_<vendorid>.ini`. They hold for
- * license managers that are started afterwards, so this is to be called before the first login.
+ * Settings of the calls of this process, and of the license managers of the application's own (External and Integrated LM) instead of those in
+ * `keyhaven_<vendorid>.ini`. The latter hold for license managers that are started afterwards, so this is to be called before the first login.
  * @throws LicensingError INV_VCODE 22, INVALID_PARAMETER 501
  */
 export const configure = (configuration: Configuration): void => shared.configuration.add(configuration);
@@ -49,15 +58,23 @@ export const configure = (configuration: Configuration): void => shared.configur
  */
 export const login = async (options: LoginOptions): Promise<Session> => {
   const { tracer } = shared.configuration;
-  const attributes = { 'keyhaven.feature': options.feature ?? 0 };
-  return tracedSession(await traced(tracer, 'login', attributes, () => licensing().login(options), seatAttributes), tracer);
+  const session = await traced(
+    tracer,
+    'login',
+    () => featureAttributes(options),
+    () => licensing().login(options),
+    seatAttributes,
+  );
+  return tracedSession(session, tracer);
 };
 
 /** A call that is of no session. */
-const tracing = <T>(name: string, attributes: SpanAttributes, work: () => Promise<T>): Promise<T> =>
+const tracing = <T>(name: string, attributes: () => SpanAttributes, work: () => Promise<T>): Promise<T> =>
   traced(shared.configuration.tracer, name, attributes, work);
+const none = (): SpanAttributes => ({});
 
 type Question = Pick<LoginOptions, 'vendorCode' | 'scope' | 'lm'>;
+type InfoOptions = Question & { readonly feature?: number; readonly format?: FormatInput | undefined };
 
 /**
  * What is there, without taking a seat: without a format, where a feature could be had; as `data`, everything in the scope; with any other format
@@ -67,13 +84,24 @@ type Question = Pick<LoginOptions, 'vendorCode' | 'scope' | 'lm'>;
 export function getInfo(options: Question & { readonly feature?: number; readonly format?: undefined }): Promise<readonly Candidate[]>;
 export function getInfo(options: Question & { readonly format: 'data' }): Promise<InfoData>;
 export function getInfo(options: Question & { readonly format: FormatInput }): Promise<string>;
-export async function getInfo(
-  options: Question & { readonly feature?: number; readonly format?: FormatInput | undefined },
-): Promise<readonly Candidate[] | InfoData | string> {
-  const { format, ...question } = options;
-  return tracing<readonly Candidate[] | InfoData | string>('get_info', formatAttributes(format), () => {
-    if (format === undefined) return licensing().find(question);
-    return format === 'data' ? licensing().information(question) : licensing().information({ ...question, format });
+export function getInfo(options: InfoOptions): Promise<readonly Candidate[] | InfoData | string> {
+  const reader = () => fieldsOf(options, 'the options of getInfo', ['vendorCode', 'scope', 'lm', 'feature', 'format']);
+  return given<ReturnType<typeof reader>, readonly Candidate[] | InfoData | string>(reader, (fields) => {
+    const { format, feature, ...rest } = fields;
+    // They are read where they are used; what is of the wrong type is refused there.
+    const question = rest as Question;
+    return tracing<readonly Candidate[] | InfoData | string>(
+      'get_info',
+      () => formatAttributes(format),
+      () => {
+        if (format === undefined)
+          return licensing().find({ ...question, ...(feature === undefined ? {} : { feature: feature as number }) });
+        const withFormat = { ...question, ...(feature === undefined ? {} : { feature }) };
+        return format === 'data'
+          ? licensing().information(withFormat)
+          : licensing().information({ ...withFormat, format: format as FormatInput });
+      },
+    );
   });
 }
 
@@ -82,11 +110,15 @@ export async function getInfo(
  * licensed. No Admin LM and no administrator is needed. What the vendor sends for it is applied with `update`.
  * @throws LicensingError: REQ_NOT_SUPP 16, INV_VCODE 22, LOCAL_COMM_ERR 33, OLD_LM 42
  */
-export const requestKey = async (request: KeyRequest): Promise<string> => tracing('request_key', {}, () => licensing().requestKey(request));
+export const requestKey = async (request: KeyRequest): Promise<string> =>
+  tracing('request_key', none, () => licensing().requestKey(request));
 
 /** Applies a license document (V2C, V2CP, H2R, R2H, H2H) to keys of this computer. */
-export const update = async ({ data }: { readonly data: string }): Promise<Updated> =>
-  tracing('update', {}, () => licensing().update(data));
+export const update = (options: { readonly data: string }): Promise<Updated> =>
+  given(
+    () => fieldsOf(options, 'the options of update', ['data']),
+    ({ data }) => tracing('update', none, () => licensing().update(data as string)),
+  );
 
 /**
  * Detaches a license to another computer for a time, extends that, gives a detached license back, or moves a whole key. The text of a file
@@ -95,7 +127,11 @@ export const update = async ({ data }: { readonly data: string }): Promise<Updat
  * TOO_MANY_PRODUCTS 60, INV_DURATION 63, NO_DETACHABLE_FEATURE 67, REHOST_NOT_ALLOWED 69, DETACHED_LICENSE_FOUND 76 and others
  */
 export const transfer = async (options: TransferOptions): Promise<string> =>
-  tracing('transfer', actionAttributes(options.action), () => licensing().transfer(options));
+  tracing(
+    'transfer',
+    () => actionAttributes(options.action),
+    () => licensing().transfer(options),
+  );
 
 /**
  * The ID of this computer, for another one to detach a license or move a key to it: the text of a file that its `transfer` takes as `recipient`. Each ID is good
@@ -103,4 +139,4 @@ export const transfer = async (options: TransferOptions): Promise<string> =>
  * @throws LicensingError: REQ_NOT_SUPP 16, LOCAL_COMM_ERR 33, TOO_MANY_KEYS 37, OLD_LM 42, SCOPE_RESULTS_EMPTY 50 and others
  */
 export const recipient = async (options: RecipientOptions = {}): Promise<string> =>
-  tracing('recipient', {}, () => licensing().recipient(options));
+  tracing('recipient', none, () => licensing().recipient(options));

@@ -238,13 +238,13 @@ describe('information of a session (A1)', () => {
   });
 
   it('of feature 0 names no product', async () => {
-    await using session = await createApplication().login({ vendorCode });
+    await using session = await createApplication().login({ vendorCode, feature: 0 });
     const format = '<haspformat><hasp><product/><feature><attribute name="id"/></feature></hasp></haspformat>';
     expect(await session.info(format)).toContain('<hasp_info><hasp><feature id="0"/></hasp></hasp_info>');
   });
 
   it('ends with the session', async () => {
-    const session = await createApplication().login({ vendorCode });
+    const session = await createApplication().login({ vendorCode, feature: 0 });
     await session.logout();
     await expect(session.info('sessioninfo')).rejects.toMatchObject({ name: 'ALREADY_LOGGED_OUT' });
   });

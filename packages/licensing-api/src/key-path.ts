@@ -5,6 +5,7 @@ import type { Entropy } from '@keyhaven/core/crypto';
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import type { Certificate, VendorCode } from '@keyhaven/core/license';
 import { type Call, FULL_RECORD, type Reply, readReplies, signingKeyIn, trustCertificate, writeCall } from '@keyhaven/core/session';
+import type { Limit } from './limits.ts';
 import type { LmConnection } from './lm-connection.ts';
 
 // A channel to one key, through any number of LMs: opened once, shared by all sessions of this process at that key. Calls made in one
@@ -26,11 +27,18 @@ export type CertificateCache = Map<string, { readonly document: Uint8Array; read
 export type KeyPath = {
   readonly alive: boolean;
   readonly certificate: Certificate;
-  /** `fail` gets PathLost, or nothing else: a refusal is a reply. */
-  call(call: Call, done: (reply: Reply) => void, fail: (error: PathLost) => void): void;
+  /** So much was given up unanswered that nothing more is sent before some of it is answered. */
+  readonly stuck: boolean;
+  /** `fail` gets PathLost, or nothing else: a refusal is a reply. The result is the number of the call; 0 where it was not sent. */
+  call(call: Call, done: (reply: Reply) => void, fail: (error: PathLost) => void): number;
+  /** Nobody waits for this call any more: it does not keep the process alive. Its reply is still taken. */
+  letGo(call: number): void;
 };
 
-type Pending = { readonly done: (reply: Reply) => void; readonly fail: (error: PathLost) => void };
+/** BOUNDED: calls of one path that were given up, and that a license manager which was only stopped answers later. */
+const MAX_GIVEN_UP = 64;
+
+type Pending = { readonly done: (reply: Reply) => void; readonly fail: (error: PathLost) => void; awaited: boolean };
 
 /**
  * @throws PathLost; LicensingError SCHAN_ERR (46) where the other end is not the key it should be, or another refusal of the LM
@@ -46,19 +54,27 @@ export const openKeyPath = (
     const { key, vendor } = target;
     const cached = known.get(key);
     const opening = openingFor({ vendor: vendor.vendor, key }, entropy, cached?.document);
-    const pending = new Map<number, Pending>(); // BOUNDED by calls under way
+    const pending = new Map<number, Pending>(); // BOUNDED by calls under way, and by what a silent license manager may still answer
     let channel: Channel | undefined;
     let lost: PathLost | undefined;
     let nextId = 1;
     let out: Writer | undefined;
+    /** Of `pending`: those that somebody waits for. */
+    let awaited = 0;
 
+    const settled = (call: Pending): void => {
+      if (!call.awaited) return;
+      call.awaited = false;
+      awaited -= 1;
+      if (awaited === 0) connection.release();
+    };
     const lose = (error: LicensingError, idle = false): void => {
       if (lost !== undefined) return;
       lost = new PathLost(error);
       out = undefined;
       const waiting = [...pending.values()];
       pending.clear();
-      if (waiting.length > 0) connection.release();
+      for (const each of waiting) settled(each);
       for (const each of waiting) each.fail(lost);
       if (channel === undefined) reject(error.status === Status.LOCAL_COMM_ERR || error.status === Status.REMOTE_COMM_ERR ? lost : error);
       else onLost(idle);
@@ -97,7 +113,7 @@ export const openKeyPath = (
             const waiting = pending.get(reply.id);
             if (waiting === undefined) continue;
             pending.delete(reply.id);
-            if (pending.size === 0) connection.release();
+            settled(waiting);
             waiting.done(reply);
           }
         } catch (error) {
@@ -114,8 +130,14 @@ export const openKeyPath = (
       get alive() {
         return lost === undefined;
       },
+      get stuck() {
+        return pending.size - awaited >= MAX_GIVEN_UP;
+      },
       call(call, done, fail) {
-        if (lost !== undefined) return fail(lost);
+        if (lost !== undefined) {
+          fail(lost);
+          return 0;
+        }
         const id = nextId;
         nextId = id === 0xffff_ffff ? 1 : id + 1;
         if (out === undefined) {
@@ -124,9 +146,50 @@ export const openKeyPath = (
         }
         writeCall(out, id, call);
         const full = out.length >= FULL_RECORD;
-        if (pending.size === 0) connection.retain();
-        pending.set(id, { done, fail });
+        if (awaited === 0) connection.retain();
+        awaited += 1;
+        pending.set(id, { done, fail, awaited: true });
         if (full) flush();
+        return id;
       },
+      letGo(id) {
+        const call = pending.get(id);
+        if (call !== undefined) settled(call);
+      },
+    });
+  });
+
+export type Within = {
+  /** Why nothing came in time. */
+  silence(): Promise<LicensingError>;
+  /** Gets what comes after the limit: the reply, or nothing where the path is lost. */
+  late?(reply: Reply | undefined): void;
+  /** It keeps no process alive. */
+  readonly quietly?: true;
+};
+
+/**
+ * A call that is given up when its limit is over.
+ * @throws PathLost; LicensingError as `silence` says
+ */
+export const callWithin = (path: KeyPath, call: Call, limit: Limit, { silence, late, quietly }: Within): Promise<Reply> =>
+  new Promise((done, failed) => {
+    const giveUp = (): void => void silence().then(failed);
+    if (limit.over || path.stuck) {
+      late?.(undefined);
+      return giveUp();
+    }
+    const number = path.call(
+      call,
+      (reply) => (limit.over ? late?.(reply) : done(reply)),
+      (lost) => {
+        if (limit.over) late?.(undefined);
+        failed(lost);
+      },
+    );
+    if (quietly === true) path.letGo(number);
+    limit.whenOver(() => {
+      path.letGo(number);
+      giveUp();
     });
   });

@@ -102,7 +102,7 @@ describe('the options of a login', () => {
   });
 
   it('say 33 at once where no LM listens', async () => {
-    const error = await rejection(createApplication({ host: '127.0.0.1', port: 9 }).login({ vendorCode: vendor.vendorCode }));
+    const error = await rejection(createApplication({ host: '127.0.0.1', port: 9 }).login({ vendorCode: vendor.vendorCode, feature: 42 }));
     expect(error).toMatchObject({ status: 33, name: 'LOCAL_COMM_ERR' });
     expect(error.message).toContain('127.0.0.1:9');
   });

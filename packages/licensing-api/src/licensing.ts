@@ -1,24 +1,39 @@
 import { Buffer } from 'node:buffer';
 import type { Entropy } from '@keyhaven/core/crypto';
 import { LicensingError, Status, statusOf } from '@keyhaven/core/errors';
-import { type FormatInput, type InfoData, parseInfoData, toFormat } from '@keyhaven/core/format';
+import { type FormatInput, type InfoData, parseInfoData } from '@keyhaven/core/format';
 import { scopeToXml, toScope } from '@keyhaven/core/scope';
-import { type ApplicationIdentity, soldFeature } from '@keyhaven/core/session';
+import type { ApplicationIdentity } from '@keyhaven/core/session';
 import { ASK, type Candidate } from '@keyhaven/core/wire';
 import { abortable } from './abortable.ts';
 import { acknowledge, type Updated } from './acknowledge.ts';
+import { fieldsOf, given, text } from './arguments.ts';
 import { type Asking, createAsking, isElsewhere } from './asking.ts';
+import { callTimeout } from './call-timeout.ts';
 import { type LmAddress, type Surroundings, systemSurroundings } from './environment.ts';
 import { render, wantedBy } from './information.ts';
+import { createLimits, type Limit } from './limits.ts';
 import { createLinks } from './links.ts';
 import type { LmLink } from './lm-link.ts';
-import { type Asked, type AskedLogin, type LoginOptions, type Question, readLogin, readQuestion } from './login-options.ts';
-import { type Attempt, callOn, createLogins } from './logins.ts';
+import {
+  type Asked,
+  type AskedLogin,
+  type LoginOptions,
+  type Question,
+  type ReadLogin,
+  readFind,
+  readLogin,
+  readQuestion,
+} from './login-options.ts';
+import { type Attempt, createLogins, isCounted } from './logins.ts';
+import { createOwnTime } from './own-time.ts';
 import { c2vOfNewKey, type KeyRequest, readKeyRequest } from './request-key.ts';
 import { createSelector } from './selector.ts';
 import type { Session } from './session.ts';
-import { idIn, type RecipientOptions, type TransferOptions, transferWish } from './transfer.ts';
-import { checkWait, waitForSeat } from './waiting.ts';
+import { readFormat } from './session-arguments.ts';
+import { idIn, type RecipientOptions, readRecipient, readTransfer, type TransferOptions } from './transfer.ts';
+import { fromAll, inShare, inTurn } from './turns.ts';
+import { waitForSeat } from './waiting.ts';
 
 // Everything one process does with licenses: the license managers that it asks (T5), one connection to each, one path per key, and the sessions in
 // them.
@@ -31,7 +46,7 @@ export type { IntegratedLm, NearLook, NearSurroundings } from './near-surroundin
 
 export type Licensing = {
   login(options: LoginOptions): Promise<Session>;
-  find(options: Question & Pick<LoginOptions, 'feature'>): Promise<readonly Candidate[]>;
+  find(options: Question & { readonly feature?: number }): Promise<readonly Candidate[]>;
   /** What is here and at other LMs, within the scope; without taking a seat. The LM says it, and nobody proves it. */
   information(options: Question): Promise<InfoData>;
   /** The same as the XML that the format asks for. */
@@ -44,6 +59,10 @@ export type Licensing = {
   transfer(options: TransferOptions): Promise<string>;
   /** The text of the ID of this computer. */
   recipient(options?: RecipientOptions): Promise<string>;
+  /**
+   * Closes all connections for good: no timer, socket or attempt is left. Sessions are not logged out: their license manager ends them with the process.
+   * Calls reject at once: of sessions with INV_HND (9), others with LOCAL_COMM_ERR (33).
+   */
   close(): void;
 };
 
@@ -51,18 +70,18 @@ const refusal = (status: number, detail: string): LicensingError => {
   const known = statusOf(status);
   return new LicensingError(known === undefined || known === Status.OK ? Status.INT_ERR : known, { detail });
 };
-/** An ID without a scope is of no vendor. */
-const ANY_VENDOR = { vendor: { vendor: 0, publicKey: new Uint8Array(32) }, scope: '' } as const;
 const ofKey = (key: string): string => scopeToXml(toScope({ key: { id: key } }));
 
-const findAt = (link: LmLink, { vendor, feature, scope }: AskedLogin): Promise<readonly Candidate[]> =>
-  link.using(async (via) => {
-    const found = await via.find({ vendor: vendor.vendor, vendorKey: vendor.publicKey, feature, scope });
+const findAt = (link: LmLink, { vendor, feature, scope }: AskedLogin, limit: Limit): Promise<readonly Candidate[]> =>
+  link.using(limit, async (via) => {
+    const found = await via.find({ vendor: vendor.vendor, vendorKey: vendor.publicKey, feature, scope }, limit);
     if (found.status !== Status.OK) throw refusal(found.status, found.detail);
     return found.candidates;
   });
-const askAt = (link: LmLink, { vendor, scope }: Pick<Asked, 'vendor' | 'scope'>, bits: number): Promise<InfoData> =>
-  link.using(async (via) => parseInfoData(await via.ask({ vendor: vendor.vendor, vendorKey: vendor.publicKey, wanted: bits, scope })));
+const askAt = (link: LmLink, { vendor, scope }: Pick<Asked, 'vendor' | 'scope'>, bits: number, limit: Limit): Promise<InfoData> =>
+  link.using(limit, async (via) =>
+    parseInfoData(await via.ask({ vendor: vendor.vendor, vendorKey: vendor.publicKey, wanted: bits, scope }, limit)),
+  );
 
 export const createLicensing = (
   address: LmAddress,
@@ -70,97 +89,87 @@ export const createLicensing = (
   entropy: Entropy,
   surroundings: Surroundings = systemSurroundings,
 ): Licensing => {
-  const { time } = surroundings;
-  const links = createLinks(address, identity, entropy, surroundings);
-  const selector = createSelector(links, surroundings);
+  const time = createOwnTime(surroundings.time);
+  const limits = createLimits(time);
+  const links = createLinks({ address, identity, entropy, surroundings, time });
+  const selector = createSelector(links, surroundings.near, time);
+  const limitFor = (vendor: number, longer = 0): Limit => limits.begin(callTimeout(surroundings.callTimeoutMs?.(vendor)) + longer);
+  /** One call of the API. */
+  const within = async <T>(vendor: number, work: (limit: Limit) => Promise<T>): Promise<T> => {
+    if (time.closed !== undefined) throw time.closed;
+    const limit = limitFor(vendor);
+    try {
+      return await work(limit);
+    } finally {
+      limit.end();
+    }
+  };
   const logins = createLogins({
     identity,
     entropy,
-    surroundings,
-    ask: (link, { vendor, candidate }, bits) => askAt(link, { vendor, scope: ofKey(candidate.key) }, bits),
+    remoteDesktop: surroundings.remoteDesktop,
+    time,
+    limit: limitFor,
+    ask: (link, { vendor, candidate }, bits, limit) => askAt(link, { vendor, scope: ofKey(candidate.key) }, bits, limit),
   });
-
   const askingFor = (asked: Asked): Asking => createAsking(selector.select(asked));
-  /** Asks one license manager after the other until one does it. What `goesOn` says no to is the answer. @throws LicensingError with `selection` */
-  const inTurn = async <T>(
+  const oneOf = <T>(
     vendor: number,
     asking: Asking,
-    work: (link: LmLink) => Promise<T>,
-    goesOn: (error: LicensingError) => boolean,
-  ): Promise<T> => {
-    for (const kind of asking.ask) {
-      try {
-        return await work(links.to(kind, vendor));
-      } catch (error) {
-        if (!(error instanceof LicensingError)) throw error;
-        asking.failed(kind, error);
-        if (!goesOn(error)) break;
-      }
-    }
-    selector.forget();
-    throw asking.refusal();
-  };
-  /** What all of them say together. @throws LicensingError where none says anything */
-  const fromAll = async <T>({ vendor }: Asked, asking: Asking, work: (link: LmLink) => Promise<T>): Promise<readonly T[]> => {
-    const answers: T[] = []; // BOUNDED by the kinds of license managers
-    for (const kind of asking.ask) {
-      try {
-        answers.push(await work(links.to(kind, vendor.vendor)));
-      } catch (error) {
-        if (!(error instanceof LicensingError)) throw error;
-        asking.failed(kind, error);
-      }
-    }
-    if (answers.length === 0) throw asking.refusal();
-    return answers;
-  };
+    limit: Limit,
+    work: (link: LmLink, part: Limit) => Promise<T>,
+    goesOn: (error: LicensingError) => boolean = () => true,
+  ): Promise<T> =>
+    inTurn(asking, limit, (kind, part) => work(links.to(kind, vendor), part), goesOn).catch((error: unknown) => {
+      selector.forget();
+      throw error;
+    });
+  const eachOf = <T>({ vendor }: Asked, asking: Asking, limit: Limit, work: (link: LmLink, part: Limit) => Promise<T>) =>
+    fromAll(asking, limit, (kind, part) => work(links.to(kind, vendor.vendor), part));
 
-  const loginAt = async (attempt: Attempt, signal: AbortSignal | undefined): Promise<Session> => {
+  const loginAt = async (attempt: Attempt, limit: Limit, signal: AbortSignal | undefined): Promise<Session> => {
     let refused: LicensingError | undefined;
-    for (const candidate of await findAt(attempt.link, attempt.asked)) {
+    const candidates = await findAt(attempt.link, attempt.asked, limit);
+    for (const [index, candidate] of candidates.entries()) {
       try {
-        return await logins.loginAt(attempt, candidate, signal);
+        return await inShare(limit, candidates.length - index, (part) => logins.loginAt(attempt, candidate, part, signal));
       } catch (error) {
         if (!(error instanceof LicensingError)) throw error;
         // All seats taken says more than what another key refused for.
         if (refused === undefined || error.status === Status.TOO_MANY_USERS) refused = error;
+        if (limit.over) break;
       }
     }
     throw refused ?? new LicensingError(Status.KEY_NOT_FOUND);
   };
-  const loginSomewhere = (asked: AskedLogin, signal: AbortSignal | undefined): Promise<Session> => {
-    const asking = askingFor(asked);
-    return inTurn(
-      asked.vendor.vendor,
-      asking,
-      (link) => loginAt({ link, asked, asking }, signal),
-      () => true,
-    );
-  };
+  const loginNow = (asked: AskedLogin, signal: AbortSignal | undefined): Promise<Session> =>
+    within(asked.vendor.vendor, (limit) => {
+      const asking = askingFor(asked);
+      return oneOf(asked.vendor.vendor, asking, limit, (link, part) => loginAt({ link, asked, asking }, part, signal));
+    });
 
-  const loginWaiting = (asked: AskedLogin, wait: { readonly timeoutMs: number }, { signal, onWaiting }: LoginOptions): Promise<Session> => {
+  const loginWaiting = (asked: AskedLogin, timeoutMs: number, { signal, onWaiting }: ReadLogin): Promise<Session> => {
     const { vendor } = asked;
     const asking = askingFor(asked);
     const attempts = new WeakMap<Candidate, Attempt>();
     const at = (candidate: Candidate): Attempt => attempts.get(candidate) ?? { link: links.admin, asked, asking };
+    const findThere = async (link: LmLink, part: Limit) => {
+      const candidates = await findAt(link, asked, part);
+      for (const candidate of candidates) attempts.set(candidate, { link, asked, asking });
+      return candidates;
+    };
     return waitForSeat({
-      async find() {
-        const found = await fromAll(asked, asking, async (link) => {
-          const candidates = await findAt(link, asked);
-          for (const candidate of candidates) attempts.set(candidate, { link, asked, asking });
-          return candidates;
-        });
-        return found.flat();
-      },
-      path: (candidate) => at(candidate).link.pathTo({ candidate, vendor }),
-      call: callOn,
+      find: () => within(vendor.vendor, async (limit) => (await eachOf(asked, asking, limit, findThere)).flat()),
+      path: (candidate, limit, keepsAlive) => at(candidate).link.pathTo({ candidate, vendor }, limit, keepsAlive),
+      limit: (longer) => limitFor(vendor.vendor, longer),
+      silence: (candidate, limit) => at(candidate).link.silence({ candidate, vendor }, limit),
       request: (candidate, nonce) => logins.requestFor(candidate, asked, nonce),
       accept: (candidate, grant, path) => logins.sessionWith(at(candidate), candidate, grant, path),
-      loginAt: (candidate) => logins.loginAt(at(candidate), candidate, signal),
-      isCounted: ({ product }, path) => soldFeature(path.certificate, product, asked.feature)?.license.type === 'executions',
+      loginAt: (candidate) => within(vendor.vendor, (limit) => logins.loginAt(at(candidate), candidate, limit, signal)),
+      isCounted: ({ product }, path) => isCounted(path, product, asked.feature),
       nonce: () => entropy.bytes(16),
       time,
-      timeoutMs: wait.timeoutMs,
+      timeoutMs,
       signal,
       onWaiting,
     }).catch((error: unknown) => {
@@ -168,83 +177,93 @@ export const createLicensing = (
     });
   };
 
-  const ask = async (asked: Asked, bits: number): Promise<InfoData> => {
-    const answers = await fromAll(asked, askingFor(asked), (link) => askAt(link, asked, bits));
-    return { licenseManagers: answers.flatMap(({ licenseManagers }) => licenseManagers) };
-  };
+  const ask = (asked: Asked, bits: number): Promise<InfoData> =>
+    within(asked.vendor.vendor, async (limit) => {
+      const answers = await eachOf(asked, askingFor(asked), limit, (link, part) => askAt(link, asked, bits, part));
+      return { licenseManagers: answers.flatMap(({ licenseManagers }) => licenseManagers) };
+    });
   function information(options: Question): Promise<InfoData>;
   function information(options: Question & { readonly format: FormatInput }): Promise<string>;
-  async function information(options: Question & { readonly format?: FormatInput }): Promise<InfoData | string> {
-    const asked = readQuestion(options);
-    if (options.format === undefined) return ask(asked, ASK.sessions | ASK.fingerprint);
-    const format = toFormat(options.format);
-    return render(format, await ask(asked, wantedBy(format)));
+  function information(options: Question & { readonly format?: FormatInput }): Promise<InfoData | string> {
+    const reader = () => {
+      const fields = fieldsOf(options, 'the options of getInfo', ['vendorCode', 'scope', 'lm', 'format']);
+      return { asked: readQuestion(fields), format: fields.format === undefined ? undefined : readFormat(fields.format) };
+    };
+    return given<ReturnType<typeof reader>, InfoData | string>(reader, async ({ asked, format }) =>
+      format === undefined ? ask(asked, ASK.sessions | ASK.fingerprint) : render(format, await ask(asked, wantedBy(format))),
+    );
   }
 
-  const updateAt = async (link: LmLink, document: string): Promise<Updated> => {
-    const message = await link.using((via) => via.update(Buffer.from(document, 'utf8')));
-    const ack = await acknowledge(document, (vendor, key) => askAt(link, { vendor, scope: ofKey(key) }, ASK.c2v));
+  const updateAt = async (link: LmLink, document: string, limit: Limit): Promise<Updated> => {
+    const message = await link.using(limit, (via) => via.update(Buffer.from(document, 'utf8'), limit));
+    const ack = await acknowledge(document, (vendor, key) => askAt(link, { vendor, scope: ofKey(key) }, ASK.c2v, limit));
     return { message, ...(ack === undefined ? {} : { ack }) };
   };
-
-  return {
-    async login(options) {
-      const { signal } = options;
-      const asked = readLogin(options);
-      signal?.throwIfAborted();
-      if (options.wait !== undefined) {
-        checkWait(options.wait);
-        return loginWaiting(asked, options.wait, options);
-      }
-      return abortable(loginSomewhere(asked, signal), signal);
-    },
-    async find(options) {
-      const asked = readLogin(options);
-      return (await fromAll(asked, askingFor(asked), (link) => findAt(link, asked))).flat();
-    },
-    information,
-    async update(document) {
-      // What reads documents is loaded by the few applications that apply some.
-      const { homeOf } = await import('./document-home.ts');
-      const home = homeOf(document);
-      if (home === undefined) return updateAt(links.admin, document);
-      const asking = createAsking(selector.selectFor(home));
+  const update = async (document: string): Promise<Updated> => {
+    // What reads documents is loaded by the few applications that apply some.
+    const { homeOf } = await import('./document-home.ts');
+    const home = homeOf(document);
+    return within(home?.vendor ?? 0, async (limit) => {
+      if (home === undefined) return updateAt(links.admin, document, limit);
       try {
-        return await inTurn(home.vendor, asking, (link) => updateAt(link, document), isElsewhere);
+        const asking = createAsking(selector.selectFor(home));
+        return await oneOf(home.vendor, asking, limit, (link, part) => updateAt(link, document, part), isElsewhere);
       } finally {
         // It may have been the first key of the user.
         selector.forget();
       }
-    },
-    async requestKey(request) {
-      const asked = readKeyRequest(request);
+    });
+  };
+  const requestKey = (asked: Asked): Promise<string> =>
+    within(asked.vendor.vendor, async (limit) => {
       const { vendor } = asked;
+      const work = async (link: LmLink, part: Limit) => c2vOfNewKey(await askAt(link, { vendor, scope: '' }, ASK.newKey, part));
       try {
-        return await inTurn(
-          vendor.vendor,
-          askingFor(asked),
-          async (link) => c2vOfNewKey(await askAt(link, { vendor, scope: '' }, ASK.newKey)),
-          isElsewhere,
-        );
+        return await oneOf(vendor.vendor, askingFor(asked), limit, work, isElsewhere);
       } finally {
         // The user has a store from now on.
         selector.forget();
       }
-    },
-    async transfer(options) {
-      const wish = transferWish(options);
-      const asked = readQuestion(options);
+    });
+  const transfer = ({ wish, asked }: ReturnType<typeof readTransfer>): Promise<string> =>
+    within(asked.vendor.vendor, (limit) => {
       const { vendor, scope } = asked;
       const question = { vendor: vendor.vendor, vendorKey: vendor.publicKey, scope, ...wish };
-      return inTurn(vendor.vendor, askingFor(asked), (link) => link.using((via) => via.transfer(question)), isElsewhere);
+      const work = (link: LmLink, part: Limit) => link.using(part, (via) => via.transfer(question, part));
+      return oneOf(vendor.vendor, askingFor(asked), limit, work, isElsewhere);
+    });
+
+  return {
+    login: (options) =>
+      given(
+        () => readLogin(options),
+        async (read) => {
+          const { asked, wait, signal } = read;
+          signal?.throwIfAborted();
+          if (time.closed !== undefined) throw time.closed;
+          return wait === undefined ? abortable(loginNow(asked, signal), signal) : loginWaiting(asked, wait.timeoutMs, read);
+        },
+      ),
+    find: (options) =>
+      given(
+        () => readFind(options),
+        (asked) =>
+          within(asked.vendor.vendor, async (limit) =>
+            (await eachOf(asked, askingFor(asked), limit, (link, part) => findAt(link, asked, part))).flat(),
+          ),
+      ),
+    information,
+    update: (document) => given(() => text(document, 'data'), update),
+    requestKey: (request) => given(() => readKeyRequest(request), requestKey),
+    transfer: (options) => given(() => readTransfer(options), transfer),
+    // What comes from another computer comes to the Admin LM.
+    recipient: (options = {}) =>
+      given(
+        () => readRecipient(options),
+        (of) => within(of.vendor.vendor, async (limit) => idIn(await askAt(links.admin, of, ASK.recipient, limit))),
+      ),
+    close() {
+      if (time.closed === undefined) links.close(time.close());
     },
-    async recipient({ vendorCode, scope } = {}) {
-      if (vendorCode === undefined && scope !== undefined)
-        throw new LicensingError(Status.INVALID_PARAMETER, { detail: 'A scope needs the vendor code whose keys it is about.' });
-      const of = vendorCode === undefined ? ANY_VENDOR : readQuestion({ vendorCode, ...(scope === undefined ? {} : { scope }) });
-      // What comes from another computer comes to the Admin LM.
-      return idIn(await askAt(links.admin, of, ASK.recipient));
-    },
-    close: links.close,
   };
 };

@@ -6,6 +6,7 @@ import type { LmAddress, Surroundings } from './environment.ts';
 import { connectOver, connectToLm } from './lm-connection.ts';
 import { createLmLink, type LmLink } from './lm-link.ts';
 import type { IntegratedLm } from './near-surroundings.ts';
+import type { OwnTime } from './own-time.ts';
 
 // The license managers that this process talks to: the Admin LM of the computer, and of each vendor whose keys need one an External or an
 // Integrated LM, started when it is first asked.
@@ -13,19 +14,27 @@ import type { IntegratedLm } from './near-surroundings.ts';
 export type Links = {
   readonly admin: LmLink;
   to(kind: HostKind, vendor: number): LmLink;
-  /** Closes all connections; an External LM then ends by itself. */
-  close(): void;
+  /** Closes all connections for good; an External LM then ends by itself. */
+  close(why: LicensingError): void;
 };
 
-export const createLinks = (address: LmAddress, identity: ApplicationIdentity, entropy: Entropy, surroundings: Surroundings): Links => {
-  const { time, near } = surroundings;
+export type LinksOptions = {
+  readonly address: LmAddress;
+  readonly identity: ApplicationIdentity;
+  readonly entropy: Entropy;
+  readonly surroundings: Pick<Surroundings, 'dial' | 'near'>;
+  readonly time: OwnTime;
+};
+
+export const createLinks = ({ address, identity, entropy, surroundings, time }: LinksOptions): Links => {
+  const { near, dial } = surroundings;
   const links = new Map<string, LmLink>(); // BOUNDED by the vendors in use
   const integrated = new Map<number, Promise<IntegratedLm>>(); // BOUNDED by the vendors in use
   const absent = (): LicensingError => new LicensingError(Status.REQ_NOT_SUPP, { detail: 'Only the Admin LM can be used here.' });
 
   const admin = createLmLink({
     kind: 'admin',
-    connect: (onClosed) => connectToLm(address, identity, surroundings, onClosed),
+    connect: (onClosed) => connectToLm(address, identity, { dial, time }, onClosed),
     recovers: true,
     entropy,
     time,
@@ -35,6 +44,7 @@ export const createLinks = (address: LmAddress, identity: ApplicationIdentity, e
     createLmLink({
       kind: 'external',
       async connect(onClosed) {
+        if (time.closed !== undefined) throw time.closed;
         if (near === undefined) throw absent();
         return connectOver(near.startExternal(vendor), identity, time, onClosed);
       },
@@ -48,6 +58,7 @@ export const createLinks = (address: LmAddress, identity: ApplicationIdentity, e
   const opened = (vendor: number): Promise<IntegratedLm> => {
     const running = integrated.get(vendor);
     if (running !== undefined) return running;
+    if (time.closed !== undefined) return Promise.reject(time.closed);
     const opening = near === undefined ? Promise.reject(absent()) : near.openIntegrated(vendor);
     integrated.set(vendor, opening);
     opening.catch(() => integrated.delete(vendor));
@@ -76,9 +87,9 @@ export const createLinks = (address: LmAddress, identity: ApplicationIdentity, e
       links.set(name, link);
       return link;
     },
-    close() {
-      admin.close();
-      for (const link of links.values()) link.close();
+    close(why) {
+      admin.close(why);
+      for (const link of links.values()) link.close(why);
       for (const opening of integrated.values()) opening.then((lm) => lm.close()).catch(() => undefined);
       integrated.clear();
     },

@@ -5,10 +5,12 @@ import { LicensingError } from '@keyhaven/core/errors';
 import { decodeToLm, encodeToApplication, FrameDecoder, type ToApplication, type ToLm } from '@keyhaven/core/wire';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { ownIdentity, systemSurroundings } from './environment.ts';
+import { testLimit, testTime } from './limits.testing.ts';
 import { connectToLm, type LmConnection } from './lm-connection.ts';
 
 // The application's end of its connection, against something that may be no LM.
 
+const limit = testLimit();
 const question = { vendor: 7, vendorKey: Buffer.alloc(32), feature: 42, scope: '' };
 const welcome: ToApplication = { kind: 'welcome', version: 1, guid: 'g', hostname: 'h', idleMs: 600_000 };
 
@@ -20,8 +22,11 @@ const against = async (serve: (socket: Socket) => void): Promise<{ readonly conn
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('the system names no port');
   const closed: boolean[] = [];
-  const connection = await connectToLm({ host: '127.0.0.1', port: address.port }, ownIdentity(), systemSurroundings, (idle) =>
-    closed.push(idle),
+  const connection = await connectToLm(
+    { host: '127.0.0.1', port: address.port },
+    ownIdentity(),
+    { ...systemSurroundings, time: testTime() },
+    (idle) => closed.push(idle),
   );
   onTestFinished(() => connection.close());
   return { connection, closed };
@@ -53,22 +58,22 @@ describe('a connection to an LM', () => {
         return late.length === 3 ? late.toReversed() : [];
       }),
     );
-    const found = await Promise.all([31, 38, 50].map((feature) => connection.find({ ...question, feature })));
+    const found = await Promise.all([31, 38, 50].map((feature) => connection.find({ ...question, feature }, limit)));
     expect(found.map((each) => each.status)).toEqual([31, 38, 50]);
   });
 
   it('sends no update that is longer than a frame can carry, and lives on', async () => {
     const { connection } = await against(lm((message) => (message.kind === 'hello' ? [welcome] : [])));
-    expect((await failure(connection.update(new Uint8Array(1024 * 1024)))).status).toBe(501);
+    expect((await failure(connection.update(new Uint8Array(1024 * 1024), limit))).status).toBe(501);
     expect(connection.alive).toBe(true);
   });
 
   it('ends every question with 33 when the other end closes, and says so once', async () => {
     const { connection, closed } = await against(lm((message, socket) => (message.kind === 'find' ? (socket.destroy(), []) : [welcome])));
-    const both = await Promise.all([failure(connection.find(question)), failure(connection.update(new Uint8Array(1)))]);
+    const both = await Promise.all([failure(connection.find(question, limit)), failure(connection.update(new Uint8Array(1), limit))]);
     expect(both.map((error) => error.status)).toEqual([33, 33]);
     expect([connection.alive, closed]).toEqual([false, [false]]);
-    expect((await failure(connection.find(question))).status).toBe(33);
+    expect((await failure(connection.find(question, limit))).status).toBe(33);
   });
 
   it.each([
@@ -77,7 +82,7 @@ describe('a connection to an LM', () => {
     ['an empty frame', Buffer.alloc(4)],
   ])('ends with 33 where %s answers (I5)', async (_name, bytes) => {
     const { connection } = await against((socket) => void socket.write(bytes));
-    const error = await failure(connection.find(question));
+    const error = await failure(connection.find(question, limit));
     expect(error).toMatchObject({ status: 33 });
     expect(error.message).toContain('does not speak the protocol');
   });
@@ -86,14 +91,14 @@ describe('a connection to an LM', () => {
     const { connection } = await against(
       lm(() => [{ kind: 'refused', status: 11, detail: 'the application speaks up to version 0 only' }]),
     );
-    const error = await failure(connection.find(question));
+    const error = await failure(connection.find(question, limit));
     expect(error).toMatchObject({ status: 11 });
     expect(error.message).toContain('version 0');
   });
 
   it('refuses an LM that answers with a version it does not speak (T6)', async () => {
     const { connection } = await against(lm(() => [{ ...welcome, version: 9 }]));
-    expect((await failure(connection.find(question))).status).toBe(11);
+    expect((await failure(connection.find(question, limit))).status).toBe(11);
   });
 
   const asked = { vendor: 7, vendorKey: Buffer.alloc(32), wanted: 0, scope: '' };
@@ -118,7 +123,7 @@ describe('a connection to an LM', () => {
         return [part(second, 'a', true), part(first, '1', true), part(first, '2', false), part(second, '', true), part(second, 'b', false)];
       }),
     );
-    expect(await Promise.all([connection.ask(asked), connection.ask(asked)])).toEqual(['12', 'ab']);
+    expect(await Promise.all([connection.ask(asked, limit), connection.ask(asked, limit)])).toEqual(['12', 'ab']);
   });
 
   it('tells why nothing was told', async () => {
@@ -127,7 +132,7 @@ describe('a connection to an LM', () => {
         message.kind === 'ask' ? [{ ...part(message.request, '', false), status: 50, detail: 'Nothing is left.' }] : [welcome],
       ),
     );
-    expect(await failure(connection.ask(asked))).toMatchObject({ status: 50, detail: 'Nothing is left.' });
+    expect(await failure(connection.ask(asked, limit))).toMatchObject({ status: 50, detail: 'Nothing is left.' });
   });
 
   it('ends with 33 where an answer has no end (I5)', async () => {
@@ -143,7 +148,7 @@ describe('a connection to an LM', () => {
         return [];
       }),
     );
-    expect(await failure(connection.ask(asked))).toMatchObject({ status: 33, detail: 'The license manager does not stop talking.' });
+    expect(await failure(connection.ask(asked, limit))).toMatchObject({ status: 33, detail: 'The license manager does not stop talking.' });
     expect(connection.alive).toBe(false);
   });
 
@@ -161,7 +166,7 @@ describe('a connection to an LM', () => {
         return [{ ...found, request: message.request + 1 }, { kind: 'updated', request: 77, status: 0, detail: '' }, found, found];
       }),
     );
-    expect((await connection.find(question)).status).toBe(0);
+    expect((await connection.find(question, limit)).status).toBe(0);
     expect(connection.alive).toBe(true);
   });
 });

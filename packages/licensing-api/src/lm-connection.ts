@@ -3,22 +3,19 @@ import { LicensingError, Status, statusOf } from '@keyhaven/core/errors';
 import type { ApplicationIdentity } from '@keyhaven/core/session';
 import type { VersionRange } from '@keyhaven/core/versions';
 import {
-  type Ask,
   decodeToApplication,
   encodeRecord,
   encodeToLm,
-  type Find,
-  type Found,
   FrameDecoder,
   LOCAL_VERSIONS,
-  MAX_UPDATE,
   type ToApplication,
   type ToLm,
-  type Told,
-  type Transfer,
 } from '@keyhaven/core/wire';
 import type { LmAddress, Surroundings } from './environment.ts';
+import type { Limit } from './limits.ts';
 import { type LmEnd, unoffered } from './lm-end.ts';
+import { createRequests, type LmRequests } from './lm-requests.ts';
+import type { OwnTime } from './own-time.ts';
 
 // One connection to an LM: TCP to the Admin LM of this computer (L3), the standard streams of an External LM, a pipe to the thread of an Integrated
 // LM. Says hello, asks questions, carries channels. What is ready in one turn of the event loop is written at once. It has no timers of its own once it
@@ -31,13 +28,14 @@ export type ChannelEvents = {
   lost(error: LicensingError, idle: boolean): void;
 };
 
-export type LmConnection = {
+export type LmConnection = LmRequests & {
   readonly alive: boolean;
-  find(question: Omit<Find, 'request'>): Promise<Found>;
-  update(document: Uint8Array): Promise<string>;
-  /** The answer, which is JSON. */
-  ask(question: Omit<Ask, 'request'>): Promise<string>;
-  transfer(wish: Omit<Transfer, 'request'>): Promise<string>;
+  /** Of the license manager; empty until it has said it. */
+  readonly guid: string;
+  /** The error of what it did not answer in time. */
+  silence(limit: Limit): LicensingError;
+  /** Whether it answers at all: asks it for what it must refuse at once, and waits at most that long. */
+  answers(milliseconds: number): Promise<boolean>;
   /** Opens a channel; its number is for `send` and `closeChannel`. */
   openChannel(key: string, lm: string, opening: Uint8Array, events: ChannelEvents): number;
   send(channel: number, record: Uint8Array): void;
@@ -51,17 +49,7 @@ export type LmConnection = {
 /** How long the LM may take to accept the connection, or to answer on it. */
 const CONNECT_MS = 5_000;
 
-/** BOUNDED: bytes of an answer in parts. */
-const MAX_ANSWER = 64 * 1024 * 1024;
-/** What a part counts besides its bytes, so that empty ones are not without end. */
-const PART_COST = 64;
-
-type Waiting = {
-  readonly found?: (found: Found) => void;
-  readonly updated?: (message: Extract<ToApplication, { kind: 'updated' }>) => void;
-  readonly told?: (message: Told) => void;
-  readonly fail: (error: LicensingError) => void;
-};
+export type ConnectionTime = Pick<OwnTime, 'now' | 'later' | 'afterInput' | 'whenClosed'>;
 
 /**
  * Connects over TCP. Resolves when TCP is connected; the hello is on its way then.
@@ -71,7 +59,7 @@ type Waiting = {
 export const connectToLm = (
   address: LmAddress,
   identity: ApplicationIdentity,
-  { dial, time }: Pick<Surroundings, 'dial' | 'time'>,
+  { dial, time }: Pick<Surroundings, 'dial'> & { readonly time: ConnectionTime },
   onClosed: (idle: boolean, why: LicensingError) => void,
 ): Promise<LmConnection> =>
   connectOver(
@@ -88,7 +76,7 @@ export const connectToLm = (
 export const connectOver = (
   lmEnd: LmEnd,
   identity: ApplicationIdentity,
-  time: Surroundings['time'],
+  time: ConnectionTime,
   onClosed: (idle: boolean, why: LicensingError) => void,
   versions: VersionRange = LOCAL_VERSIONS,
 ): Promise<LmConnection> =>
@@ -98,10 +86,11 @@ export const connectOver = (
       cause instanceof LicensingError ? cause : new LicensingError(Status.LOCAL_COMM_ERR, { detail, cause, remedy });
     const decoder = new FrameDecoder();
     const channels = new Map<number, ChannelEvents>(); // BOUNDED by the keys in use
-    const waiting = new Map<number, Waiting>(); // BOUNDED by questions under way
-    let nextNumber = 1;
+    let numbers = 0;
+    const nextNumber = (): number => (numbers += 1);
     let retained = 0;
     let connected = false;
+    let guid = '';
     let idleMs = Number.POSITIVE_INFINITY;
     let lastUse = time.now();
     let out: Uint8Array[] = [];
@@ -123,17 +112,19 @@ export const connectOver = (
     const end = (error: LicensingError): void => {
       if (ended !== undefined) return;
       ended = error;
+      forget();
       socket.destroy();
       if (!connected && lmEnd.ready === 'answered') lmEnd.abandon?.();
       const idle = time.now() - lastUse >= idleMs * 0.95;
-      for (const each of waiting.values()) each.fail(error);
-      waiting.clear();
+      requests.fail(error);
       const lost = [...channels.values()];
       channels.clear();
       for (const each of lost) each.lost(error, idle);
       if (connected) onClosed(idle, error);
       else reject(error);
     };
+
+    const forget = time.whenClosed((why) => queueMicrotask(() => end(why)));
 
     const take = (message: ToApplication): void => {
       switch (message.kind) {
@@ -147,21 +138,13 @@ export const connectOver = (
           return channel?.lost(new LicensingError(statusOf(message.status) ?? Status.INT_ERR, { detail: message.detail }), false);
         }
         case 'found':
-          waiting.get(message.request)?.found?.(message);
-          waiting.delete(message.request);
-          return;
         case 'updated':
-          waiting.get(message.request)?.updated?.(message);
-          waiting.delete(message.request);
-          return;
         case 'told':
-          waiting.get(message.request)?.told?.(message);
-          if (!message.more) waiting.delete(message.request);
-          return;
+          return requests.take(message);
         case 'welcome':
           if (message.version < versions.from || message.version > versions.to)
             return end(unoffered(name, message.version, versions, remedy));
-          idleMs = message.idleMs;
+          ({ idleMs, guid } = message);
           if (!connected) begin();
           return;
         case 'refused':
@@ -174,58 +157,47 @@ export const connectOver = (
       }
     };
 
-    const ask = <T>(make: (request: number, settle: (value: T) => void) => { message: ToLm; waiting: Omit<Waiting, 'fail'> }): Promise<T> =>
-      new Promise((settle, fail) => {
-        if (ended !== undefined) return fail(ended);
-        const request = nextNumber++;
-        const { message, waiting: of } = make(request, settle);
-        waiting.set(request, { ...of, fail });
-        say(message);
-      });
-
-    /** An answer that comes in parts. */
-    const gather = async (question: (request: number) => ToLm): Promise<string> => {
-      const parts: Uint8Array[] = []; // BOUNDED by MAX_ANSWER
-      let size = 0;
-      const last = await ask<Told>((request, settle) => ({
-        message: question(request),
-        waiting: {
-          told(message) {
-            size += message.part.length + PART_COST;
-            if (size > MAX_ANSWER) end(broken('The license manager does not stop talking.'));
-            // A copy: the message is a view on what the socket read.
-            else parts.push(new Uint8Array(message.part));
-            if (!message.more) settle(message);
-          },
-        },
-      }));
-      if (last.status !== Status.OK) throw new LicensingError(statusOf(last.status) ?? Status.INT_ERR, { detail: last.detail });
-      return Buffer.concat(parts).toString('utf8');
-    };
+    const silence = ({ ms }: Limit): LicensingError =>
+      broken(`${name} does not answer: nothing came within ${Math.round(ms / 100) / 10} s.`);
+    const requests = createRequests({ say, nextNumber, silence, ended: () => ended, end: (detail) => end(broken(detail)) });
 
     const connection: LmConnection = {
       get alive() {
         return ended === undefined;
       },
-      find: (question) => ask<Found>((request, found) => ({ message: { kind: 'find', request, ...question }, waiting: { found } })),
-      async update(document) {
-        if (document.length > MAX_UPDATE) {
-          throw new LicensingError(Status.INVALID_PARAMETER, {
-            detail: 'The document is larger than a mebibyte.',
-            remedy: 'Apply it with keyhaven apply.',
-          });
-        }
-        const reply = await ask<Extract<ToApplication, { kind: 'updated' }>>((request, updated) => ({
-          message: { kind: 'update', request, document },
-          waiting: { updated },
-        }));
-        if (reply.status !== Status.OK) throw new LicensingError(statusOf(reply.status) ?? Status.INT_ERR, { detail: reply.detail });
-        return reply.detail;
+      get guid() {
+        return guid;
       },
-      ask: (question) => gather((request) => ({ kind: 'ask', request, ...question })),
-      transfer: (wish) => gather((request) => ({ kind: 'transfer', request, ...wish })),
+      find: requests.find,
+      update: requests.update,
+      ask: requests.ask,
+      transfer: requests.transfer,
+      silence,
+      answers: (milliseconds) =>
+        new Promise((resolved) => {
+          if (ended !== undefined) return resolved(false);
+          const answered = (): void => {
+            connection.release();
+            resolved(true);
+          };
+          connection.retain();
+          const cancel = time.later(milliseconds, () => {
+            connection.release();
+            connection.closeChannel(channel);
+            resolved(false);
+          });
+          // No key has this name, so the license manager refuses it without looking further.
+          const channel = connection.openChannel('0', '', new Uint8Array(0), {
+            opened: answered,
+            record: () => undefined,
+            lost(_error, _idle) {
+              cancel();
+              answered();
+            },
+          });
+        }),
       openChannel(key, lm, opening, events) {
-        const channel = nextNumber++;
+        const channel = nextNumber();
         channels.set(channel, events);
         say({ kind: 'open', channel, key, lm, opening });
         return channel;
@@ -253,14 +225,18 @@ export const connectOver = (
     const hello = (): void => say({ kind: 'hello', ...identity, ...versions });
     if (lmEnd.ready === 'answered') {
       hello();
-      time.later(CONNECT_MS, () => {
-        if (!connected) end(broken(`${name} does not answer.`));
-      });
+      time.later(CONNECT_MS, () =>
+        time.afterInput(() => {
+          if (!connected) end(broken(`${name} does not answer.`));
+        }),
+      );
     } else {
       const tcp = lmEnd.socket;
-      tcp.setTimeout(CONNECT_MS, () => {
-        if (!connected) end(broken(`${name} does not accept connections.`));
-      });
+      tcp.setTimeout(CONNECT_MS, () =>
+        time.afterInput(() => {
+          if (!connected) end(broken(`${name} does not accept connections.`));
+        }),
+      );
       tcp.once('connect', () => {
         tcp.setTimeout(0);
         begin();

@@ -1,6 +1,7 @@
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import { describe, expect, it } from 'vitest';
-import { systemEntropy, systemSurroundings } from './environment.ts';
+import { systemEntropy } from './environment.ts';
+import { testLimit, testTime } from './limits.testing.ts';
 import type { LmConnection } from './lm-connection.ts';
 import { createLmLink, type LinkUser } from './lm-link.ts';
 
@@ -10,6 +11,8 @@ const lost = new LicensingError(Status.LOCAL_COMM_ERR, { detail: 'It was killed'
 const candidate = { key: '1', product: 1, licenseManager: { guid: 'g', hostname: 'h', address: '127.0.0.1', kind: 'external' } };
 const target = { candidate, vendor: { vendor: 7, publicKey: Buffer.alloc(32) } };
 
+const limit = testLimit();
+
 const start = (recovers: boolean) => {
   const said: string[] = [];
   const connections: { close(idle: boolean): void }[] = [];
@@ -18,7 +21,7 @@ const start = (recovers: boolean) => {
     recovers,
     onGone: () => said.push('gone'),
     entropy: systemEntropy,
-    time: { ...systemSurroundings.time, pause: () => Promise.reject(new Error('it waited')) },
+    time: testTime({ pause: () => Promise.reject(new Error('it waited')) }),
     async connect(onClosed) {
       said.push('connect');
       connections.push({ close: (idle) => onClosed(idle, lost) });
@@ -26,6 +29,9 @@ const start = (recovers: boolean) => {
       const never = (): Promise<never> => Promise.race([]);
       const connection: LmConnection = {
         alive: true,
+        guid: 'g',
+        silence: () => lost,
+        answers: async () => true,
         find: never,
         update: never,
         ask: never,
@@ -44,6 +50,7 @@ const start = (recovers: boolean) => {
     uses: () => true,
     recover: () => said.push('recover'),
     fail: (error) => said.push(`fail ${error.status}`),
+    close: () => said.push('close'),
   };
   link.users.add(user);
   return { link, said, connections };
@@ -53,10 +60,10 @@ describe('a link to a license manager that comes back', () => {
   it('lets its sessions recover, and connects again', async () => {
     const { link, said, connections } = start(true);
     expect(link.connected).toBe(false);
-    await link.using(async () => undefined);
+    await link.using(limit, async () => undefined);
     expect(link.connected).toBe(true);
     connections[0]?.close(false);
-    await link.using(async () => undefined);
+    await link.using(limit, async () => undefined);
     connections[1]?.close(true);
     expect(said).toEqual(['connect', 'recover', 'connect']);
     expect(link.connected).toBe(false);
@@ -66,11 +73,11 @@ describe('a link to a license manager that comes back', () => {
 describe('a link to an External LM', () => {
   it.each([false, true])('that is gone ends its sessions, is told once, and does not start it for their calls (idle: %s)', async (idle) => {
     const { link, said, connections } = start(false);
-    await link.using(async () => undefined);
+    await link.using(limit, async () => undefined);
     connections[0]?.close(idle);
     expect(said).toEqual(['connect', 'gone', 'fail 33']);
-    await expect(link.using(async () => undefined)).rejects.toBe(lost);
-    await expect(link.persist(target, async () => undefined)).rejects.toBe(lost);
+    await expect(link.using(limit, async () => undefined)).rejects.toBe(lost);
+    await expect(link.persist(target, limit, async () => undefined)).rejects.toBe(lost);
     expect(said).toEqual(['connect', 'gone', 'fail 33']);
   });
 
@@ -81,14 +88,14 @@ describe('a link to an External LM', () => {
       recovers: false,
       onGone: () => said.push('gone'),
       entropy: systemEntropy,
-      time: systemSurroundings.time,
+      time: testTime(),
       async connect() {
         said.push('connect');
         throw lost;
       },
     });
-    await expect(link.using(async () => undefined)).rejects.toBe(lost);
-    await expect(link.using(async () => undefined)).rejects.toBe(lost);
+    await expect(link.using(limit, async () => undefined)).rejects.toBe(lost);
+    await expect(link.using(limit, async () => undefined)).rejects.toBe(lost);
     expect(said).toEqual(['connect', 'gone']);
   });
 });

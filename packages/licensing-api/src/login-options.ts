@@ -4,13 +4,14 @@ import { admittedKinds, type KeyKind, keyKinds, type LmChoice, lmChoices } from 
 import { parseVendorCode, type VendorCode } from '@keyhaven/core/license';
 import { parseScope, type Scope, type ScopeInput, type LoginOptions as ScopeOptions, scopeToXml, toScope } from '@keyhaven/core/scope';
 import { DAY } from '@keyhaven/core/time';
+import { abortSignal, callback, fieldsOf, flag, oneOf, optional, text, U32, whole, wrong } from './arguments.ts';
 
-// What a login may ask for, checked at the door: JavaScript callers are not held by the types.
+// What a login may ask for.
 
 export type LoginOptions = {
   readonly vendorCode: string;
-  /** Feature id; 0 = the default feature, which says that a key is there. */
-  readonly feature?: number;
+  /** Feature id; 0 = the default feature, which is in every key and says that a key is there. */
+  readonly feature: number;
   readonly scope?: Scope | ScopeInput | string;
   readonly seats?: number;
   readonly executions?: number;
@@ -45,46 +46,96 @@ export type AskedLogin = Asked & {
   readonly expiringWithinMs: number;
 };
 
-const MAX_SCOPE = 32 * 1024;
-
-const whole = (value: number | undefined, otherwise: number, max: number, name: string): number => {
-  const number = value ?? otherwise;
-  if (!Number.isInteger(number) || number < 0 || number > max)
-    throw new LicensingError(Status.INVALID_PARAMETER, { detail: `${name} must be a whole number from 0 to ${max}.` });
-  return number;
+/** A login with what only this side has to know. */
+export type ReadLogin = {
+  readonly asked: AskedLogin;
+  readonly wait: { readonly timeoutMs: number } | undefined;
+  readonly onWaiting: ((place: number) => void) | undefined;
+  readonly signal: AbortSignal | undefined;
 };
 
-const read = (options: Question): { readonly asked: Asked; readonly options: ScopeOptions } => {
-  const lm = options.lm ?? 'auto';
-  if (!lmChoices.includes(lm)) throw new LicensingError(Status.INVALID_PARAMETER, { detail: `lm must be one of ${lmChoices.join(', ')}.` });
-  const vendor = parseVendorCode(options.vendorCode);
+const MAX_SCOPE = 32 * 1024;
+const MAX_SEATS = 32_752;
+const MAX_EXECUTIONS = 16_777_215;
+const LOGIN = [
+  'vendorCode',
+  'feature',
+  'scope',
+  'seats',
+  'executions',
+  'dieAtExpiration',
+  'expiringWithinMs',
+  'wait',
+  'onWaiting',
+  'lm',
+  'signal',
+] as const;
+
+/** @throws LicensingError INV_VCODE (22) */
+export const vendorOf = (value: unknown): VendorCode => parseVendorCode(text(value, 'vendorCode', Status.INV_VCODE));
+
+type Fields = { readonly vendorCode: unknown; readonly scope: unknown; readonly lm: unknown };
+
+/** @throws LicensingError INV_VCODE (22), INV_SCOPE (36), INVALID_PARAMETER (501) */
+export const readQuestion = (options: Fields): Asked => readScoped(options).asked;
+
+const readScoped = (options: Fields): { readonly asked: Asked; readonly options: ScopeOptions } => {
+  const lm = optional(options.lm, (value) => oneOf(value, 'lm', lmChoices)) ?? 'auto';
+  const vendor = vendorOf(options.vendorCode);
+  const { scope: given } = options;
+  if (given !== undefined && typeof given !== 'string' && (typeof given !== 'object' || given === null))
+    throw wrong('scope', 'an object, a list of objects, or XML', given, Status.INV_SCOPE);
   let scope = '';
   let fromScope: ScopeOptions = {};
   let parsed: Scope | undefined;
-  if (typeof options.scope === 'string' && options.scope !== '') {
-    ({ scope: parsed, options: fromScope } = parseScope(options.scope));
-    scope = options.scope;
-  } else if (options.scope !== undefined && typeof options.scope !== 'string') {
-    parsed = toScope(options.scope);
+  if (typeof given === 'string' && given !== '') {
+    ({ scope: parsed, options: fromScope } = parseScope(given));
+    scope = given;
+  } else if (typeof given === 'object') {
+    // `toScope` takes anything, and refuses what is no scope.
+    parsed = toScope(given);
     scope = scopeToXml(parsed);
   }
   if (Buffer.byteLength(scope, 'utf8') > MAX_SCOPE)
-    throw new LicensingError(Status.INVALID_PARAMETER, { detail: 'The scope is longer than 32 KiB.' });
+    throw new LicensingError(Status.INVALID_PARAMETER, { detail: 'scope is longer than 32 KiB.', remedy: 'Pass a shorter scope.' });
   return { asked: { vendor, scope, lm, kinds: () => (parsed === undefined ? keyKinds : admittedKinds(parsed)) }, options: fromScope };
 };
 
-/** @throws LicensingError INV_VCODE (22), INV_SCOPE (36), INVALID_PARAMETER (501) */
-export const readQuestion = (options: Question): Asked => read(options).asked;
+const readWait = (value: unknown): { readonly timeoutMs: number } => {
+  const { timeoutMs } = fieldsOf(value, 'wait', ['timeoutMs']);
+  if (typeof timeoutMs !== 'number' || !(timeoutMs >= 0)) throw wrong('wait.timeoutMs', 'a number of milliseconds, or Infinity', timeoutMs);
+  return { timeoutMs };
+};
 
-/** @throws likewise */
-export const readLogin = (options: LoginOptions): AskedLogin => {
-  const { asked, options: fromScope } = read(options);
+const readLoginFields = (fields: Readonly<Record<(typeof LOGIN)[number], unknown>>): AskedLogin => {
+  const { asked, options } = readScoped(fields);
+  const feature = whole(fields.feature, 'feature', 0, U32);
   return {
     ...asked,
-    feature: whole(options.feature, 0, 0xffff_ffff, 'feature'),
-    seats: Math.max(1, whole(options.seats ?? fromScope.seats, 1, 32_752, 'seats')),
-    executions: whole(options.executions ?? fromScope.executions, 0, 16_777_215, 'executions'),
-    dieAtExpiration: options.dieAtExpiration ?? fromScope.dieAtExpiration ?? false,
-    expiringWithinMs: whole(options.expiringWithinMs, 7 * DAY, Number.MAX_SAFE_INTEGER, 'expiringWithinMs'),
+    feature,
+    seats: whole(fields.seats ?? options.seats ?? 1, 'seats', 1, MAX_SEATS),
+    executions: whole(fields.executions ?? options.executions ?? 0, 'executions', 0, MAX_EXECUTIONS),
+    dieAtExpiration: flag(fields.dieAtExpiration ?? options.dieAtExpiration ?? false, 'dieAtExpiration'),
+    expiringWithinMs: whole(fields.expiringWithinMs ?? 7 * DAY, 'expiringWithinMs', 0, Number.MAX_SAFE_INTEGER),
   };
+};
+
+/** @throws LicensingError INV_VCODE (22), INV_SCOPE (36), INVALID_PARAMETER (501) */
+export const readLogin = (value: unknown): ReadLogin => {
+  const fields = fieldsOf(value, 'the options of login', LOGIN);
+  for (const name of ['seats', 'executions', 'dieAtExpiration', 'expiringWithinMs'] as const)
+    if (fields[name] === null) throw wrong(name, 'left out, or a value', null);
+  return {
+    asked: readLoginFields(fields),
+    wait: optional(fields.wait, readWait),
+    onWaiting: optional(fields.onWaiting, (each) => callback<(place: number) => void>(each, 'onWaiting')),
+    signal: optional(fields.signal, (each) => abortSignal(each, 'signal')),
+  };
+};
+
+/** Where a feature could be had: that of every key where none is named. @throws likewise */
+export const readFind = (value: unknown): AskedLogin => {
+  const fields = fieldsOf(value, 'the options of getInfo', ['vendorCode', 'scope', 'lm', 'feature']);
+  const empty = Object.fromEntries(LOGIN.map((name) => [name, undefined])) as Record<(typeof LOGIN)[number], unknown>;
+  return readLoginFields({ ...empty, ...fields, feature: fields.feature ?? 0 });
 };

@@ -1,23 +1,17 @@
 import { Buffer } from 'node:buffer';
 import type { Entropy } from '@keyhaven/core/crypto';
-import { LicensingError, Status } from '@keyhaven/core/errors';
+import { LicensingError, Status, type StatusCode } from '@keyhaven/core/errors';
 import type { InfoData } from '@keyhaven/core/format';
-import {
-  type ApplicationIdentity,
-  type Call,
-  checkGrant,
-  decodeGrant,
-  type Grant,
-  type LoginCall,
-  type Reply,
-} from '@keyhaven/core/session';
+import { type ApplicationIdentity, checkGrant, decodeGrant, type Grant, type LoginCall, soldFeature } from '@keyhaven/core/session';
 import type { Candidate } from '@keyhaven/core/wire';
 import type { Asking } from './asking.ts';
-import type { Surroundings } from './environment.ts';
-import type { KeyPath } from './key-path.ts';
+import { callWithin, type KeyPath, PathLost, type Within } from './key-path.ts';
+import type { Limit } from './limits.ts';
 import type { LmLink, Target } from './lm-link.ts';
 import type { AskedLogin } from './login-options.ts';
+import type { OwnTime } from './own-time.ts';
 import { createSession, type Session } from './session.ts';
+import { createUnsettled, type Unsettled } from './unsettled.ts';
 
 // Logins at one key of one license manager, and the sessions that come of them.
 
@@ -28,32 +22,27 @@ export type Logins = {
   requestFor(candidate: Candidate, asked: AskedLogin, nonce: Uint8Array): LoginCall;
   /** @throws LicensingError SCHAN_ERR (46) where the grant is not what was asked for */
   sessionWith(attempt: Attempt, candidate: Candidate, grant: Grant, path: KeyPath): Session;
-  loginAt(attempt: Attempt, candidate: Candidate, signal: AbortSignal | undefined): Promise<Session>;
+  /** @throws LicensingError LOCAL_COMM_ERR (33), REMOTE_COMM_ERR (40) where the limit is over; a seat that comes later is given back */
+  loginAt(attempt: Attempt, candidate: Candidate, limit: Limit, signal: AbortSignal | undefined): Promise<Session>;
 };
 
 export type LoginsOptions = {
   readonly identity: ApplicationIdentity;
   readonly entropy: Entropy;
-  readonly surroundings: Pick<Surroundings, 'time' | 'remoteDesktop'>;
+  readonly remoteDesktop: (() => boolean) | undefined;
+  readonly time: OwnTime;
+  /** For one call about keys of a vendor. */
+  readonly limit: (vendor: number) => Limit;
   /** What an LM says of itself and of the key. */
-  readonly ask: (link: LmLink, target: Target, wanted: number) => Promise<InfoData>;
+  readonly ask: (link: LmLink, target: Target, wanted: number, limit: Limit) => Promise<InfoData>;
 };
-
-const MAX_UNSETTLED = 64;
-
-export const callOn = (path: KeyPath, call: Call): Promise<Reply> => new Promise((done, fail) => path.call(call, done, fail));
 
 const wantedAt = ({ product }: Candidate, { feature, seats }: AskedLogin) => ({ product, feature, seats });
 
-export const createLogins = ({ identity, entropy, surroundings, ask }: LoginsOptions): Logins => {
-  const { time } = surroundings;
-  /**
-   * Logins that nobody answered: the key may have granted them. The next login of the same kind repeats one of them, so that neither its seat
-   * nor its executions are lost. BOUNDED by MAX_UNSETTLED for each kind of login at a license manager.
-   */
-  const unsettled = new WeakMap<LmLink, Map<string, Uint8Array[]>>();
-  const unsettledAt = (link: LmLink): Map<string, Uint8Array[]> => {
-    const found = unsettled.get(link) ?? new Map<string, Uint8Array[]>();
+export const createLogins = ({ identity, entropy, remoteDesktop, time, limit: limitFor, ask }: LoginsOptions): Logins => {
+  const unsettled = new WeakMap<LmLink, Unsettled>();
+  const unsettledAt = (link: LmLink, vendor: number): Unsettled => {
+    const found = unsettled.get(link) ?? createUnsettled(link, time, () => limitFor(vendor));
     unsettled.set(link, found);
     return found;
   };
@@ -61,7 +50,7 @@ export const createLogins = ({ identity, entropy, surroundings, ask }: LoginsOpt
   const logins: Logins = {
     requestFor(candidate, asked, nonce) {
       const { executions, dieAtExpiration } = asked;
-      const remote = surroundings.remoteDesktop?.() === true ? { remoteDesktop: true as const } : {};
+      const remote = remoteDesktop?.() === true ? { remoteDesktop: true as const } : {};
       const terms = { ...wantedAt(candidate, asked), executions, dieAtExpiration, ...remote, tellEnd: true as const };
       return { kind: 'login', nonce, ...terms, application: identity };
     },
@@ -76,9 +65,11 @@ export const createLogins = ({ identity, entropy, surroundings, ask }: LoginsOpt
         path,
         identity,
         selection: asking.done(link.kind),
-        ask: (bits) => ask(link, target, bits),
+        ask: (bits, limit) => ask(link, target, bits, limit),
+        limit: () => limitFor(asked.vendor.vendor),
+        silence: (limit) => link.silence(target, limit),
         later: time.later,
-        persist: (attempt) => link.persist(target, attempt),
+        persist: (limit, attempt) => link.persist(target, limit, attempt),
         onClosed: (closed) => link.users.delete(closed),
         now: time.now,
         nonce: () => entropy.bytes(16),
@@ -88,35 +79,57 @@ export const createLogins = ({ identity, entropy, surroundings, ask }: LoginsOpt
       return session;
     },
 
-    async loginAt(attempt, candidate, signal) {
+    async loginAt(attempt, candidate, limit, signal) {
       const { link, asked } = attempt;
-      const { key, licenseManager: lm } = candidate;
-      const { executions, dieAtExpiration } = asked;
-      const open = unsettledAt(link);
+      const { key, product, licenseManager: lm } = candidate;
+      const { executions, dieAtExpiration, vendor } = asked;
+      const open = unsettledAt(link, vendor.vendor);
       const name = JSON.stringify([key, lm.guid, { ...wantedAt(candidate, asked), executions, dieAtExpiration }]);
-      const nonce = open.get(name)?.pop() ?? entropy.bytes(16);
+      const repeated = open.take(name);
+      const nonce = repeated?.nonce ?? entropy.bytes(16);
       const request = logins.requestFor(candidate, asked, nonce);
-      const work = link.persist(
-        { candidate, vendor: asked.vendor },
-        async (path) => {
-          const reply = await callOn(path, request);
-          if (reply.status !== Status.OK) throw new LicensingError(reply.status, { detail: Buffer.from(reply.body).toString('utf8') });
-          return logins.sessionWith(attempt, candidate, decodeGrant(reply.body), path);
-        },
-        signal,
-      );
-      return work.catch((error: unknown) => {
+      const target: Target = { candidate, vendor };
+      const answer = Promise.withResolvers<'granted' | 'refused' | 'lost'>();
+      let counted = repeated?.counted ?? executions > 0;
+      let sent = repeated !== undefined;
+      let underWay = false;
+      const within: Within = {
+        silence: () => link.silence(target, limit),
+        late: (reply) => answer.resolve(reply === undefined ? 'lost' : reply.status === Status.OK ? 'granted' : 'refused'),
+      };
+      try {
+        return await link.persist(
+          target,
+          limit,
+          async (path) => {
+            counted ||= isCounted(path, product, asked.feature);
+            sent = true;
+            underWay = true;
+            const reply = await callWithin(path, request, limit, within).catch((error: unknown) => {
+              underWay &&= !(error instanceof PathLost);
+              throw error;
+            });
+            underWay = false;
+            if (reply.status !== Status.OK) throw new LicensingError(reply.status, { detail: Buffer.from(reply.body).toString('utf8') });
+            return logins.sessionWith(attempt, candidate, decodeGrant(reply.body), path);
+          },
+          signal,
+        );
+      } catch (error) {
         // A grant that somebody spoiled on its way (46) was given too.
-        const unknown =
-          !(error instanceof LicensingError) ||
-          error.status === Status.LOCAL_COMM_ERR ||
-          error.status === Status.REMOTE_COMM_ERR ||
-          error.status === Status.SCHAN_ERR;
-        const nonces = open.get(name) ?? [];
-        if (unknown && nonces.length < MAX_UNSETTLED) open.set(name, [...nonces, nonce]);
+        const unknown = !(error instanceof LicensingError) || unanswered.has(error.status);
+        if (sent && unknown) {
+          if (!underWay) answer.resolve('lost');
+          open.add(name, { nonce, target, counted }, answer.promise);
+        }
         throw error;
-      });
+      }
     },
   };
   return logins;
 };
+
+const unanswered: ReadonlySet<StatusCode> = new Set([Status.LOCAL_COMM_ERR, Status.REMOTE_COMM_ERR, Status.SCHAN_ERR]);
+/** Whether the license counts executions: then two grants would cost two. */
+export const isCounted = (path: KeyPath, product: number, feature: number): boolean =>
+  soldFeature(path.certificate, product, feature)?.license.type === 'executions';

@@ -35,19 +35,22 @@ const readInPieces = async (calls: MemoryCalls, range: Range, length: number): P
 export const readMemory = (calls: MemoryCalls, range: Range, length: number): Promise<Uint8Array> =>
   length <= MAX_CALL_BYTES ? readOnce(calls, range.file, range.offset, length) : readInPieces(calls, range, length);
 
-export const writeMemory = async (calls: MemoryCalls, range: Range, data: Uint8Array): Promise<void> => {
+/** `again`: the data when a call is sent again; throws where it was changed meanwhile. */
+export const writeMemory = async (calls: MemoryCalls, range: Range, data: Uint8Array, again = (): Uint8Array => data): Promise<void> => {
   const { file, offset } = range;
   const writeOnce = (start: number, end: number): Promise<void> => {
-    const part = data.subarray(start, end);
-    const [continues, more] = [start > 0, end < data.length];
+    const [continues, more] = [start > 0, end < length];
     return calls.call(
-      (handle, repeated) =>
-        repeated || continues || more
+      (handle, repeated) => {
+        const part = (repeated || continues ? again() : data).subarray(start, end);
+        return repeated || continues || more
           ? { kind: 'piece', handle, file, offset: offset + start, piece: { repeated, continues, more }, data: part }
-          : { kind: 'write', handle, file, offset, data: part },
+          : { kind: 'write', handle, file, offset, data: part };
+      },
       () => undefined,
     );
   };
+  const { length } = data;
   if (data.length <= MAX_CALL_BYTES) return writeOnce(0, data.length);
   await checkRange(calls, range, data.length);
   for (const [start, end] of piecesOf(data.length)) await writeOnce(start, end);

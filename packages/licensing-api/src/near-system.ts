@@ -3,7 +3,15 @@ import { join } from 'node:path';
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import { type Environment, externalLmFile, USER_STORE_FILE, userStoreDirectory } from '@keyhaven/core/hosts';
 import { iniTextOf } from '@keyhaven/core/ini';
-import { DEFAULT_NEAR_SETTINGS, type NearOverrides, type NearPlace, nearFiles, readNearIni } from '@keyhaven/core/near-settings';
+import {
+  DEFAULT_NEAR_SETTINGS,
+  type NearOverrides,
+  type NearPlace,
+  type NearSettings,
+  nearFiles,
+  readNearIni,
+} from '@keyhaven/core/near-settings';
+import { SECOND } from '@keyhaven/core/time';
 import type { Configured } from './configuration.ts';
 import { startExternalLm } from './external-lm.ts';
 import type { NearSurroundings } from './near-surroundings.ts';
@@ -21,20 +29,21 @@ export type SystemNearOptions = {
   readonly print: (line: string) => void;
 };
 
-/** Never throws: a file that cannot be read is for the license manager that needs it to tell. */
-const searches = (place: NearPlace, vendor: number, overrides: NearOverrides): boolean => {
+/** What the file says; `faulty` where it cannot be read, or not all of it, which is for the license manager that needs it to tell. Never throws. */
+const settingsIn = (place: NearPlace, vendor: number): { readonly settings: NearSettings; readonly faulty: boolean } => {
   const file = nearFiles(place, vendor).find((each) => existsSync(each));
-  let settings = DEFAULT_NEAR_SETTINGS;
-  if (file !== undefined) {
-    try {
-      const read = readNearIni(iniTextOf(readFileSync(file)).text);
-      // Somebody wrote settings for a near LM: it says what is wrong with them.
-      if (read.faults.length > 0) return true;
-      settings = read.settings;
-    } catch {
-      return true;
-    }
+  if (file === undefined) return { settings: DEFAULT_NEAR_SETTINGS, faulty: false };
+  try {
+    const { settings, faults } = readNearIni(iniTextOf(readFileSync(file)).text);
+    return { settings, faulty: faults.length > 0 };
+  } catch {
+    return { settings: DEFAULT_NEAR_SETTINGS, faulty: true };
   }
+};
+const searches = (place: NearPlace, vendor: number, overrides: NearOverrides): boolean => {
+  const { settings, faulty } = settingsIn(place, vendor);
+  // Somebody wrote settings for a near LM: it says what is wrong with them.
+  if (faulty) return true;
   const { remoteLicenses } = settings;
   const { addresses = settings.addresses, broadcast = settings.broadcast } = overrides;
   return remoteLicenses && (addresses.length > 0 || broadcast);
@@ -49,9 +58,11 @@ const findIntegrated = (): boolean => {
   }
 };
 
-export const systemNear = (options: SystemNearOptions): NearSurroundings => {
+export const systemNear = (options: SystemNearOptions): NearSurroundings & { callTimeoutMs(vendor: number): number } => {
   const { env, platform, home, beside, configured, print } = options;
   let integratedAvailable: boolean | undefined;
+  const place = { beside, env, platform, home };
+  const timeouts = new Map<number, number>(); // BOUNDED by the vendors in use
   const fileOf = (vendor: number): string => configured(vendor).externalLm ?? join(beside, externalLmFile(platform));
   const directoryOf = (vendor: number): string => configured(vendor).directory ?? userStoreDirectory(env, platform, home, vendor);
   return {
@@ -63,8 +74,16 @@ export const systemNear = (options: SystemNearOptions): NearSurroundings => {
         externalBeside: externalLm !== undefined || existsSync(fileOf(vendor)),
         integratedAvailable,
         userStore: existsSync(join(directoryOf(vendor), USER_STORE_FILE)),
-        nearSearch: searches({ beside, env, platform, home }, vendor, overrides),
+        nearSearch: searches(place, vendor, overrides),
       };
+    },
+    callTimeoutMs(vendor) {
+      const known = timeouts.get(vendor);
+      if (known !== undefined) return known;
+      // Read once: a call looks at no file.
+      const milliseconds = settingsIn(place, vendor).settings.callTimeoutSeconds * SECOND;
+      timeouts.set(vendor, milliseconds);
+      return milliseconds;
     },
     startExternal: (vendor) =>
       startExternalLm({ file: fileOf(vendor), vendor, directory: directoryOf(vendor), overrides: configured(vendor).overrides }),

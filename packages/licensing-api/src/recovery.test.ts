@@ -11,6 +11,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { ownIdentity, type Surroundings, systemEntropy, systemSurroundings } from './environment.ts';
 import { type KeyPath, openKeyPath } from './key-path.ts';
 import { createLicensing, type Licensing } from './licensing.ts';
+import { testTime } from './limits.testing.ts';
 import { connectToLm } from './lm-connection.ts';
 import type { Session } from './session.ts';
 
@@ -191,13 +192,13 @@ describe('an LM that restarts (S22)', () => {
 });
 
 describe('sessions of two applications with one process id', () => {
-  const call = (path: KeyPath, of: Call): Promise<Reply> => new Promise((done, fail) => path.call(of, done, fail));
+  const call = (path: KeyPath, of: Call): Promise<Reply> => new Promise((done, fail) => void path.call(of, done, fail));
 
   it('cannot be taken over by each other: a session is resumed by its token only', async () => {
     const local = await start();
     const victim = await createApplication(local).login(wanted);
     // The same pid and start as the victim has, as after the reuse of a pid, or as a liar says.
-    const connection = await connectToLm(local.address, ownIdentity(), systemSurroundings, () => undefined);
+    const connection = await connectToLm(local.address, ownIdentity(), { ...systemSurroundings, time: testTime() }, () => undefined);
     onTestFinished(() => connection.close());
     const target = { key: victim.key, lm: local.lm.guid, vendor: parseVendorCode(vendor.vendorCode) };
     const path = await openKeyPath(connection, target, new Map(), systemEntropy, () => undefined);

@@ -1,6 +1,7 @@
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import type { InfoData } from '@keyhaven/core/format';
-import { type LoginOptions, readQuestion } from './login-options.ts';
+import { fieldsOf } from './arguments.ts';
+import { type Asked, type LoginOptions, readQuestion } from './login-options.ts';
 
 /** A first SL UserMode key of this vendor for the user of the application (T1). */
 export type KeyRequest = Pick<LoginOptions, 'vendorCode' | 'lm'>;
@@ -8,7 +9,10 @@ export type KeyRequest = Pick<LoginOptions, 'vendorCode' | 'lm'>;
 const scope = { key: { type: 'HASP-SL-UserMode' } } as const;
 
 /** @throws LicensingError INV_VCODE (22), INVALID_PARAMETER (501) */
-export const readKeyRequest = ({ vendorCode, lm }: KeyRequest) => readQuestion({ vendorCode, scope, ...(lm === undefined ? {} : { lm }) });
+export const readKeyRequest = (value: unknown): Asked => {
+  const { vendorCode, lm } = fieldsOf(value, 'the options of requestKey', ['vendorCode', 'lm']);
+  return readQuestion({ vendorCode, scope, lm });
+};
 
 /** The C2V in the answer to `ASK.newKey`. @throws LicensingError OLD_LM (42) where the license manager does not know the question */
 export const c2vOfNewKey = ({ licenseManagers }: InfoData): string => {

@@ -17,7 +17,7 @@ export type Selector = {
   forget(): void;
 };
 
-export const createSelector = (links: Links, { near, time }: Pick<Surroundings, 'near' | 'time'>): Selector => {
+export const createSelector = (links: Links, near: Surroundings['near'], time: Pick<Surroundings['time'], 'now'>): Selector => {
   let last: { readonly name: string; readonly until: number; readonly selection: Selection } | undefined;
   const situationOf = (vendor: number, choice: LmChoice, kinds: readonly KeyKind[]): Situation => ({
     choice,

@@ -34,7 +34,10 @@ export type SessionInfo = {
 /** `lost`: the way to the key is gone, or the session has ended. `restored`: it goes on. `expiring`: the license ends soon, or is in grace. */
 export type SessionEvent = 'lost' | 'restored' | 'expiring';
 
-/** One login to one feature. Every method rejects with LicensingError. */
+/** The bytes of any view or buffer. They are to stay as they are until the call is settled. */
+export type Bytes = ArrayBufferView | ArrayBufferLike;
+
+/** One login to one feature. Every method rejects with LicensingError, also where its arguments are wrong (501). */
 export type Session = {
   readonly id: string;
   readonly feature: number;
@@ -46,15 +49,15 @@ export type Session = {
   /** What the vendor signed about the feature. */
   readonly license: License;
   /** @param bytes at least 16; the result is 41 bytes longer and opens with `decrypt` of the same feature in any key of the vendor. */
-  encrypt(bytes: Uint8Array): Promise<Uint8Array>;
-  decrypt(bytes: Uint8Array): Promise<Uint8Array>;
+  encrypt(bytes: Bytes): Promise<Uint8Array>;
+  decrypt(bytes: Bytes): Promise<Uint8Array>;
   /**
    * Memory of the key: 65524 can be read and written, 65525 only read, 1 to 65471 as its vendor says. Up to 512 KiB in one call, which is atomic;
    * longer ones are read and written in pieces, each atomic and durable by itself.
    */
   read(options: { readonly file: number; readonly offset: number; readonly length: number }): Promise<Uint8Array>;
   /** Resolves when it is durable. */
-  write(options: { readonly file: number; readonly offset: number; readonly data: Uint8Array }): Promise<void>;
+  write(options: { readonly file: number; readonly offset: number; readonly data: Bytes }): Promise<void>;
   size(file: number): Promise<number>;
   /** The time of the key's license manager. */
   clock(): Promise<Date>;

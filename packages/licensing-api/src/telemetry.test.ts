@@ -50,7 +50,14 @@ describe('traces of an application that brings a tracer (C5)', () => {
 
   it('of an application without one are nothing at all', async () => {
     expect(tracedSession(session, undefined)).toBe(session);
-    expect(await traced(undefined, 'login', {}, async () => 7)).toBe(7);
+    expect(
+      await traced(
+        undefined,
+        'login',
+        () => ({}),
+        async () => 7,
+      ),
+    ).toBe(7);
   });
 
   it('never break a call, whatever the tracer does', async () => {
@@ -62,8 +69,23 @@ describe('traces of an application that brings a tracer (C5)', () => {
       { startSpan: () => ({ setAttribute: boom, recordException: boom, setStatus: boom, end: boom }) },
     ];
     for (const tracer of tracers) {
-      expect(await traced(tracer, 'login', {}, async () => 7, boom)).toBe(7);
-      await expect(traced(tracer, 'login', {}, () => Promise.reject(new LicensingError(Status.TOO_SHORT)))).rejects.toMatchObject({
+      expect(
+        await traced(
+          tracer,
+          'login',
+          () => ({}),
+          async () => 7,
+          boom,
+        ),
+      ).toBe(7);
+      await expect(
+        traced(
+          tracer,
+          'login',
+          () => ({}),
+          () => Promise.reject(new LicensingError(Status.TOO_SHORT)),
+        ),
+      ).rejects.toMatchObject({
         status: 8,
       });
     }

@@ -1,5 +1,6 @@
 import { LicensingError } from '@keyhaven/core/errors';
 import type { FormatInput } from '@keyhaven/core/format';
+import type { LoginOptions } from './login-options.ts';
 import type { Session } from './session-types.ts';
 
 // Traces through the OpenTelemetry API of an application that has one (C5, docs/decisions/0024). Nothing of OpenTelemetry is loaded here: these are the
@@ -46,12 +47,13 @@ const fail = (span: TelemetrySpan | undefined, error: unknown): void => {
 export const traced = async <T>(
   tracer: TelemetryTracer | undefined,
   name: string,
-  attributes: SpanAttributes,
+  attributes: () => SpanAttributes,
   work: () => Promise<T>,
   learned: (result: T) => SpanAttributes = () => ({}),
 ): Promise<T> => {
   if (tracer === undefined) return work();
-  const span = silently(() => tracer.startSpan(`keyhaven.${name}`, { kind: CLIENT, attributes: { ...attributes } }));
+  // Of arguments that are not checked yet: what cannot be read of them is left out.
+  const span = silently(() => tracer.startSpan(`keyhaven.${name}`, { kind: CLIENT, attributes: { ...silently(attributes) } }));
   try {
     const result = await work();
     silently(() => say(span, { 'keyhaven.status': 0, ...learned(result) }));
@@ -77,7 +79,8 @@ export const seatAttributes = ({ id, key, product, feature, licenseManager }: Se
 const named = (name: string, text: unknown): SpanAttributes =>
   typeof text === 'string' && /^\w{1,40}$/.test(text) ? { [name]: text } : {};
 /** Where the format is a name; one of the application's own is a text of any length. */
-export const formatAttributes = (format: FormatInput | undefined): SpanAttributes => named('keyhaven.format', format);
+export const formatAttributes = (format: unknown): SpanAttributes => named('keyhaven.format', format);
+export const featureAttributes = ({ feature }: LoginOptions): SpanAttributes => ({ 'keyhaven.feature': feature });
 /** Likewise, of a transfer. */
 export const actionAttributes = (action: string): SpanAttributes => named('keyhaven.action', action);
 
@@ -85,27 +88,62 @@ export const actionAttributes = (action: string): SpanAttributes => named('keyha
 export const tracedSession = (session: Session, tracer: TelemetryTracer | undefined): Session => {
   if (tracer === undefined) return session;
   const attributes = seatAttributes(session);
-  const within = <T>(name: string, more: SpanAttributes, work: () => Promise<T>): Promise<T> =>
-    traced(tracer, name, { ...attributes, ...more }, work);
+  const within = <T>(name: string, more: () => SpanAttributes, work: () => Promise<T>): Promise<T> =>
+    traced(tracer, name, () => ({ ...attributes, ...silently(more) }), work);
   const bytes = (length: number): SpanAttributes => ({ 'keyhaven.bytes': length });
+  const none = (): SpanAttributes => ({});
   const file = (of: { readonly file: number; readonly offset: number }): SpanAttributes => ({
     'keyhaven.file': of.file,
     'keyhaven.offset': of.offset,
   });
-  const logout = (): Promise<void> => within('logout', {}, () => session.logout());
+  const logout = (): Promise<void> => within('logout', none, () => session.logout());
   // The overloads of `info` differ in their answers only.
   const info = (format?: FormatInput): Promise<unknown> =>
-    within('info', formatAttributes(format), async () => (format === undefined ? session.info() : session.info(format)));
+    within<unknown>(
+      'info',
+      () => formatAttributes(format),
+      () => (format === undefined ? session.info() : session.info(format)),
+    );
   return {
     ...session,
-    encrypt: (data) => within('encrypt', bytes(data.length), () => session.encrypt(data)),
-    decrypt: (data) => within('decrypt', bytes(data.length), () => session.decrypt(data)),
-    read: (of) => within('read', { ...file(of), ...bytes(of.length) }, () => session.read(of)),
-    write: (of) => within('write', { ...file(of), ...bytes(of.data.length) }, () => session.write(of)),
-    size: (of) => within('size', { 'keyhaven.file': of }, () => session.size(of)),
-    clock: () => within('clock', {}, () => session.clock()),
+    encrypt: (data) =>
+      within(
+        'encrypt',
+        () => bytes(data.byteLength),
+        () => session.encrypt(data),
+      ),
+    decrypt: (data) =>
+      within(
+        'decrypt',
+        () => bytes(data.byteLength),
+        () => session.decrypt(data),
+      ),
+    read: (of) =>
+      within(
+        'read',
+        () => ({ ...file(of), ...bytes(of.length) }),
+        () => session.read(of),
+      ),
+    write: (of) =>
+      within(
+        'write',
+        () => ({ ...file(of), ...bytes(of.data.byteLength) }),
+        () => session.write(of),
+      ),
+    size: (of) =>
+      within(
+        'size',
+        () => ({ 'keyhaven.file': of }),
+        () => session.size(of),
+      ),
+    clock: () => within('clock', none, () => session.clock()),
     info: info as Session['info'],
-    consume: (executions) => within('consume', { 'keyhaven.executions': executions }, () => session.consume(executions)),
+    consume: (executions) =>
+      within(
+        'consume',
+        () => ({ 'keyhaven.executions': executions }),
+        () => session.consume(executions),
+      ),
     logout,
     [Symbol.asyncDispose]: logout,
   };

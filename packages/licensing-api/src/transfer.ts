@@ -4,6 +4,8 @@ import type { LmChoice } from '@keyhaven/core/hosts';
 import type { Scope, ScopeInput } from '@keyhaven/core/scope';
 import { type Transfer, type TransferAction, transferActions } from '@keyhaven/core/wire';
 import { readXml } from '@keyhaven/core/xml';
+import { fieldsOf, optional, text, U32, whole } from './arguments.ts';
+import { type Asked, readQuestion } from './login-options.ts';
 
 // What an application may ask of licenses that go from computer to computer (K5), as data and in the XML form of the field. The license manager
 // decides; here only the form is checked.
@@ -47,15 +49,15 @@ export const idIn = ({ licenseManagers }: InfoData): string => {
 
 export type TransferWish = Pick<Transfer, 'action' | 'seconds' | 'seats' | 'recipient'>;
 
-const MAX_U32 = 0xffff_ffff;
 const MAX_SEATS = 32_752;
+const MAX_RECIPIENT = 16 * 1024;
 const refuse = (detail: string): LicensingError => new LicensingError(Status.INV_ACTION, { detail });
 const isAction = (name: string): name is TransferAction => transferActions.some((each) => each === name);
 
 type Action = { readonly action: TransferAction; readonly duration: number | undefined; readonly seats: number | undefined };
 
-const fromXml = (text: string): Action => {
-  const root = readXml(text, Status.INV_ACTION);
+const fromXml = (xml: string): Action => {
+  const root = readXml(xml, Status.INV_ACTION);
   if (!isAction(root.name)) throw refuse(`There is no action ${root.name}.`);
   const values = new Map<string, number>();
   for (const [name, value] of [...root.attributes, ...root.children.map((child) => [child.name, child.text] as const)]) {
@@ -67,23 +69,23 @@ const fromXml = (text: string): Action => {
   return { action: root.name, duration: values.get('duration'), seats: values.get('seats') };
 };
 
+const FIELDS = ['action', 'vendorCode', 'scope', 'lm', 'recipient', 'duration', 'seats'] as const;
+type Fields = Readonly<Record<(typeof FIELDS)[number], unknown>>;
+
 /** @throws LicensingError INV_ACTION (59), INV_DURATION (63), INV_RECIPIENT (58), INVALID_PARAMETER (501) where the XML is too large */
-export const transferWish = (options: TransferOptions): TransferWish => {
-  const { action: given } = options;
+export const transferWish = (fields: Partial<Fields>): TransferWish => {
+  const given = text(fields.action, 'action', Status.INV_ACTION);
   const found: Action = isAction(given) ? { action: given, duration: undefined, seats: undefined } : fromXml(given);
   const { action } = found;
-  const duration = found.duration ?? options.duration;
-  if (duration !== undefined && !(Number.isSafeInteger(duration) && duration >= 1 && duration <= MAX_U32)) {
-    throw new LicensingError(Status.INV_DURATION, { detail: 'The duration must be a whole number of seconds, at least one.' });
-  }
-  const seats = found.seats ?? options.seats;
-  if (seats !== undefined && action !== 'network_detach') throw refuse('Only network_detach takes seats.');
-  if (seats !== undefined && !(Number.isSafeInteger(seats) && seats >= 1 && seats <= MAX_SEATS))
-    throw refuse(`seats must be from 1 to ${MAX_SEATS}.`);
-  const { recipient = '' } = options;
+  const duration = optional(found.duration ?? fields.duration, (each) => whole(each, 'duration', 1, U32, Status.INV_DURATION));
+  const seats = optional(found.seats ?? fields.seats, (each) => {
+    if (action !== 'network_detach') throw refuse('Only network_detach takes seats.');
+    return whole(each, 'seats', 1, MAX_SEATS, Status.INV_ACTION);
+  });
+  const recipient = optional(fields.recipient, (each) => text(each, 'recipient', Status.INV_RECIPIENT)) ?? '';
   if (action !== 'cancel' && recipient === '')
     throw new LicensingError(Status.INV_RECIPIENT, { detail: 'The ID of the recipient is missing.' });
-  if (recipient.length > 16 * 1024)
+  if (recipient.length > MAX_RECIPIENT)
     throw new LicensingError(Status.INV_RECIPIENT, { detail: 'The recipient is longer than an ID can be.' });
   return {
     action,
@@ -91,4 +93,24 @@ export const transferWish = (options: TransferOptions): TransferWish => {
     seats: action === 'network_detach' ? (seats ?? 1) : 0,
     recipient: action === 'cancel' ? '' : recipient,
   };
+};
+
+/** @throws LicensingError as `transferWish` and `readQuestion` */
+export const readTransfer = (value: unknown): { readonly wish: TransferWish; readonly asked: Asked } => {
+  const fields = fieldsOf(value, 'the options of transfer', FIELDS);
+  return { wish: transferWish(fields), asked: readQuestion(fields) };
+};
+
+/** An ID without a scope is of no vendor. */
+const ANY_VENDOR = { vendor: { vendor: 0, publicKey: new Uint8Array(32) }, scope: '' } as const;
+
+/** @throws LicensingError as `readQuestion` */
+export const readRecipient = (value: unknown): Pick<Asked, 'vendor' | 'scope'> => {
+  const { vendorCode, scope } = fieldsOf(value, 'the options of recipient', ['vendorCode', 'scope']);
+  if (vendorCode !== undefined) return readQuestion({ vendorCode, scope, lm: undefined });
+  if (scope === undefined) return ANY_VENDOR;
+  throw new LicensingError(Status.INVALID_PARAMETER, {
+    detail: 'A scope needs the vendor code whose keys it is about.',
+    remedy: 'Pass vendorCode with the scope.',
+  });
 };

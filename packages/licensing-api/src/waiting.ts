@@ -1,10 +1,12 @@
 import { Buffer } from 'node:buffer';
 import { LicensingError, Status } from '@keyhaven/core/errors';
-import { type Call, decodeWaitAnswer, type Grant, type LoginCall, type Reply, TICKET_BYTES } from '@keyhaven/core/session';
+import { decodeWaitAnswer, type Grant, type LoginCall, TICKET_BYTES } from '@keyhaven/core/session';
 import { MINUTE, SECOND } from '@keyhaven/core/time';
 import type { Candidate } from '@keyhaven/core/wire';
-import type { Surroundings } from './environment.ts';
-import { type KeyPath, PathLost } from './key-path.ts';
+import { insist } from './insisting.ts';
+import { callWithin, type KeyPath, PathLost } from './key-path.ts';
+import type { Limit } from './limits.ts';
+import type { OwnTime } from './own-time.ts';
 import type { Session } from './session.ts';
 
 // login({ wait }): stands in line at every key that may grant, and takes the first seat (A4). Whatever the others have given or give later
@@ -14,9 +16,11 @@ import type { Session } from './session.ts';
 export type WaitOptions = {
   /** Where the feature can be had, in the order of preference. */
   find(): Promise<readonly Candidate[]>;
-  /** @throws PathLost */
-  path(candidate: Candidate): Promise<KeyPath>;
-  call(path: KeyPath, call: Call): Promise<Reply>;
+  /** @throws PathLost; LicensingError where the limit is over */
+  path(candidate: Candidate, limit: Limit, keepsAlive?: 'quietly'): Promise<KeyPath>;
+  /** For one question, and so much longer. */
+  limit(longer?: number): Limit;
+  silence(candidate: Candidate, limit: Limit): Promise<LicensingError>;
   request(candidate: Candidate, nonce: Uint8Array): LoginCall;
   /** @throws LicensingError SCHAN_ERR (46) where the grant is not what was asked for */
   accept(candidate: Candidate, grant: Grant, path: KeyPath): Session;
@@ -25,7 +29,7 @@ export type WaitOptions = {
   /** Whether the license counts executions: then two grants would cost two. */
   isCounted(candidate: Candidate, path: KeyPath): boolean;
   nonce(): Uint8Array;
-  readonly time: Surroundings['time'];
+  readonly time: OwnTime;
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
   readonly onWaiting: ((place: number) => void) | undefined;
@@ -46,9 +50,8 @@ const RETRY_MS = 100;
 const LONGEST_RETRY_MS = 2 * SECOND;
 /** Keys that come to the network meanwhile are joined. */
 const LOOK_MS = MINUTE;
-/** What has to be given back is given back when the key can be reached again; after an hour its license manager knows better. */
-const INSIST_MS = 10 * SECOND;
-const INSIST_TIMES = 360;
+/** How long the key holds a question; longer than that, and it says nothing. */
+const HELD_MS = 30 * SECOND;
 /** Longest time of a timer. */
 const LONGEST_MS = 0x7fff_ffff;
 const NO_TICKET = new Uint8Array(TICKET_BYTES);
@@ -59,10 +62,9 @@ const asRefusal = (error: unknown): LicensingError => {
   return new LicensingError(Status.SCHAN_ERR, { cause: error });
 };
 
-export const checkWait = (wait: { readonly timeoutMs: number }): void => {
-  if (typeof wait.timeoutMs !== 'number' || !(wait.timeoutMs >= 0))
-    throw new LicensingError(Status.INVALID_PARAMETER, { detail: 'wait.timeoutMs must be a number of milliseconds, or Infinity.' });
-};
+/** Nothing came in time, which may be otherwise later. */
+const isSilence = (error: unknown): error is LicensingError =>
+  error instanceof LicensingError && (error.status === Status.LOCAL_COMM_ERR || error.status === Status.REMOTE_COMM_ERR);
 
 export const waitForSeat = (options: WaitOptions): Promise<Session> => {
   const { time, signal, onWaiting } = options;
@@ -77,24 +79,42 @@ export const waitForSeat = (options: WaitOptions): Promise<Session> => {
   let refused: LicensingError | undefined;
   let unreachable: LicensingError | undefined;
 
-  /** Until the key has answered, on however many paths. Keeps no process alive. */
-  const insist = (work: () => Promise<unknown>, tries = 0): void => {
-    work().catch(() => {
-      if (tries < INSIST_TIMES) time.later(Math.min(INSIST_MS, 200 * 2 ** tries), () => insist(work, tries + 1));
-    });
+  /** Of the questions under way, which are given up when this is settled. */
+  const questions = new Set<Limit>(); // BOUNDED by the standings
+  const within = async <T>(limit: Limit, work: () => Promise<T>): Promise<T> => {
+    questions.add(limit);
+    try {
+      return await work();
+    } finally {
+      questions.delete(limit);
+      limit.end();
+    }
   };
   const withdraw = (standing: Standing): void => {
     standing.done = true;
     if (!standing.sent) return;
-    insist(async () => options.call(await options.path(standing.candidate), { kind: 'withdraw', nonce: standing.login.nonce }));
+    const { candidate, login } = standing;
+    insist(time, async () => {
+      const limit = options.limit();
+      try {
+        const path = await options.path(candidate, limit, 'quietly');
+        const silence = () => options.silence(candidate, limit);
+        await callWithin(path, { kind: 'withdraw', nonce: login.nonce }, limit, { silence, quietly: true });
+      } finally {
+        limit.end();
+      }
+    });
   };
   const settle = (act: () => void): void => {
     if (settled) return;
     settled = true;
     signal?.removeEventListener('abort', abort);
+    forget();
     for (const standing of standings.values()) if (!standing.done) withdraw(standing);
     act();
+    for (const limit of [...questions]) limit.cancel();
   };
+  const forget = time.whenClosed((why) => settle(() => reject(why)));
   function abort(): void {
     try {
       signal?.throwIfAborted();
@@ -138,10 +158,14 @@ export const waitForSeat = (options: WaitOptions): Promise<Session> => {
   };
   const ask = async (standing: Standing): Promise<void> => {
     const { candidate, login, place, ticket } = standing;
-    const path = await options.path(candidate);
+    const first = options.limit();
+    const path = await within(first, () => options.path(candidate, first));
     if (settled) return;
     standing.sent = true;
-    const reply = await options.call(path, { kind: 'wait', login, place, ticket });
+    // Where it has a place, the key holds the question until there is something to say.
+    const limit = options.limit(place > 0 ? HELD_MS : 0);
+    const silence = () => options.silence(candidate, limit);
+    const reply = await within(limit, () => callWithin(path, { kind: 'wait', login, place, ticket }, limit, { silence }));
     if (settled) return; // What it gave goes back by the withdrawal.
     if (reply.status !== Status.OK) throw new LicensingError(reply.status, { detail: Buffer.from(reply.body).toString('utf8') });
     const answer = decodeWaitAnswer(reply.body);
@@ -163,12 +187,13 @@ export const waitForSeat = (options: WaitOptions): Promise<Session> => {
         pause = RETRY_MS;
         unreachable = undefined;
       } catch (error) {
+        if (settled) break;
         // Somebody on the way interferes: no time is spent on that.
-        if (!(error instanceof PathLost) || error.reason.status === Status.SCHAN_ERR) {
+        if (!isSilence(error) && (!(error instanceof PathLost) || error.reason.status === Status.SCHAN_ERR)) {
           drop(standing, error);
           break;
         }
-        unreachable = error.reason;
+        unreachable = error instanceof PathLost ? error.reason : error;
         standing.place = 0;
         answered();
         await time.pause(pause);
@@ -198,16 +223,17 @@ export const waitForSeat = (options: WaitOptions): Promise<Session> => {
   let counted: Candidate | undefined;
   const join = async (candidate: Candidate): Promise<void> => {
     let isCounted = false;
+    const limit = options.limit();
     try {
-      isCounted = options.isCounted(candidate, await options.path(candidate));
+      isCounted = options.isCounted(candidate, await within(limit, () => options.path(candidate, limit)));
     } catch (error) {
-      if (!(error instanceof PathLost)) return refuse(asRefusal(error));
+      if (!(error instanceof PathLost) && !isSilence(error)) return refuse(asRefusal(error));
     }
     if (settled) return;
     if (!isCounted) return standAt(candidate);
     try {
       const session = await options.loginAt(candidate);
-      if (settled) insist(() => session.logout());
+      if (settled) insist(time, () => session.logout());
       else settle(() => resolve(session));
     } catch (error) {
       if (error instanceof LicensingError && error.status === Status.TOO_MANY_USERS) counted ??= candidate;

@@ -26,9 +26,16 @@ describe('the settings of External and Integrated LM', () => {
 
   it('have all of their keys', () => {
     const file =
-      'broadcastsearch = 1\n[SERVER]\nidle_session_timeout_mins = 30\naccesstoremote = 0\nrequestlog = 1\nerrorlog = 0\nproxyconnect = 0 ; none\nproxyhost =\nproxyport = 3128\n[REMOTE]\nserversearchinterval = 1200\n[LOGPARAMETERS]\ntext = {timestamp} {clientaddr}:{clientport}\n';
+      'broadcastsearch = 1\n[SERVER]\nidle_session_timeout_mins = 30\ncall_timeout_secs = 20\naccesstoremote = 0\nrequestlog = 1\nerrorlog = 0\nproxyconnect = 0 ; none\nproxyhost =\nproxyport = 3128\n[REMOTE]\nserversearchinterval = 1200\n[LOGPARAMETERS]\ntext = {timestamp} {clientaddr}:{clientport}\n';
     expect(said(file)).toEqual({
-      settings: { remoteLicenses: false, addresses: [], broadcast: true, searchMinutes: 20, sessionIdleMinutes: 30 },
+      settings: {
+        remoteLicenses: false,
+        addresses: [],
+        broadcast: true,
+        searchMinutes: 20,
+        sessionIdleMinutes: 30,
+        callTimeoutSeconds: 20,
+      },
       faults: [],
       kept: ['requestlog', 'errorlog', 'proxyconnect', 'proxyhost', 'proxyport', 'text'],
     });

@@ -27,6 +27,8 @@ export type NearSettings = {
   readonly searchMinutes: number;
   /** Minutes without a call after which a session ends. */
   readonly sessionIdleMinutes: number;
+  /** Seconds that one call of the application may take (A6). It is for the Licensing API, whichever license manager the call goes to. */
+  readonly callTimeoutSeconds: number;
 };
 
 export const DEFAULT_NEAR_SETTINGS: NearSettings = Object.freeze({
@@ -35,6 +37,7 @@ export const DEFAULT_NEAR_SETTINGS: NearSettings = Object.freeze({
   broadcast: false,
   searchMinutes: 5,
   sessionIdleMinutes: 720,
+  callTimeoutSeconds: 10,
 });
 
 /** BOUNDED: addresses of the search. */
@@ -42,6 +45,7 @@ const MAX_ADDRESSES = 1_024;
 
 export const nearIniKeys = {
   idle: one('SERVER', 'idle_session_timeout_mins', iniNumber(1, 525_600)),
+  callTimeout: one('SERVER', 'call_timeout_secs', iniNumber(1, 3_600)),
   remoteLicenses: one('SERVER', 'accesstoremote', iniFlag),
   broadcast: one('REMOTE', 'broadcastsearch', iniFlag),
   interval: one('REMOTE', 'serversearchinterval', iniNumber(1, 86_400)),
@@ -81,6 +85,7 @@ export const readNearIni = (text: string): NearIni => {
     broadcast: values.broadcast,
     searchMinutes: minutesOf(values.interval),
     sessionIdleMinutes: values.idle,
+    callTimeoutSeconds: values.callTimeout,
   });
   return {
     settings: { ...DEFAULT_NEAR_SETTINGS, ...said, addresses: values.addresses.slice(0, MAX_ADDRESSES) },
@@ -106,6 +111,7 @@ export const withOverrides = (settings: NearSettings, overrides: NearOverrides):
   };
   within('searchMinutes', overrides.searchMinutes, 5, 1_440);
   within('sessionIdleMinutes', overrides.sessionIdleMinutes, 1, 525_600);
+  within('callTimeoutSeconds', overrides.callTimeoutSeconds, 1, 3_600);
   if ((overrides.addresses?.length ?? 0) > MAX_ADDRESSES) faults.push(`addresses may be ${MAX_ADDRESSES} at most`);
   for (const address of overrides.addresses ?? []) iniHost(address, 'addresses', faults);
   if (faults.length > 0)

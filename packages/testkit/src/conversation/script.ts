@@ -101,7 +101,7 @@ export const play = async (script: readonly Step[], actor: Actor): Promise<Step[
       case 'decrypt':
         return actor.settle(on(step.on).decrypt(sealed.get(step.what) ?? Buffer.alloc(0)));
       case 'read':
-        return actor.settle(on(step.on).read(step));
+        return actor.settle(on(step.on).read({ file: step.file, offset: step.offset, length: step.length }));
       case 'write':
         return actor.settle(on(step.on).write({ file: step.file, offset: step.offset, data: Buffer.from(step.bytes, 'hex') }));
       case 'size':

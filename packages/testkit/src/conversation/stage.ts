@@ -73,7 +73,7 @@ export const stageLm = async (
 /** What the Licensing API loads when it is first used takes real time, which a conversation does not have. */
 export const loadAhead = (identity: ApplicationIdentity): Promise<void> =>
   new Promise((loaded) => {
-    const time = { now: () => 0, pause: () => Promise.resolve(), later: () => undefined };
+    const time = { now: () => 0, pause: () => Promise.resolve(), later: () => () => undefined };
     const dial = (): never => {
       loaded();
       throw new Error('nobody is there');
@@ -101,7 +101,7 @@ export const stageApplication = (
     time: {
       now: () => timeline.now,
       pause: (milliseconds) => new Promise((done) => timeline.after(milliseconds, own, done)),
-      later: (milliseconds, task) => void timeline.after(milliseconds, own, task),
+      later: (milliseconds, task) => timeline.after(milliseconds, own, task),
     },
   });
 };

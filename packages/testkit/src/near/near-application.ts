@@ -40,7 +40,10 @@ export const startNearApplication = (
     time: {
       now: () => performance.now(),
       pause: (milliseconds) => new Promise((done) => setTimeout(done, milliseconds)),
-      later: (milliseconds, task) => void setTimeout(task, milliseconds).unref(),
+      later(milliseconds, task) {
+        const timer = setTimeout(task, milliseconds).unref();
+        return () => clearTimeout(timer);
+      },
     },
   });
   return {

@@ -52,7 +52,7 @@ const faultsOfOffice = async (office: LocalLm, told: Told): Promise<string[]> =>
     systemEntropy,
   );
   try {
-    await using session = await licensing.login({ vendorCode: told.last('vendor') ?? '' });
+    await using session = await licensing.login({ vendorCode: told.last('vendor') ?? '', feature: 0 });
     const memory = Buffer.from(await session.read({ file: MEMORY, offset: 0, length: 1 }))[0] ?? 0;
     if (memory < Number(told.last('memory') ?? 0)) faults.push(`memory ${told.last('memory')} was acknowledged, and ${memory} is there`);
   } finally {

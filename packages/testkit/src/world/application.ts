@@ -34,7 +34,7 @@ export const startApplication = (computer: Computer, timeline: Timeline, entropy
       time: {
         now: () => timeline.now,
         pause: (milliseconds) => new Promise((done) => timeline.after(milliseconds, life, done)),
-        later: (milliseconds, task) => void timeline.after(milliseconds, life, task),
+        later: (milliseconds, task) => timeline.after(milliseconds, life, task),
       },
     },
   );

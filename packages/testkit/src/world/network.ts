@@ -34,7 +34,7 @@ export type Network = {
 };
 
 /** As the HTTP client of the license manager. */
-const TIMEOUT_MS = 10_000;
+const TIMEOUT_MS = 5_000;
 const BACKBONE: Life = { alive: true };
 
 export const createNetwork = (timeline: Timeline, random: Random): Network => {

@@ -60,7 +60,6 @@ export const createWatch = (options: {
   const faults: string[] = [];
   const owned = new Map<string, Owned>();
   const mayEnd = new Set<string>();
-  const waited = new Set<string>();
   const endedProcesses = new Map<string, number>();
   const counts: Watch['counts'] = { granted: 0, released: {} };
   let licenseMayChange = false;
@@ -90,7 +89,8 @@ export const createWatch = (options: {
     const say = (why: string): void => fault(`I6: session ${session} at ${owner.name} was released for "${cause}", but ${why}`);
     if (options.never.has(cause)) say('this world has no reason for that');
     // A seat that came after waiting and was not taken goes back: another key was first, or the application waits no longer.
-    const untaken = cause === 'logout' && waited.has(session) && !of(owner).acknowledged.has(session);
+    // So does the seat of a login that was not answered in time. Of neither was any application told.
+    const untaken = cause === 'logout' && !of(owner).acknowledged.has(session);
     if ((cause === 'logout' || cause === 'killed') && !mayEnd.has(`${session} ${cause}`) && !untaken) say('nobody asked for it');
     if (cause === 'license changed' && !licenseMayChange) say('no license changed');
     if (cause === 'lease ended' && holder === 'local') say('a local session has no lease');
@@ -153,7 +153,6 @@ export const createWatch = (options: {
           if (entry.kind === 'granted') {
             counts.granted += 1;
             released.delete(String(entry.detail['session']));
-            if (entry.detail['waited'] !== undefined) waited.add(String(entry.detail['session']));
           }
           if (entry.kind !== 'released') continue;
           const [session, cause] = [String(entry.detail['session']), String(entry.detail['cause'])];
