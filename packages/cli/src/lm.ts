@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
+import type { LicensingError } from '@keyhaven/core/errors';
 import { defaultStateDirectory, defaultTrialDirectory } from '@keyhaven/license-manager/paths';
 import { Command } from 'commander';
 import { newIdCommand } from './lm-new-id.ts';
@@ -50,6 +51,10 @@ export const lmCommand = (): Command =>
       };
       tell(notes);
       const assets = await loadAssets();
+      let ended = (_error?: LicensingError): void => undefined;
+      const end = new Promise<LicensingError | undefined>((stop) => {
+        ended = stop;
+      });
       const lm = await startAdminLm({
         settings,
         where,
@@ -58,6 +63,7 @@ export const lmCommand = (): Command =>
         ...(assets === undefined ? {} : { assets }),
         trialDirectory: defaultTrialDirectory(process.env, process.platform, homedir(), process.getuid?.() === 0),
         onEvent: ({ level, event, ...detail }) => log[level](detail, event),
+        onConflict: (error) => ended(error),
       });
       // The first change makes it, and it is watched already.
       if (options.config === undefined) mkdirSync(dirname(config), { recursive: true, mode: 0o700 });
@@ -73,12 +79,12 @@ export const lmCommand = (): Command =>
         onFault: lm.settingsRefused,
       });
       printJsonLine('ready', { guid: lm.guid, pid: process.pid, tcp: lm.tcp, udp: lm.udp });
-      await new Promise<void>((stop) => {
-        process.once('SIGTERM', stop);
-        process.once('SIGINT', stop);
-      });
+      process.once('SIGTERM', () => ended());
+      process.once('SIGINT', () => ended());
+      const error = await end;
       watch.close();
       await lm.close();
+      if (error !== undefined) throw error;
     });
 
 const printJsonLine = (word: string, value: unknown): void => {

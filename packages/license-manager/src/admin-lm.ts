@@ -2,6 +2,7 @@ import { arch, type as osName, release } from 'node:os';
 import type { LmStatus } from '@keyhaven/core/admin';
 import type { Entropy } from '@keyhaven/core/crypto';
 import type { Entry } from '@keyhaven/core/discovery';
+import type { LicensingError } from '@keyhaven/core/errors';
 import type { Observation } from '@keyhaven/core/fingerprint';
 import { type Clock, MINUTE, SECOND } from '@keyhaven/core/time';
 import { type Ledger, openSqliteLedger } from '@keyhaven/ledger';
@@ -11,7 +12,7 @@ import { openAdminDropFolder } from './admin-drop-folder.ts';
 import { administerKeys, createFingerprints } from './admin-keys.ts';
 import { createAdminReport } from './admin-report.ts';
 import { type AdminSearch, startAdminSearch } from './admin-search.ts';
-import { carriageOf, countBoot, ownNames, startsStill, withoutTls } from './admin-start.ts';
+import { carriageOf, claimFor, countBoot, ownNames, startsStill, withoutTls } from './admin-start.ts';
 import { administrationRemarks, openAdministration, type Remark } from './administration/index.ts';
 import type { Authority } from './authority/index.ts';
 import { asked, createWitness, type FindOwner, ownSpace, systemOwners } from './callers/index.ts';
@@ -70,6 +71,8 @@ export type AdminLmOptions = {
   /** Where the settings say a rule of access; absent = nobody knows. */
   readonly where?: Where;
   readonly onEvent?: (event: LmEvent) => void;
+  /** One with the same state runs on this computer, and was first: this one is to be closed. */
+  readonly onConflict?: (error: LicensingError) => void;
   /** The file that its administrators may write, made by the first change, and what the command line says; absent = none. */
   readonly configuration?: { readonly file: string; readonly overrides: Readonly<Record<string, unknown>> };
   /** The pages of the Admin Control Center (C1); absent = one page that the license manager makes itself. */
@@ -110,6 +113,11 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
 
   try {
     const binding = await openBinding(stateDirectory, entropy, options.machineMarks);
+    const claim = await claimFor(stateDirectory, binding, settings, clock, (error) => {
+      onEvent({ level: 'error', event: 'another license manager runs with this state', error });
+      options.onConflict?.(error);
+    });
+    closers.push(() => claim.close());
     const stored = await openSqliteLedger({
       directory: stateDirectory,
       now: () => clock.wall(),

@@ -1,3 +1,4 @@
+import { realpathSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { arch, availableParallelism, networkInterfaces, type as osName, release, totalmem } from 'node:os';
 import { createSecureContext, type SecureContext } from 'node:tls';
@@ -5,6 +6,7 @@ import { LicensingError, Status } from '@keyhaven/core/errors';
 import type { Note } from '@keyhaven/core/network';
 import type { Clock } from '@keyhaven/core/time';
 import type { Ledger } from '@keyhaven/ledger';
+import { type Binding, type Claim, claimState, processStart } from './machine/index.ts';
 import { type Carriage, PeerRefusal, plainCarriage } from './peers/post.ts';
 import { proxyCarriage } from './peers/proxy.ts';
 import { tlsCarriage } from './peers/tls-carriage.ts';
@@ -24,6 +26,19 @@ export const countBoot = async (ledger: Ledger): Promise<number> => {
       reply: count,
     };
   });
+};
+
+/** One license manager for one state on this computer. @throws LicensingError SHARING_VIOLATION (84) naming the one that runs */
+export const claimFor = (
+  directory: string,
+  { seal }: Binding,
+  { port }: Settings,
+  clock: Clock,
+  onConflict: (error: LicensingError) => void,
+): Promise<Claim> => {
+  const { pid } = process;
+  const lm = { pid, start: processStart(pid) ?? 0, directory: realpathSync.native(directory), port };
+  return claimState({ key: seal.key('running'), lm, clock, onConflict });
 };
 
 /** What it runs on, for a report. */

@@ -5,5 +5,6 @@ export { createInstallMarks, type InstallMark, type InstallMarks } from './insta
 export { sweepLeftFiles, writePidFile } from './left-files.ts';
 export { adoptIdentity, dropNextIdentity, type NextIdentity, prepareIdentity, readNextIdentity } from './next-identity.ts';
 export { isRunning, type ProcessIdentity, processStart, startInStat } from './process.ts';
+export { type Claim, claimState } from './running/index.ts';
 export { systemClock, systemEntropy } from './system.ts';
 export { createTrialMarks, type TrialMark, type TrialMarks } from './trial-marks.ts';

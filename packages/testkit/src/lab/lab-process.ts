@@ -6,7 +6,8 @@ import { createLineQueue } from './line-queue.ts';
 import { findTool } from './tool.ts';
 
 // A program on a host of the lab. Its pid is the program's own: ip, unshare and sh each replace themselves by the next (exec), so a
-// signal to the pid hits the program and nothing else. The program sees the host's network, name and machine id; files are shared.
+// signal to the pid hits the program and nothing else. The program sees the host's network, name and machine id, and the folders that the
+// programs of one computer share; other files are shared.
 
 /** What a program needs to know of the host that it runs on. */
 export type HostIdentity = {
@@ -14,6 +15,8 @@ export type HostIdentity = {
   readonly hostname: string;
   readonly machineIdFile: string;
   readonly hostsFile: string;
+  /** Where the folders lie that all programs of this computer share. */
+  readonly sharedDirectory: string;
 };
 
 export type ProcessOptions = {
@@ -45,9 +48,9 @@ const MAX_STDERR = 64 * 1024;
 const MAX_OUTPUT = 16 * 1024 * 1024;
 
 // The mounts stay in the private mount namespace that `ip netns exec` makes. Where the computer has no /etc/machine-id to mount over
-// (many containers), an overlay that has one takes the place of /etc.
+// (many containers), an overlay that has one takes the place of /etc. The folders that all programs of a computer share are those of the host.
 const BECOME = `
-hostname=$1 id=$2 names=$3; shift 3
+hostname=$1 id=$2 names=$3 shared=$4; shift 4
 printf %s "$hostname" > /proc/sys/kernel/hostname
 if [ -e /etc/machine-id ]; then mount --bind "$id" /etc/machine-id
 else
@@ -56,6 +59,9 @@ else
   mount -t overlay overlay -o "lowerdir=/etc,upperdir=$layer/overlay/upper,workdir=$layer/overlay/work" /etc
 fi
 if [ -e /etc/hosts ]; then mount --bind "$names" /etc/hosts; fi
+for folder in /run/lock /run/keyhaven /dev/shm; do
+  if [ -d "$folder" ]; then mkdir -p -m 1777 "$shared$folder"; mount --bind "$shared$folder" "$folder"; fi
+done
 exec "$@"`;
 
 type Child = ChildProcessByStdio<null, Readable, Readable> & { readonly pid: number };
@@ -78,6 +84,7 @@ const launch = async (host: HostIdentity, command: string, args: readonly string
       host.hostname,
       host.machineIdFile,
       host.hostsFile,
+      host.sharedDirectory,
       program,
       ...args,
     ],

@@ -99,10 +99,10 @@ export const createLab = async (options: LabOptions): Promise<Lab> => {
       const machineIdFile = join(directory, name, 'machine-id');
       await mkdir(join(directory, name, 'overlay'), { recursive: true });
       await writeFile(machineIdFile, `${machineId}\n`);
-      const hostsFile = join(directory, name, 'hosts');
+      const [hostsFile, sharedDirectory] = [join(directory, name, 'hosts'), join(directory, name, 'shared')];
       await writeFile(hostsFile, LOCALHOST);
       const host = createHost({
-        identity: { namespace: `${prefix}${index}`, hostname: name, machineIdFile, hostsFile },
+        identity: { namespace: `${prefix}${index}`, hostname: name, machineIdFile, hostsFile, sharedDirectory },
         machineId,
         index,
         labBytes: [high, low],

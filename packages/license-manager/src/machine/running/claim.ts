@@ -1,0 +1,161 @@
+import { randomBytes } from 'node:crypto';
+import { unlink, writeFile } from 'node:fs/promises';
+import { createServer, type Server, type Socket } from 'node:net';
+import { hex } from '@keyhaven/core/bytes';
+import type { KeyObject } from '@keyhaven/core/crypto';
+import { LicensingError, Status } from '@keyhaven/core/errors';
+import { type Clock, SECOND } from '@keyhaven/core/time';
+import { type Place, placesOf } from './places.ts';
+import { aboutSocket, probe } from './probe.ts';
+import { isLater, NONCE_BYTES, nameOf, type RunningLm, say } from './proof.ts';
+
+// One license manager for one state on one computer (S20): a copy of a state directory has the same keys, so two that run beside each other would grant
+// each seat twice. docs/decisions/0031-one-state-one-lm.md says what each means is for.
+
+export type Claim = { close(): Promise<void> };
+export type ClaimOptions = {
+  /** Of the state: the same in every copy of it, and secret. */
+  readonly key: KeyObject;
+  readonly lm: Omit<RunningLm, 'instance'>;
+  readonly clock: Clock;
+  /** Another one with this state runs here after all, and was first. Called once. */
+  readonly onConflict: (error: LicensingError) => void;
+  readonly places?: readonly (readonly Place[])[];
+};
+
+/** One that is about to end when the next one starts has so long. */
+const LEAVING_MS = [100, 200, 400] as const;
+/** By then whoever is about to end has ended. */
+const LATE_MS = 1_500;
+/** One that was stopped when this one started may go on; then one of the two ends. */
+const LOOK_MS = 30 * SECOND;
+/** A question takes a moment; who asks without end is cut off. */
+const PATIENCE_MS = 2_000;
+/** BOUNDED: questions at once. */
+const MAX_ASKING = 16;
+
+const refusal = (own: string, { pid, directory, port }: RunningLm): LicensingError =>
+  new LicensingError(Status.SHARING_VIOLATION, {
+    detail: `The license manager with process id ${pid} runs with this state on this computer: state directory ${directory}, TCP port ${port}. ${
+      directory === own
+        ? `It has the state directory ${own} open`
+        : `${own} is a copy of that state directory, or the same one by another path`
+    }.`,
+    remedy:
+      'Use that license manager, or stop it first. A second one needs a state directory of its own that is empty at first, and licenses of its own.',
+  });
+
+const answering =
+  (key: KeyObject, lm: RunningLm) =>
+  (socket: Socket): void => {
+    let asked = Buffer.alloc(0);
+    socket.setTimeout(PATIENCE_MS, () => socket.destroy());
+    socket.on('error', () => socket.destroy());
+    socket.on('data', (part: Buffer) => {
+      asked = Buffer.concat([asked, part.subarray(0, NONCE_BYTES)]);
+      if (asked.length >= NONCE_BYTES) socket.end(say(key, asked.subarray(0, NONCE_BYTES), lm));
+    });
+  };
+
+const listen = (server: Server, place: Place): Promise<boolean> =>
+  new Promise((resolve) => {
+    server.once('error', () => resolve(false));
+    // Others may ask, whoever they are; for a name everybody may.
+    const everybody = place.kind === 'socket' || process.platform === 'win32' ? { readableAll: true, writableAll: true } : {};
+    try {
+      server.listen({ path: place.path, exclusive: true, ...everybody }, () => resolve(true));
+    } catch {
+      resolve(false); // A system without such names.
+    }
+  });
+
+/** @throws LicensingError SHARING_VIOLATION (84) naming the one that runs with this state. */
+export const claimState = async (options: ClaimOptions): Promise<Claim> => {
+  const { key, clock, onConflict } = options;
+  const instance = hex(randomBytes(16));
+  const lm: RunningLm = { ...options.lm, instance };
+  const places = options.places ?? placesOf(nameOf(key));
+  const held = new Map<Place, Server>();
+
+  /** Where somebody else was at the last look; who does not answer would cost the start a pause each time. */
+  const strangers = new Set<Place>();
+  const another = async (): Promise<RunningLm | undefined> => {
+    const all = places.flat();
+    const found = await Promise.all(all.map((place) => probe(place, key)));
+    strangers.clear();
+    for (const [index, place] of all.entries()) if (found[index]?.kind === 'stranger') strangers.add(place);
+    return found.flatMap((each) => (each.kind === 'same' && each.lm.instance !== instance ? [each.lm] : []))[0];
+  };
+  const write = async (place: Place): Promise<void> => {
+    if (place.kind === 'name') return;
+    await unlink(place.record).catch(() => undefined);
+    // A place where it cannot be written serves while this process answers.
+    await writeFile(place.record, say(key, await aboutSocket(place.path), lm), { flag: 'wx', mode: 0o644 }).catch(() => undefined);
+  };
+  const take = async (place: Place): Promise<boolean> => {
+    if (strangers.has(place) || (await probe(place, key)).kind !== 'nobody') return false;
+    // What is left of a process that was killed; where somebody else put it there, the next slot serves.
+    if (place.kind === 'socket') await unlink(place.path).catch(() => undefined);
+    const server = createServer(answering(key, lm));
+    server.maxConnections = MAX_ASKING;
+    server.unref();
+    if (!(await listen(server, place))) return false;
+    server.on('error', () => undefined);
+    held.set(place, server);
+    await write(place).catch(() => undefined);
+    return true;
+  };
+  const takeAll = async (): Promise<void> => {
+    await Promise.all(
+      places.map(async (slots) => {
+        for (const place of slots) if (held.has(place) || (await take(place))) return;
+      }),
+    );
+  };
+  let closing: Promise<void> | undefined;
+  const release = async (): Promise<void> => {
+    cancel();
+    await Promise.all(
+      [...held].map(async ([place, server]) => {
+        if (place.kind === 'socket') await unlink(place.record).catch(() => undefined);
+        // Closing removes the file of a socket.
+        await new Promise<void>((done) => server.close(() => done()));
+      }),
+    );
+    held.clear();
+  };
+  let cancel = (): void => undefined;
+
+  const begun = performance.now();
+  let other = await another();
+  for (const pause of LEAVING_MS) {
+    // One that answers late is busy or stopped, and not about to end.
+    if (other === undefined || performance.now() - begun > LATE_MS) break;
+    await new Promise((done) => setTimeout(done, pause));
+    other = await another();
+  }
+  if (other === undefined) {
+    await takeAll();
+    // Two that start at once both saw nobody.
+    const rival = await another();
+    if (rival !== undefined && isLater(lm, rival)) other = rival;
+  }
+  if (other !== undefined) {
+    await release();
+    throw refusal(lm.directory, other);
+  }
+
+  const look = async (): Promise<void> => {
+    const rival = await another();
+    if (closing !== undefined) return;
+    if (rival !== undefined && isLater(lm, rival)) return onConflict(refusal(lm.directory, rival));
+    cancel = clock.after(LOOK_MS, () => void look());
+  };
+  cancel = clock.after(LOOK_MS, () => void look());
+  return {
+    close() {
+      closing ??= release();
+      return closing;
+    },
+  };
+};

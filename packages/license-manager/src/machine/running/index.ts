@@ -1,0 +1,1 @@
+export { type Claim, claimState } from './claim.ts';
