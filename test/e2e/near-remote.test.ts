@@ -1,9 +1,10 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { externalLmFile } from '@keyhaven/core/hosts';
 import { captureAvailable, type Packet } from '@keyhaven/testkit/lab';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { cachedExternalLm } from '../../scripts/external/cached.ts';
+import { PROXY, PROXY_PORT } from './http-proxy.ts';
 import { placeFile } from './near-site.ts';
 import { createSite, eventually, FEATURE, type Lm, linkedTo, needsLab, type Site } from './site.ts';
 import { startApplication, type ToldApplication } from './told-application.ts';
@@ -136,6 +137,30 @@ describe.each(['integrated', 'external'] as const)(
       await application.end();
     });
 
+    it('reaches it through the proxy of its settings and nothing else, and keeps the logs that they switch on', async () => {
+      const proxy = await here().host('desk').spawn(process.execPath, ['-e', PROXY]);
+      await proxy.nextLine((line) => line === 'ready');
+      const capture = await here().lab.capture();
+      const settings = ['[SERVER]', 'proxyconnect = 2', `proxyhost = ${here().host('desk').address}`, 'requestlog = 1', 'errorlog = 1'];
+      const absent = 'serveraddr = nowhere.invalid';
+      const ini = [...settings, '[REMOTE]', `serveraddr = ${here().host('server').address}`, absent, ''].join('\n');
+      const application = await applicationOf('office', kind, ini);
+      await use(application);
+      const sent = connections(from(await capture.stop(), 'office'));
+      expect(sent).toEqual([`${here().host('desk').address}:${PROXY_PORT}`]);
+      const store = join(here().directory, `application-${folders}`);
+      const log = async (name: string): Promise<string> => {
+        const found = (await readdir(store, { recursive: true })).find((each) => each.endsWith(`logs/${name}.log`));
+        return found === undefined ? '' : readFile(join(store, found), 'utf8');
+      };
+      const remote = `LOGIN\\(key=remote, session=\\w+, licenseManager=${server.guid}\\) result\\(0\\)\n[^\n]*LOGOUT\\(key=remote`;
+      await eventually('the request log has the session', async () => new RegExp(remote).test(await log('access')));
+      await eventually('the error log has the name without an address', async () => (await log('error')).includes('nowhere.invalid'));
+      await application.end();
+      proxy.kill('SIGKILL');
+      await proxy.exited;
+    });
+
     it('goes on with its session after a cut that is shorter than the lease (R8)', async () => {
       const application = await applicationOf('office', kind, `serveraddr = ${here().host('server').address}\n`);
       const session = await application.login({ vendorCode: here().code, feature: FEATURE.oneSeat, lm: kind });
@@ -166,7 +191,7 @@ describe('where an Admin LM runs on the computer', () => {
   let desk: Lm;
   beforeAll(async () => {
     if (noCapture !== undefined) return;
-    desk = await here().startLm('desk');
+    desk = await here().startLm('desk', '[page]\npasswordForAll = true\n');
     await linkedTo(desk, server);
   });
 
@@ -184,4 +209,21 @@ describe('where an Admin LM runs on the computer', () => {
     const sent = udpOf(from(await capture.stop(), 'desk'));
     expect(sent.filter(({ source }) => source.port !== PORT)).toEqual([]);
   });
+
+  it('keeps its list of others from other programs where its administration needs a password for everything', async () => {
+    const put = `fetch('http://127.0.0.1:1947/api/v1/password', { method: 'PUT', headers: { 'content-type': 'application/json' }, body: '{"password":"long enough"}' }).then((r) => console.log(r.status))`;
+    expect((await here().host('desk').run(process.execPath, ['-e', put])).stdout.trim()).toBe('200');
+  });
+  it.each(['integrated', 'external'] as const)(
+    'so they are where its administration needs a password for everything (%s)',
+    async (kind) => {
+      const peers = `fetch('http://127.0.0.1:1947/api/v1/peers').then((r) => console.log(r.status))`;
+      expect((await here().host('desk').run(process.execPath, ['-e', peers])).stdout.trim()).toBe('401');
+      const application = await applicationOf('desk', kind);
+      const session = await application.login({ vendorCode: here().code, feature: FEATURE.fiveSeats, lm: kind });
+      expect(session.licenseManager.guid).toBe(server.guid);
+      await session.logout();
+      await application.end();
+    },
+  );
 });

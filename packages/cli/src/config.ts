@@ -1,4 +1,5 @@
 import { LicensingError, Status } from '@keyhaven/core/errors';
+import { DEFAULT_NEAR_SETTINGS, vendorOfNearFile } from '@keyhaven/core/near-settings';
 import type { SettingChanges } from '@keyhaven/license-manager';
 import { Command } from 'commander';
 import { type Common, withExamples } from './parts.ts';
@@ -11,12 +12,29 @@ import { withLm } from './with-lm.ts';
 
 const said = (value: unknown): string => plain(typeof value === 'string' ? value : JSON.stringify(value));
 
+type Note = { readonly line: number; readonly level: 'info' | 'warn'; readonly text: string };
+const noteLine = ({ line, level, text }: Note): string => `line ${line}: ${level === 'warn' ? 'attention: ' : ''}${plain(text)}`;
+
+/** Of an External or Integrated LM: what differs from the defaults, and what has no effect and why. */
+const checkNearFile = async (file: string, json: boolean): Promise<void> => {
+  const { readNearFile } = await import('@keyhaven/license-manager/near');
+  const { settings, notes } = await readNearFile(file);
+  if (json) return printJson({ settings, notes });
+  const lines = Object.entries(settings).flatMap(([name, value]) =>
+    JSON.stringify(value) === JSON.stringify(Object.entries(DEFAULT_NEAR_SETTINGS).find(([each]) => each === name)?.[1])
+      ? []
+      : [`${name} = ${said(value)}`],
+  );
+  process.stdout.write([...(lines.length === 0 ? ['all settings as by default'] : lines), ...notes.map(noteLine), 'valid', ''].join('\n'));
+};
+
 const checkCommand = (): Command =>
   new Command('check')
     .description('says what a file of settings means, and every fault of it')
-    .argument('<file>', 'keyhaven.ini, an existing hasplm.ini, or TOML')
+    .argument('<file>', 'keyhaven.ini, an existing hasplm.ini, TOML, or keyhaven_<vendorid>.ini of an External or Integrated LM')
     .option('--json', 'one JSON document')
     .action(async (file: string, { json }: { readonly json?: boolean }) => {
+      if (vendorOfNearFile(file) !== undefined) return checkNearFile(file, json === true);
       const { loadConfiguration, settingFacts, valueAt } = await import('@keyhaven/license-manager/configuration');
       const { settings, notes } = await loadConfiguration(file);
       if (json === true) return printJson({ settings, notes });
@@ -25,8 +43,9 @@ const checkCommand = (): Command =>
         const value = valueAt(settings, path);
         return JSON.stringify(value) === JSON.stringify(valueAt(usual, path)) ? [] : [`${path} = ${said(value)}`];
       });
-      const remarks = notes.map(({ line, level, text }) => `line ${line}: ${level === 'warn' ? 'attention: ' : ''}${plain(text)}`);
-      process.stdout.write([...(lines.length === 0 ? ['all settings as by default'] : lines), ...remarks, 'valid', ''].join('\n'));
+      process.stdout.write(
+        [...(lines.length === 0 ? ['all settings as by default'] : lines), ...notes.map(noteLine), 'valid', ''].join('\n'),
+      );
     });
 
 const valueOf = (type: string, text: string): unknown => {

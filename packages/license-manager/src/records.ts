@@ -8,7 +8,7 @@ import type { Acts, AuditWriter } from './acts/index.ts';
 import type { Authority } from './authority/index.ts';
 import { type History, openHistory, type UsageQuery } from './history/index.ts';
 import type { LmEvent } from './lm/index.ts';
-import { type AnsweredRequest, createLogs } from './log/index.ts';
+import { type AnsweredRequest, createLogs, openLogFile } from './log/index.ts';
 import { createCounters, type MetricSources, metricFamilies, processFigures, watchLedger } from './metrics/index.ts';
 import type { Settings, SettingsFault } from './settings.ts';
 
@@ -71,6 +71,7 @@ export const createRecords = (options: {
     directory: settings().log.directory ?? join(stateDirectory, 'logs'),
     clock,
     settings: () => settings().log,
+    open: openLogFile,
     onProblem: (problem, error) => onEvent({ level: 'warn', event: problem, error }),
   });
   let ledger: Ledger | undefined;

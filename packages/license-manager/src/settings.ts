@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import { DEFAULT_PATTERN } from '@keyhaven/core/log';
+import { NO_WPAD } from '@keyhaven/core/near-settings';
 import { remoteModes } from '@keyhaven/core/users';
 import { parse, TomlError } from 'smol-toml';
 import { z } from 'zod';
@@ -15,10 +16,6 @@ const asMode = (value: unknown): unknown => (value === true ? 'all' : value === 
 
 /** Labels of a host name, or an address of IPv4. */
 const PUBLIC_NAME = /^(?!-)[a-z0-9-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9-]{1,63}(?<!-))*$/i;
-
-/** Why the second of the field's three choices does nothing (field-facts 2.7). */
-export const NO_WPAD =
-  'WPAD is not supported: it runs a program that whoever answers first on the network hands out. Name the proxy with "manual", host and port';
 
 export const settingsSchema = z.strictObject({
   /** Machine name shown to others. */

@@ -26,12 +26,46 @@ describe('the configuration of the own license managers', () => {
     ['a directory for all vendors', { directory: '/keys' }, 501],
     ['an empty path', { externalLm: '' }, 501],
     ['a broadcast that is no answer', { broadcast: 'yes' }, 501],
+    ['a name that there is not', { serverAddresses: ['lm.example'] }, 501],
+    ['both names of one setting', { addresses: [], searchAddresses: [] }, 501],
+    ['minutes under the floor', { searchMinutes: 4 }, 501],
+    ['a proxy without a host', { proxy: { port: 3128 } }, 501],
+    ['nothing at all', undefined, 501],
+    ['a list', [], 501],
   ])('refuses %s, and stays as it was', (_name, configuration, status) => {
     const store = createConfiguration();
     // What JavaScript callers may pass whatever the types say.
     const add = (): unknown => Reflect.apply(store.add, undefined, [configuration]);
     expect(add).toThrow(expect.objectContaining({ status }));
     expect(store.of(7).overrides).toEqual({});
+  });
+});
+
+describe('what configure() refuses', () => {
+  it('names every setting that is wrong at once, and takes nothing of the call over', () => {
+    const store = createConfiguration();
+    const call = { broadcast: true, searchMinutes: 1, searchAddresses: ['a b'] };
+    expect(() => store.add(call)).toThrow(/searchMinutes must be.*searchAddresses: must be/);
+    const misspelt = { broadcast: true, serverAddresses: [] };
+    expect(() => store.add(misspelt)).toThrow(/serverAddresses/);
+    expect(store.of(7).overrides).toEqual({});
+  });
+  it('is nothing of what the guide names for the API', () => {
+    const store = createConfiguration();
+    const said = {
+      remoteLicenses: true,
+      searchMinutes: 10,
+      sessionIdleMinutes: 60,
+      broadcast: true,
+      proxy: { host: 'proxy.example', port: 8_080 },
+      requestLog: true,
+      errorLog: true,
+      logPattern: '{timestamp}',
+    };
+    store.add({ ...said, searchAddresses: ['lm.example'] });
+    expect(store.of(7).overrides).toEqual({ ...said, addresses: ['lm.example'] });
+    store.add({ addresses: ['other.example'] });
+    expect(store.of(7).overrides.addresses).toEqual(['other.example']);
   });
 });
 

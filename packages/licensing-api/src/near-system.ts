@@ -44,8 +44,7 @@ const searches = (place: NearPlace, vendor: number, overrides: NearOverrides): b
   const { settings, faulty } = settingsIn(place, vendor);
   // Somebody wrote settings for a near LM: it says what is wrong with them.
   if (faulty) return true;
-  const { remoteLicenses } = settings;
-  const { addresses = settings.addresses, broadcast = settings.broadcast } = overrides;
+  const { remoteLicenses = settings.remoteLicenses, addresses = settings.addresses, broadcast = settings.broadcast } = overrides;
   return remoteLicenses && (addresses.length > 0 || broadcast);
 };
 

@@ -1,10 +1,12 @@
-export { type NearPlace, nearFileName, nearFiles } from './near-files.ts';
+export { type NearPlace, nearFileName, nearFiles, vendorOfNearFile } from './near-files.ts';
 export {
   DEFAULT_NEAR_SETTINGS,
   type NearIni,
-  type NearOverrides,
+  type NearNote,
+  type NearProxy,
   type NearSettings,
+  NO_WPAD,
   nearIniKeys,
   readNearIni,
-  withOverrides,
 } from './near-settings.ts';
+export { type NearOverrides, overrideFaults, overrideNames, withOverrides } from './overrides.ts';

@@ -10,6 +10,12 @@ export type NearPlace = {
 
 export const nearFileName = (vendor: number): string => `keyhaven_${vendor}.ini`;
 
+/** The vendor of a file of this name, whatever directory it is in; undefined for other files. */
+export const vendorOfNearFile = (path: string): number | undefined => {
+  const [, vendor] = /(?:^|[\\/])keyhaven_(\d{1,10})\.ini$/i.exec(path) ?? [];
+  return vendor === undefined ? undefined : Number(vendor);
+};
+
 const userDirectory = ({ env, platform, home }: NearPlace): string => {
   const given = (name: string): string | undefined => (env[name] === '' ? undefined : env[name]);
   if (platform === 'win32') return `${given('APPDATA') ?? `${home}\\AppData\\Roaming`}\\Keyhaven`;

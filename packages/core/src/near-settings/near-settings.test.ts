@@ -1,16 +1,20 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { placeOf } from '../ini/index.ts';
-import { DEFAULT_NEAR_SETTINGS, nearFiles, nearIniKeys, readNearIni, withOverrides } from './index.ts';
+import { DEFAULT_NEAR_SETTINGS, nearFiles, nearIniKeys, overrideNames, readNearIni, vendorOfNearFile, withOverrides } from './index.ts';
 
 const said = (text: string) => {
-  const { settings, faults, kept } = readNearIni(text);
-  return { settings, faults: faults.map(({ line, fault }) => `${line}: ${fault}`), kept: kept.map(({ key }) => key) };
+  const { settings, faults, notes } = readNearIni(text);
+  return {
+    settings,
+    faults: faults.map(({ line, fault }) => `${line}: ${fault}`),
+    notes: notes.map(({ line, level, text: of }) => `${line} ${level} ${of}`),
+  };
 };
 
 describe('the settings of External and Integrated LM', () => {
   it('search nobody and broadcast nothing when nothing is said (R2)', () => {
-    expect(said('')).toEqual({ settings: DEFAULT_NEAR_SETTINGS, faults: [], kept: [] });
+    expect(said('')).toEqual({ settings: DEFAULT_NEAR_SETTINGS, faults: [], notes: [] });
     expect(DEFAULT_NEAR_SETTINGS).toMatchObject({ addresses: [], broadcast: false, remoteLicenses: true, searchMinutes: 5 });
   });
 
@@ -20,25 +24,53 @@ describe('the settings of External and Integrated LM', () => {
     expect(said(file)).toEqual({
       settings: { ...DEFAULT_NEAR_SETTINGS, addresses: ['10.1.2.3', 'licenses.example.org', '10.1.2.255'] },
       faults: [],
-      kept: ['aggressive'],
+      notes: [
+        '3 info [REMOTE] aggressive: not applicable: an External or Integrated LM always asks single addresses by TCP',
+        '4 info [REMOTE] serversearchinterval: raised to 300, the least there is',
+      ],
     });
   });
 
-  it('have all of their keys', () => {
+  it('have all of their keys, each with its effect', () => {
     const file =
-      'broadcastsearch = 1\n[SERVER]\nidle_session_timeout_mins = 30\ncall_timeout_secs = 20\naccesstoremote = 0\nrequestlog = 1\nerrorlog = 0\nproxyconnect = 0 ; none\nproxyhost =\nproxyport = 3128\n[REMOTE]\nserversearchinterval = 1200\n[LOGPARAMETERS]\ntext = {timestamp} {clientaddr}:{clientport}\n';
+      'broadcastsearch = 1\n[SERVER]\nidle_session_timeout_mins = 30\ncall_timeout_secs = 20\naccesstoremote = 1\nrequestlog = 1\nerrorlog = 1\nproxyconnect = 2 ; manual\nproxyhost = proxy.example\nproxyport = 8080\n[REMOTE]\nserversearchinterval = 1200\nserveraddr = lm.example\n[LOGPARAMETERS]\ntext = {timestamp} {clientaddr}:{clientport}\n';
     expect(said(file)).toEqual({
       settings: {
-        remoteLicenses: false,
-        addresses: [],
+        remoteLicenses: true,
+        addresses: ['lm.example'],
         broadcast: true,
         searchMinutes: 20,
         sessionIdleMinutes: 30,
         callTimeoutSeconds: 20,
+        proxy: { host: 'proxy.example', port: 8080 },
+        requestLog: true,
+        errorLog: true,
+        logPattern: '{timestamp} {clientaddr}:{clientport}',
       },
       faults: [],
-      kept: ['requestlog', 'errorlog', 'proxyconnect', 'proxyhost', 'proxyport', 'text'],
+      notes: [],
     });
+  });
+
+  it('say of every key without an effect why it has none', () => {
+    const file =
+      '[SERVER]\naccesstoremote = 0\nproxyconnect = 1\nproxyhost = proxy.example\nproxyport = 3128\n[REMOTE]\nserveraddr = lm.example\nbroadcastsearch = 1\n[LOGPARAMETERS]\ntext = {nothing}\n';
+    expect(said(file)).toEqual({
+      settings: { ...DEFAULT_NEAR_SETTINGS, remoteLicenses: false, addresses: ['lm.example'], broadcast: true, logPattern: '{nothing}' },
+      faults: [],
+      notes: [
+        expect.stringMatching(/^3 warn \[SERVER\] proxyconnect: no proxy is used: WPAD is not supported/),
+        '3 info [SERVER] proxyconnect: no effect without accesstoremote = 1',
+        '4 info [SERVER] proxyhost: no effect without proxyconnect = 2',
+        '5 info [SERVER] proxyport: no effect without proxyconnect = 2',
+        '7 info [REMOTE] serveraddr: no effect without accesstoremote = 1',
+        '8 info [REMOTE] broadcastsearch: no effect without accesstoremote = 1',
+        '10 info [LOGPARAMETERS] text: no effect without requestlog = 1',
+        expect.stringMatching(/^10 warn \[LOGPARAMETERS\] text: the pattern names \{nothing\}/),
+      ],
+    });
+    expect(said('proxyconnect = 2\n').faults).toEqual(['1: [SERVER] proxyconnect: 2 needs proxyhost']);
+    expect(said('proxyconnect = 2\nproxyhost = proxy.example\n').settings.proxy).toEqual({ host: 'proxy.example', port: 3_128 });
   });
 
   it('have a floor of five minutes for the search, whatever the file says (R4)', () => {
@@ -71,9 +103,29 @@ describe('the settings of External and Integrated LM', () => {
       addresses: ['10.0.0.2'],
       broadcast: true,
     });
-    expect(() => withOverrides(settings, { searchMinutes: 1, sessionIdleMinutes: Number.NaN, addresses: ['a b'] })).toThrow(
+    expect(withOverrides(settings, { proxy: { host: 'proxy.example' } }).proxy).toEqual({ host: 'proxy.example', port: 3_128 });
+    const proxied = said('proxyconnect = 2\nproxyhost = a').settings;
+    expect([withOverrides(proxied, {}).proxy, withOverrides(proxied, { proxy: 'none' }).proxy]).toEqual([
+      { host: 'a', port: 3_128 },
+      'none',
+    ]);
+  });
+
+  it.each<[Record<string, unknown>, RegExp]>([
+    [
+      { searchMinutes: 1, sessionIdleMinutes: Number.NaN, addresses: ['a b'] },
       /searchMinutes must be.*sessionIdleMinutes must be.*addresses: must be/,
-    );
+    ],
+    [{ serverAddress: 'a' }, /serverAddress is unknown: there are remoteLicenses, addresses, /],
+    [{ broadcast: 1 }, /broadcast must be true or false/],
+    [{ addresses: 'a' }, /addresses must be a list/],
+    [{ addresses: [7] }, /addresses must be a host name/],
+    [{ proxy: { host: 'a', user: 'ada' } }, /proxy has no user: it has host and port/],
+    [{ proxy: { host: '', port: 0 } }, /proxy\.host: must be .*proxy\.port must be/],
+    [{ proxy: 'wpad' }, /proxy must be 'none' or/],
+    [{ logPattern: '{nothing}' }, /logPattern: the pattern names/],
+  ])('refuse %j of an application, by name', (overrides, said) => {
+    expect(() => withOverrides(DEFAULT_NEAR_SETTINGS, overrides)).toThrow(said);
   });
 });
 
@@ -90,6 +142,10 @@ describe('the file of these settings', () => {
   ])('on %s with %j', (platform, env, files) => {
     expect(at(platform, env)).toEqual(files);
   });
+  it('tells by its name that it is one', () => {
+    expect(['/opt/app/keyhaven_7.ini', 'KEYHAVEN_37515.INI', 'C:\\App\\keyhaven_7.ini'].map(vendorOfNearFile)).toEqual([7, 37_515, 7]);
+    expect(['keyhaven.ini', 'hasplm.ini', 'xkeyhaven_7.ini', 'keyhaven_7.toml'].map(vendorOfNearFile)).toEqual(Array(4).fill(undefined));
+  });
   it('is looked for in one place where nobody knows where the application is', () => {
     expect(nearFiles({ platform: 'linux', env: {}, beside: undefined, home: '/users/ada' }, 7)).toHaveLength(1);
     expect(at('linux', {}, '/')).toContain('/keyhaven_7.ini');
@@ -97,19 +153,22 @@ describe('the file of these settings', () => {
 });
 
 describe('docs/guide/near-settings.md', () => {
-  it('names every key, and the defaults that hold', async () => {
+  it('names every key with its name in the API, and the defaults', async () => {
     const guide = await readFile(new URL('../../../../docs/guide/near-settings.md', import.meta.url), 'utf8');
-    const rows = [...guide.matchAll(/^\| `(\[\w+\] \w+)` \| `(\w+)` \| (\S+) \|/gm)].map(([, key, name, value]) => ({ key, name, value }));
-    const all = Object.values(nearIniKeys).map((key) => ({ key: placeOf(key), kept: key.kept }));
-    expect(rows.map(({ key = '' }) => key).toSorted()).toEqual(
-      all
-        .filter(({ kept }) => !kept)
-        .map(({ key }) => key)
-        .toSorted(),
-    );
-    for (const { key } of all) expect(guide).toContain(`\`${key}\``);
-    expect(rows.map(({ name = '' }) => name).toSorted()).toEqual(Object.keys(DEFAULT_NEAR_SETTINGS).toSorted());
-    const file = rows.filter(({ value }) => value !== 'none').map(({ key, value }) => `${key?.replace(/\[.*\] /, '')} = ${value}`);
-    expect(readNearIni(file.join('\n'))).toEqual({ settings: DEFAULT_NEAR_SETTINGS, faults: [], kept: [] });
+    const rows = [...guide.matchAll(/^\| `(\[\w+\] \w+)` \| (\S+) \| (\S+) \|/gm)].map(([, key, name, value]) => ({ key, name, value }));
+    expect(rows.map(({ key = '' }) => key).toSorted()).toEqual(Object.values(nearIniKeys).map(placeOf).toSorted());
+    const inGuide: Readonly<Record<string, string>> = {
+      searchAddresses: 'addresses',
+      callTimeoutMs: 'callTimeoutSeconds',
+      'proxy.host': 'proxy',
+      'proxy.port': 'proxy',
+    };
+    const names = rows.flatMap(({ name = '' }) => (name === '-' ? [] : [name.replaceAll('`', '')])).map((name) => inGuide[name] ?? name);
+    expect([...new Set(names)].toSorted()).toEqual(overrideNames.toSorted());
+    const file = rows
+      .filter(({ value = '' }) => !['none', 'below', '-'].includes(value))
+      .map(({ key, value }) => `${key?.replace(/\[.*\] /, '')} = ${value}`);
+    expect(readNearIni(file.join('\n')).settings).toEqual(DEFAULT_NEAR_SETTINGS);
+    expect(guide).toContain(DEFAULT_NEAR_SETTINGS.logPattern);
   });
 });

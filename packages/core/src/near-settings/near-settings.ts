@@ -1,20 +1,8 @@
-import { LicensingError, Status } from '../errors/index.ts';
-import {
-  decodeIni,
-  entriesOf,
-  type IniEntry,
-  type IniFault,
-  iniFlag,
-  iniHost,
-  iniNumber,
-  iniText,
-  many,
-  one,
-  parseIni,
-} from '../ini/index.ts';
+import { decodeIni, entriesOf, type IniFault, iniFlag, iniHost, iniNumber, iniText, many, one, parseIni, placeOf } from '../ini/index.ts';
+import { DEFAULT_PATTERN, patternFault } from '../log/index.ts';
 
-// What an External or Integrated LM can be told: `keyhaven_<vendorid>.ini`, with the keys of the field's own files, and the same as values through
-// the Licensing API. docs/guide/near-settings.md.
+// The settings of an External or Integrated LM: `keyhaven_<vendorid>.ini`, with the keys of the field's own files, and the same as values through the
+// Licensing API (overrides.ts). docs/guide/near-settings.md. Every key has an effect, or the notes of the file say why not.
 
 export type NearSettings = {
   /** Keys of other computers may be used. */
@@ -29,7 +17,18 @@ export type NearSettings = {
   readonly sessionIdleMinutes: number;
   /** Seconds that one call of the application may take (A6). It is for the Licensing API, whichever license manager the call goes to. */
   readonly callTimeoutSeconds: number;
+  /** The HTTP proxy through which license managers of other computers are reached. */
+  readonly proxy: 'none' | NearProxy;
+  /** Logins, logouts and refusals are written to `logs/access.log` in the directory of the keys. */
+  readonly requestLog: boolean;
+  /** Warnings and errors are written to `logs/error.log` there. */
+  readonly errorLog: boolean;
+  /** What a line of the request log has. */
+  readonly logPattern: string;
 };
+export type NearProxy = { readonly host: string; readonly port: number };
+
+export const DEFAULT_PROXY_PORT = 3_128;
 
 export const DEFAULT_NEAR_SETTINGS: NearSettings = Object.freeze({
   remoteLicenses: true,
@@ -38,10 +37,19 @@ export const DEFAULT_NEAR_SETTINGS: NearSettings = Object.freeze({
   searchMinutes: 5,
   sessionIdleMinutes: 720,
   callTimeoutSeconds: 10,
+  proxy: 'none',
+  requestLog: false,
+  errorLog: false,
+  logPattern: DEFAULT_PATTERN,
 });
 
-/** BOUNDED: addresses of the search. */
-const MAX_ADDRESSES = 1_024;
+/** BOUNDED: addresses of the search, and characters of a pattern. */
+export const MAX_ADDRESSES = 1_024;
+export const MAX_PATTERN = 1_024;
+
+/** Why the second of the field's three choices does nothing (field-facts 2.7). */
+export const NO_WPAD =
+  'WPAD is not supported: it runs a program that whoever answers first on the network hands out. Name the proxy with "manual", host and port';
 
 export const nearIniKeys = {
   idle: one('SERVER', 'idle_session_timeout_mins', iniNumber(1, 525_600)),
@@ -50,21 +58,54 @@ export const nearIniKeys = {
   broadcast: one('REMOTE', 'broadcastsearch', iniFlag),
   interval: one('REMOTE', 'serversearchinterval', iniNumber(1, 86_400)),
   addresses: many('REMOTE', 'serveraddr', iniHost),
-  // An External or Integrated LM asks single addresses by TCP in any case.
-  aggressive: one('REMOTE', 'aggressive', iniFlag, { kept: true }),
-  requestLog: one('SERVER', 'requestlog', iniFlag, { kept: true }),
-  errorLog: one('SERVER', 'errorlog', iniFlag, { kept: true }),
-  proxyConnect: one('SERVER', 'proxyconnect', iniNumber(0, 2), { kept: true }),
-  proxyHost: one('SERVER', 'proxyhost', iniText(255), { kept: true }),
-  proxyPort: one('SERVER', 'proxyport', iniNumber(1, 65_535), { kept: true }),
-  logText: one('LOGPARAMETERS', 'text', iniText(1_024), { kept: true }),
+  aggressive: one('REMOTE', 'aggressive', iniFlag),
+  requestLog: one('SERVER', 'requestlog', iniFlag),
+  errorLog: one('SERVER', 'errorlog', iniFlag),
+  proxyConnect: one('SERVER', 'proxyconnect', iniNumber(0, 2)),
+  proxyHost: one('SERVER', 'proxyhost', iniHost),
+  proxyPort: one('SERVER', 'proxyport', iniNumber(1, 65_535)),
+  logText: one('LOGPARAMETERS', 'text', iniText(MAX_PATTERN)),
 };
+
+/** `warn`: the file asks for something that it does not get. */
+export type NearNote = { readonly line: number; readonly level: 'info' | 'warn'; readonly text: string };
 
 export type NearIni = {
   readonly settings: NearSettings;
   readonly faults: readonly IniFault[];
-  /** What the file says and nothing uses yet. */
-  readonly kept: readonly IniEntry[];
+  /** What the file says and what has no effect, or another one than it says, with the reason. */
+  readonly notes: readonly NearNote[];
+};
+
+const NONE = 0;
+const WPAD = 1;
+const MANUAL = 2;
+/** R4: seconds; the least there is. */
+const LEAST_INTERVAL = 300;
+
+type Values = ReturnType<typeof decodeIni<typeof nearIniKeys>>['values'];
+
+const notesOf = (values: Values, lineOf: (name: keyof typeof nearIniKeys) => number | undefined): readonly NearNote[] => {
+  const note = (name: keyof typeof nearIniKeys, isSo: boolean, text: string, level: NearNote['level'] = 'info'): NearNote[] => {
+    const line = lineOf(name);
+    return line === undefined || !isSo ? [] : [{ line, level, text: `${placeOf(nearIniKeys[name])}: ${text}` }];
+  };
+  const { proxyConnect = NONE, remoteLicenses = true, requestLog = false, interval, logText } = values;
+  const off = 'no effect without accesstoremote = 1';
+  const unproxied = proxyConnect !== MANUAL;
+  const pattern = logText === undefined ? undefined : patternFault(logText);
+  return [
+    ...note('aggressive', true, 'not applicable: an External or Integrated LM always asks single addresses by TCP'),
+    ...note('addresses', !remoteLicenses, off),
+    ...note('broadcast', !remoteLicenses, off),
+    ...note('interval', (interval ?? LEAST_INTERVAL) < LEAST_INTERVAL, `raised to ${LEAST_INTERVAL}, the least there is`),
+    ...note('proxyConnect', proxyConnect === WPAD, `no proxy is used: ${NO_WPAD}`, 'warn'),
+    ...note('proxyConnect', !remoteLicenses && proxyConnect !== NONE, off),
+    ...note('proxyHost', unproxied && values.proxyHost !== undefined, 'no effect without proxyconnect = 2'),
+    ...note('proxyPort', unproxied && values.proxyPort !== undefined, 'no effect without proxyconnect = 2'),
+    ...note('logText', !requestLog, 'no effect without requestlog = 1'),
+    ...note('logText', pattern !== undefined, pattern ?? '', 'warn'),
+  ];
 };
 
 const defined = <T extends object>(values: T): Partial<{ [N in keyof T]: Exclude<T[N], undefined> }> =>
@@ -73,19 +114,28 @@ const defined = <T extends object>(values: T): Partial<{ [N in keyof T]: Exclude
   }>;
 
 /** R4: a search interval in seconds as the field writes it, in minutes and not under the floor. */
-const minutesOf = (seconds: number | undefined): number | undefined => (seconds === undefined ? undefined : Math.max(5, seconds / 60));
+const minutesOf = (seconds: number | undefined): number | undefined =>
+  seconds === undefined ? undefined : Math.max(LEAST_INTERVAL, seconds) / 60;
 
 /** Never throws; where there are faults, `settings` has the defaults in their place. */
 export const readNearIni = (text: string): NearIni => {
   const { ini, faults } = parseIni(text);
-  const { values, faults: wrong, kept, lines } = decodeIni(entriesOf(ini), nearIniKeys);
+  const { values, faults: wrong, lines } = decodeIni(entriesOf(ini), nearIniKeys);
+  const lineOf = (name: keyof typeof nearIniKeys): number | undefined => lines.get(name)?.[0];
+  const { proxyConnect, proxyHost: host, proxyPort: port = DEFAULT_PROXY_PORT } = values;
+  const isProxied = proxyConnect === MANUAL;
   const tooMany = lines.get('addresses')?.[MAX_ADDRESSES];
+  const needed = isProxied && host === undefined && !wrong.some(({ line }) => line === lineOf('proxyHost'));
   const said = defined({
     remoteLicenses: values.remoteLicenses,
     broadcast: values.broadcast,
     searchMinutes: minutesOf(values.interval),
     sessionIdleMinutes: values.idle,
     callTimeoutSeconds: values.callTimeout,
+    requestLog: values.requestLog,
+    errorLog: values.errorLog,
+    logPattern: values.logText,
+    proxy: isProxied && host !== undefined ? { host, port } : undefined,
   });
   return {
     settings: { ...DEFAULT_NEAR_SETTINGS, ...said, addresses: values.addresses.slice(0, MAX_ADDRESSES) },
@@ -93,31 +143,8 @@ export const readNearIni = (text: string): NearIni => {
       ...faults,
       ...wrong,
       ...(tooMany === undefined ? [] : [{ line: tooMany, fault: `[REMOTE] serveraddr: there are more than ${MAX_ADDRESSES}` }]),
+      ...(needed ? [{ line: lineOf('proxyConnect') ?? 1, fault: '[SERVER] proxyconnect: 2 needs proxyhost' }] : []),
     ].toSorted((a, b) => a.line - b.line),
-    kept,
+    notes: notesOf(values, lineOf).toSorted((a, b) => a.line - b.line),
   };
-};
-
-export type NearOverrides = { readonly [N in keyof NearSettings]?: NearSettings[N] | undefined };
-
-/**
- * What the application says wins over what the file says.
- * @throws LicensingError 501 that names every value out of its bounds.
- */
-export const withOverrides = (settings: NearSettings, overrides: NearOverrides): NearSettings => {
-  const faults: string[] = [];
-  const within = (name: keyof NearSettings, value: number | undefined, min: number, max: number): void => {
-    if (value !== undefined && !(value >= min && value <= max)) faults.push(`${name} must be from ${min} to ${max}`);
-  };
-  within('searchMinutes', overrides.searchMinutes, 5, 1_440);
-  within('sessionIdleMinutes', overrides.sessionIdleMinutes, 1, 525_600);
-  within('callTimeoutSeconds', overrides.callTimeoutSeconds, 1, 3_600);
-  if ((overrides.addresses?.length ?? 0) > MAX_ADDRESSES) faults.push(`addresses may be ${MAX_ADDRESSES} at most`);
-  for (const address of overrides.addresses ?? []) iniHost(address, 'addresses', faults);
-  if (faults.length > 0)
-    throw new LicensingError(Status.INVALID_PARAMETER, {
-      detail: `The settings of the license manager are not valid: ${faults.join('; ')}.`,
-      remedy: 'Correct the named settings.',
-    });
-  return { ...settings, ...defined(overrides) };
 };

@@ -44,6 +44,21 @@ describe('what an External or Integrated LM sends and receives (R2)', () => {
       expect(flows).toEqual(['in tcp any reply', 'out udp 10.1.2.0/24', 'in udp 10.1.2.0/24', 'out tcp 10.1.2.0/24']);
   });
 
+  it('through a proxy: connections go to that alone, datagrams as they are', () => {
+    const proxy = { host: 'proxy.example', port: 3_128, addresses: ['198.51.100.9'] };
+    const search = [one('192.0.2.9'), one('203.0.113.255')];
+    expect(said({ search, proxy })).toEqual([
+      'out udp 203.0.113.0/24',
+      'in udp 203.0.113.0/24',
+      'out tcp 198.51.100.9',
+      'in tcp 198.51.100.9 reply',
+      'out dns any',
+      'in dns any reply',
+    ]);
+    expect(said({ proxy })).toEqual([]);
+    expect(plan({ search, proxy: { ...proxy, addresses: [] } }).remarks).toEqual([expect.stringContaining('proxy.example has no address')]);
+  });
+
   it('lets nobody in: no flow opens a port of this computer', () => {
     const { flows } = plan({ broadcast: true, search: [one('203.0.113.255'), one('2001:db8::1')] });
     for (const flow of flows) expect(flow.localPort).toBeUndefined();

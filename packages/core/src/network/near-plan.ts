@@ -1,7 +1,7 @@
 import { isBroadcast } from '../discovery/index.ts';
 import { isIp, networkOf } from './addresses.ts';
 import { type Place, placesOf } from './places.ts';
-import type { Flow, Plan } from './plan.ts';
+import { type Flow, type Plan, toProxy } from './plan.ts';
 import type { InterfaceAddress, NetworkSettings, SearchEntry } from './settings.ts';
 
 // What the External and Integrated LMs of this computer send and receive (R2). They listen on nothing: by TCP they connect to single addresses, by UDP
@@ -14,11 +14,14 @@ export type NearNetwork = {
   readonly broadcast: boolean;
   readonly search: readonly SearchEntry[];
   readonly intervalMinutes: number;
+  /** Other license managers are connected through it; absent = straight. */
+  readonly proxy?: NetworkSettings['proxy'];
 };
 
 const subnetsOf = (near: NearNetwork, interfaces: readonly InterfaceAddress[]): Extract<Place, { kind: 'subnet' }>[] => {
+  const { proxy: _proxy, ...of } = near;
   const here: NetworkSettings = {
-    ...near,
+    ...of,
     search: [],
     bind: [],
     remoteClients: false,
@@ -55,27 +58,38 @@ export const planOfNear = (near: NearNetwork, interfaces: readonly InterfaceAddr
   const { port, remoteLicenses } = near;
   if (!remoteLicenses) return { flows: [], remarks: ['These applications use no license of other computers.'] };
   const subnets = subnetsOf(near, interfaces);
-  const flows: Flow[] = [];
+  const straight: Flow[] = [];
   const remarks: string[] = [];
   for (const { interface: on, network, broadcast } of subnets) {
     if (near.broadcast || near.search.some(({ entry }) => entry === broadcast))
-      flows.push(...asked(network, on, near, `in the subnet of ${on}`));
+      straight.push(...asked(network, on, near, `in the subnet of ${on}`));
   }
   for (const { entry, addresses } of near.search) {
     if (addresses.length === 0) remarks.push(`The search parameter ${entry} has no address now, so that no rule speaks of it.`);
     if (subnets.some(({ broadcast }) => broadcast === entry)) continue;
     const network = isBroadcast(entry) ? networkOf(`${entry}/24`) : undefined;
-    if (network !== undefined) flows.push(...asked(network, undefined, near, `in the subnet behind ${entry} (taken as ${network})`));
+    if (network !== undefined) straight.push(...asked(network, undefined, near, `in the subnet behind ${entry} (taken as ${network})`));
     else if (addresses.length > 0) {
       const reason = `applications connect to the license manager at the search parameter ${entry}`;
-      flows.push({ direction: 'out', transport: 'tcp', kinds: ['link'], remote: addresses, remotePort: port, reason });
+      straight.push({ direction: 'out', transport: 'tcp', kinds: ['link'], remote: addresses, remotePort: port, reason });
     }
   }
-  if (flows.length > 0) {
+  const { proxy } = near;
+  // Datagrams go as they are; connections go to the proxy alone.
+  const flows =
+    proxy === undefined || straight.length === 0
+      ? straight
+      : [...straight.filter(({ transport }) => transport !== 'tcp'), ...toProxy({ proxy })];
+  if (proxy?.addresses.length === 0) remarks.push(`The proxy ${proxy.host} has no address now, so that no rule speaks of it.`);
+  if (flows.length > 0 && proxy === undefined) {
     const reason = 'what license managers send on connections that applications made to them';
     flows.unshift({ direction: 'in', transport: 'tcp', kinds: ['link'], remote: [], remotePort: port, reply: true, reason });
   }
-  if (near.search.some(({ entry }) => !isIp(entry))) {
+  if (
+    [...near.search.map(({ entry }) => entry), ...(proxy === undefined || straight.length === 0 ? [] : [proxy.host])].some(
+      (name) => !isIp(name),
+    )
+  ) {
     const dns = { transport: 'dns', kinds: ['names'], remote: [], remotePort: 53 } as const;
     flows.push(
       { direction: 'out', ...dns, reason: 'looks up the host names among the search parameters' },

@@ -94,7 +94,7 @@ const toPlace = (place: Place, settings: NetworkSettings): Flow[] => {
   return [datagrams, connections];
 };
 
-const toProxy = ({ proxy }: NetworkSettings): Flow[] =>
+export const toProxy = ({ proxy }: Pick<NetworkSettings, 'proxy'>): Flow[] =>
   proxy === undefined || proxy.addresses.length === 0
     ? []
     : (['out', 'in'] as const).map((direction) => ({

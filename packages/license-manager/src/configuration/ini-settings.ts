@@ -11,8 +11,9 @@ import {
   sameName,
   sayIniFaults,
 } from '@keyhaven/core/ini';
+import { NO_WPAD } from '@keyhaven/core/near-settings';
 import type { Where } from '../access/index.ts';
-import { checkSettings, invalidSettings, NO_WPAD, type SettingIssue, type Settings } from '../settings.ts';
+import { checkSettings, invalidSettings, type SettingIssue, type Settings } from '../settings.ts';
 import { keptKeys, keptSections } from './kept-keys.ts';
 import { patternNotes } from './pattern-notes.ts';
 import { ruleOf, ruleSections, settingRows } from './setting-rows.ts';

@@ -1,7 +1,6 @@
 import { LicensingError, Status } from '@keyhaven/core/errors';
-import { iniHost } from '@keyhaven/core/ini';
-import type { NearOverrides } from '@keyhaven/core/near-settings';
-import { boolean, type Decoder, list, object, optional, parseJson } from '@keyhaven/core/parse';
+import { type NearOverrides, overrideFaults } from '@keyhaven/core/near-settings';
+import { type Decoder, parseJson } from '@keyhaven/core/parse';
 
 // keyhaven-external-lm --vendor ID [--directory DIR] [--settings JSON] [--version]
 
@@ -14,19 +13,15 @@ const USAGE = 'keyhaven-external-lm --vendor ID [--directory DIR] [--settings JS
 const wrong = (detail: string, cause?: unknown): LicensingError =>
   new LicensingError(Status.INVALID_PARAMETER, { detail, remedy: `Start it as: ${USAGE}`, cause });
 
-/** What is out of its bounds is told with the settings. */
-const number: Decoder<number> = (value, place, faults) => {
-  if (typeof value === 'number') return value;
-  faults.push(`${place}: must be a number`);
-  return undefined;
+const overrides: Decoder<NearOverrides> = (value, _place, faults) => {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    faults.push('they must be an object');
+    return undefined;
+  }
+  const said = Object.fromEntries(Object.entries(value));
+  faults.push(...overrideFaults(said));
+  return said;
 };
-const overrides: Decoder<NearOverrides> = object({
-  remoteLicenses: optional(boolean),
-  addresses: optional(list(iniHost, 1_024)),
-  broadcast: optional(boolean),
-  searchMinutes: optional(number),
-  sessionIdleMinutes: optional(number),
-});
 
 const overridesFrom = (text: string | undefined): NearOverrides => {
   if (text === undefined) return {};

@@ -50,12 +50,13 @@ const application: ProcessIdentity = { pid: process.ppid, start: processStart(pr
 
 const open = (vendor: number, directory: string | undefined, overrides: Parameters<typeof loadNearSettings>[2]): Promise<NearLm> => {
   const beside = dirname(isSea() ? process.execPath : (process.argv[1] ?? process.execPath));
-  return loadNearSettings(vendor, thisNearPlace(beside), overrides).then(({ settings }) =>
+  return loadNearSettings(vendor, thisNearPlace(beside), overrides).then(({ settings, file = '', notes }) =>
     openNearLm({
       kind: 'external',
       vendor,
       directory: directory ?? defaultUserStore(vendor),
       settings,
+      notes: { file, notes },
       adminAddress: adminAddressFrom(process.env),
       application,
       onEvent({ level, event, ...detail }) {

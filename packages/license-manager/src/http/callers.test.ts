@@ -66,7 +66,7 @@ const outcomes = async (site: Site, headers: () => Record<string, string>, addre
   }
   return Object.fromEntries([...found].map(([need, codes]) => [need, codes.size === 1 ? [...codes][0] : [...codes]]));
 };
-const ALL = { open: 'in', link: 'in', page: 'in', metrics: 'in', read: 'in', write: 'in', configure: 'in' };
+const ALL = { open: 'in', link: 'in', local: 'in', page: 'in', metrics: 'in', read: 'in', write: 'in', configure: 'in' };
 
 describe('a caller on this computer', () => {
   it('may all where no password is set, and then a password is a wrong one', async () => {
@@ -116,7 +116,7 @@ describe('a caller on another computer', () => {
     const address = ownAddress();
     if (address === undefined) return context.skip('this computer has no address but loopback');
     const site = await launch(PASSWORD);
-    const refused = { page: 403, metrics: 403, read: 403, write: 403, configure: 403 };
+    const refused = { local: 403, page: 403, metrics: 403, read: 403, write: 403, configure: 403 };
     for (const headers of [() => ({}), () => basic(PASSWORD), site.cookie])
       expect(await outcomes(site, headers, address)).toEqual({ ...ALL, ...refused });
     const [unknown, right] = await Promise.all(
@@ -130,15 +130,15 @@ describe('a caller on another computer', () => {
   it('gets the page to log in where it is on, and all else with the password only (S19)', async (context) => {
     const address = ownAddress();
     if (address === undefined) return context.skip('this computer has no address but loopback');
-    const refused = { metrics: 401, read: 401, write: 401, configure: 401 };
+    const refused = { local: 403, metrics: 401, read: 401, write: 401, configure: 401 };
     const bare = await launch(undefined, { remoteAdministration: true });
     expect(await outcomes(bare, () => ({}), address)).toEqual({ ...ALL, ...refused });
     const site = await launch(PASSWORD, { remoteAdministration: true });
     expect(await outcomes(site, () => ({}), address)).toEqual({ ...ALL, ...refused });
     expect(await outcomes(site, () => basic('wrong horse'), address)).toEqual({ ...ALL, ...refused, page: 401 });
     // What widens access is refused by the route itself, so that one of those that need `configure` says so.
-    expect(await outcomes(site, () => basic(PASSWORD), address)).toEqual({ ...ALL, configure: ['in', 403] });
-    expect(await outcomes(site, site.cookie, address)).toEqual({ ...ALL, configure: ['in', 403] });
+    expect(await outcomes(site, () => basic(PASSWORD), address)).toEqual({ ...ALL, local: 403, configure: ['in', 403] });
+    expect(await outcomes(site, site.cookie, address)).toEqual({ ...ALL, local: 403, configure: ['in', 403] });
     expect(site.changed).toEqual([]);
   });
 
@@ -208,7 +208,7 @@ describe('a caller on another computer, of the metrics', () => {
   it.skipIf(address === undefined)('gets them where the settings let him, and nothing else by that (S19)', async () => {
     const { faces } = await facesOf(await createSite());
     const site = await launch(PASSWORD, { records: { ...faces.records, remoteMetrics: true } });
-    const refused = { page: 403, read: 403, write: 403, configure: 403 };
+    const refused = { local: 403, page: 403, read: 403, write: 403, configure: 403 };
     expect(await outcomes(site, () => ({}), address)).toEqual({ ...ALL, ...refused });
   });
 });

@@ -183,6 +183,12 @@ export const createGate = (faces: HttpFaces): Gate => {
       if (refusal !== undefined) throw refusal;
       return caller;
     }
+    if (need === 'local') {
+      const refusal = barred(request, faces);
+      if (refusal !== undefined) throw refusal;
+      if (kind === 'local' && !ofBrowser(request)) return caller;
+      throw denied('This is for programs of the computer of the license manager.', 'Ask on that computer, and not from a browser.');
+    }
     try {
       return await admitted(request, route);
     } catch (error) {

@@ -70,6 +70,7 @@ const bodyOf = (body: BodyKind | undefined): Json => {
 const securityOf: Readonly<Record<Need, readonly Json[] | undefined>> = {
   open: [],
   link: [],
+  local: [],
   identity: [{ identity: [] }],
   page: [],
   metrics: [{}, { password: [] }, { session: [] }],
@@ -107,7 +108,7 @@ const isPart = ({ need, answer }: Route): boolean => need === 'page' && answer.k
 export const openapiOf = (routes: readonly Route[], version: string): Json => {
   const paths: Record<string, Record<string, Json>> = {};
   for (const route of routes) {
-    if (route.need === 'link' || isPart(route)) continue;
+    if (route.need === 'link' || route.need === 'local' || isPart(route)) continue;
     const path = pathOf(route.url);
     paths[path] = { ...paths[path], [route.method.toLowerCase()]: operationOf(route) };
   }

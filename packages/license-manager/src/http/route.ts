@@ -12,10 +12,11 @@ import type { Ends } from '../callers/index.ts';
  * - `identity`: clients that prove an identity in it, by a signature over the request (compat/rest-identity.ts);
  * - `page`: whoever may come to the page at all, to log in there: this computer, or another one where remote administration is on;
  * - `metrics`: as `read`, and for other computers where the settings let them;
+ * - `local`: a program of this computer, never a page in a browser; no password;
  * - `read`, `write`: a user of this computer, or the administrator with his password;
  * - `configure`: as `write`; where a password is set, the administrator only.
  */
-export type Need = 'open' | 'link' | 'identity' | 'page' | 'metrics' | 'read' | 'write' | 'configure';
+export type Need = 'open' | 'link' | 'identity' | 'local' | 'page' | 'metrics' | 'read' | 'write' | 'configure';
 
 export type Caller = {
   readonly kind: 'local' | 'remote';

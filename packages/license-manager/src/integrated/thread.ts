@@ -9,9 +9,17 @@ import { PortStream } from './port-stream.ts';
 
 const open = async ({ vendor, directory, beside, overrides }: Start) => {
   try {
-    const { settings } = await loadNearSettings(vendor, thisNearPlace(beside), overrides);
     const application = { pid: process.pid, start: processStart(process.pid) ?? 0 };
-    return await openNearLm({ kind: 'integrated', vendor, directory, settings, adminAddress: adminAddressFrom(process.env), application });
+    const { settings, file = '', notes } = await loadNearSettings(vendor, thisNearPlace(beside), overrides);
+    return await openNearLm({
+      kind: 'integrated',
+      vendor,
+      directory,
+      settings,
+      notes: { file, notes },
+      adminAddress: adminAddressFrom(process.env),
+      application,
+    });
   } catch (error) {
     if (error instanceof LicensingError) return error;
     throw error;

@@ -5,6 +5,7 @@ import { wall } from '@keyhaven/core/time';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseSettings } from '../settings.ts';
 import { createSimulatedClock } from '../simulated-clock.testing.ts';
+import { openLogFile } from './log-file.ts';
 import { createLogs, type LogSettings, type Logs } from './logs.ts';
 
 let directory = '';
@@ -19,6 +20,7 @@ beforeEach(() => {
     directory,
     clock: createSimulatedClock(),
     settings: () => settings,
+    open: openLogFile,
     onProblem: (problem, error) => problems.push(`${problem}: ${String(error)}`),
   });
 });

@@ -18,7 +18,7 @@ import type { Clock, Wall } from '@keyhaven/core/time';
 import type { AuditEntry } from '@keyhaven/ledger';
 import type { LmEvent } from '../lm/index.ts';
 import type { Settings } from '../settings.ts';
-import { type LogWriter, openLogFile } from './log-file.ts';
+import type { LogFileOptions, LogWriter } from './log-file.ts';
 import { tailOf } from './tail.ts';
 
 // The access log and the error log (C5, field-facts 2.9). What is asked by HTTP is a line with its method and path; what applications ask of
@@ -57,8 +57,10 @@ export const createLogs = (options: {
   readonly clock: Clock;
   readonly settings: () => LogSettings;
   readonly onProblem: (problem: string, error: unknown) => void;
+  /** What writes a log. */
+  readonly open: (options: LogFileOptions) => LogWriter;
 }): Logs => {
-  const { directory, clock, settings, onProblem } = options;
+  const { directory, clock, settings, onProblem, open } = options;
   const rulesFor = (kilobytes: number): LogRules => {
     const { daily, compressDays, deleteDays } = settings();
     return { daily, maxBytes: kilobytes * 1_000, compressDays, deleteDays };
@@ -69,7 +71,7 @@ export const createLogs = (options: {
     const known = writers.get(log);
     if (known !== undefined) return known;
     const rules = (): LogRules => rulesFor(log === 'access' ? settings().accessMaxKb : settings().errorMaxKb);
-    const made = openLogFile({ directory, log, clock, rules, onProblem });
+    const made = open({ directory, log, clock, rules, onProblem });
     writers.set(log, made);
     return made;
   };

@@ -28,7 +28,7 @@ const peerOf = (entry: unknown): KnownPeer[] => {
   return [{ guid, address: { host, port: Number(port) } }];
 };
 
-/** Those of the answer of `GET /api/v1/peers` that can be used. Never throws. */
+/** Those of the answer that can be used. Never throws. */
 export const peersInAnswer = (text: string): readonly KnownPeer[] => {
   let answer: unknown;
   try {
@@ -39,11 +39,13 @@ export const peersInAnswer = (text: string): readonly KnownPeer[] => {
   return Array.isArray(answer) ? answer.slice(0, MAX_PEERS).flatMap(peerOf) : [];
 };
 
-/** Empty where no Admin LM runs. Never rejects. */
-export const adminPeers = ({ host, port }: PeerAddress): Promise<readonly KnownPeer[]> =>
+type Answer = { readonly code: number; readonly text: string };
+
+/** undefined where nobody answers in time. Never rejects. */
+const ask = ({ host, port }: PeerAddress, path: string): Promise<Answer | undefined> =>
   new Promise((resolve) => {
-    const nobody = (): void => resolve([]);
-    const asked = get({ host, port, path: '/api/v1/peers', agent: false, signal: AbortSignal.timeout(ANSWER_MS) }, (response) => {
+    const nobody = (): void => resolve(undefined);
+    const asked = get({ host, port, path, agent: false, signal: AbortSignal.timeout(ANSWER_MS) }, (response) => {
       const chunks: Buffer[] = [];
       let bytes = 0;
       response.on('data', (chunk: Buffer) => {
@@ -52,7 +54,30 @@ export const adminPeers = ({ host, port }: PeerAddress): Promise<readonly KnownP
         else chunks.push(chunk);
       });
       response.on('error', nobody);
-      response.on('end', () => resolve(response.statusCode === 200 ? peersInAnswer(Buffer.concat(chunks).toString()) : []));
+      response.on('end', () => resolve({ code: response.statusCode ?? 0, text: Buffer.concat(chunks).toString() }));
     });
     asked.on('error', nobody);
   });
+
+/** A refusal is told and not silently taken for nobody: the list of servers would be lost without a word. */
+export class AdminRefusal extends Error {
+  override readonly name = 'AdminRefusal';
+}
+const remedy = 'Upgrade the Admin LM of this computer, or name the license managers with keys as serveraddr in the settings of this one';
+
+/**
+ * Empty where no Admin LM runs, or what answers is none. An Admin LM of an older version tells it at its admin API only.
+ * @throws AdminRefusal where that has a password or a port of its own
+ */
+export const adminPeers = async (address: PeerAddress): Promise<readonly KnownPeer[]> => {
+  const known = await ask(address, '/lm/v1/known');
+  if (known?.code === 200) return peersInAnswer(known.text);
+  if (known === undefined || known.code !== 404) return [];
+  const listed = await ask(address, '/api/v1/peers');
+  if (listed?.code === 200) return peersInAnswer(listed.text);
+  const why = { 401: 'it asks for the password of its administrator', 404: 'its administration has a port of its own' }[listed?.code ?? 0];
+  if (why === undefined) return [];
+  throw new AdminRefusal(
+    `The Admin LM of this computer does not tell which license managers it knows: ${why}, and its version does not tell it otherwise. ${remedy}.`,
+  );
+};

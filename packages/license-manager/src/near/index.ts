@@ -1,5 +1,5 @@
 export { adminAddressFrom } from './admin-peers.ts';
 export { type NearComputer, sharedClock, thisComputer } from './computer.ts';
-export { type LoadedNearSettings, loadNearSettings, thisNearPlace } from './load-settings.ts';
+export { type LoadedNearSettings, loadNearSettings, readNearFile, thisNearPlace } from './load-settings.ts';
 export { type NearLm, type NearLmOptions, openNearLm } from './near-lm.ts';
 export { defaultUserStore } from './user-store.ts';

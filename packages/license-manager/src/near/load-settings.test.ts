@@ -23,7 +23,7 @@ describe('the settings file of an External or Integrated LM', () => {
   afterEach(() => rm(directory, { recursive: true }));
 
   it('need not be there', async () => {
-    expect(await loadNearSettings(7, place())).toEqual({ settings: DEFAULT_NEAR_SETTINGS, kept: [] });
+    expect(await loadNearSettings(7, place())).toEqual({ settings: DEFAULT_NEAR_SETTINGS, notes: [] });
     expect(await loadNearSettings(7, { ...place(), beside: join(directory, 'gone') })).toMatchObject({ settings: DEFAULT_NEAR_SETTINGS });
   });
 

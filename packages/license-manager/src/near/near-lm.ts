@@ -7,7 +7,7 @@ import { LicensingError, Status } from '@keyhaven/core/errors';
 import type { Observation } from '@keyhaven/core/fingerprint';
 import { armor, parseVendorCode } from '@keyhaven/core/license';
 import { lmIdentityFrom } from '@keyhaven/core/link';
-import { DEFAULT_NEAR_SETTINGS, type NearSettings } from '@keyhaven/core/near-settings';
+import { DEFAULT_NEAR_SETTINGS, type NearNote, type NearSettings } from '@keyhaven/core/near-settings';
 import { type Clock, MINUTE, SECOND } from '@keyhaven/core/time';
 import { createMemoryLedger, openSharedLedger } from '@keyhaven/ledger';
 import { known, ownSpace } from '../callers/index.ts';
@@ -25,10 +25,12 @@ import {
 } from '../machine/index.ts';
 import type { PeerAddress, Peers } from '../peers/index.ts';
 import { createHttpPost } from '../peers/post.ts';
+import { proxyCarriage } from '../peers/proxy.ts';
 import type { UpdateResult } from '../updates/index.ts';
 import { type NearComputer, thisComputer } from './computer.ts';
 import { openInstance } from './instance.ts';
 import { type LateSearch, searchLater } from './late-search.ts';
+import { openNearLogs } from './near-logs.ts';
 import { createSigns } from './signs.ts';
 import { createNearStation } from './station.ts';
 import { createSweep } from './sweep.ts';
@@ -42,6 +44,8 @@ export type NearLmOptions = {
   /** The store, shared by all near LMs of this user and vendor; made where it is missing. */
   readonly directory: string;
   readonly settings?: NearSettings;
+  /** What of its settings file has no effect; said in the error log. */
+  readonly notes?: { readonly file: string; readonly notes: readonly NearNote[] };
   /** Where an Admin LM of this computer would be, whose peers are asked, too (R2); absent = none. */
   readonly adminAddress?: PeerAddress;
   /** The application, as this LM knows it without asking; absent = who its hello says. */
@@ -110,10 +114,20 @@ const every = (clock: Clock, milliseconds: number, task: () => void): (() => voi
  * (13) where its directory cannot be used, and as `openSharedLedger`.
  */
 export const openNearLm = async (options: NearLmOptions): Promise<NearLm> => {
-  const { kind, directory, vendor, settings = DEFAULT_NEAR_SETTINGS, entropy = systemEntropy, onEvent = () => undefined } = options;
+  const { kind, directory, vendor, settings = DEFAULT_NEAR_SETTINGS, entropy = systemEntropy } = options;
   const computer = options.computer ?? thisComputer();
   const { clock } = computer;
   const hostname = OWN_HOST();
+  const onEvent = (event: LmEvent): void => {
+    logs.event(event);
+    options.onEvent?.(event);
+  };
+  const logs = openNearLogs({
+    directory,
+    clock,
+    settings,
+    onProblem: (event, error) => options.onEvent?.({ level: 'warn', event, error }),
+  });
   const closers: (() => Promise<void> | void)[] = [];
   /** Closes everything, whatever fails on the way; then says what failed first. */
   const closeAll = async (): Promise<void> => {
@@ -128,14 +142,18 @@ export const openNearLm = async (options: NearLmOptions): Promise<NearLm> => {
     if (faults.length > 0) throw faults[0];
   };
   try {
+    closers.push(() => logs.close());
+    for (const { line, level, text } of options.notes?.notes ?? [])
+      if (level === 'warn') onEvent({ level, event: 'settings file', file: options.notes?.file, line, text });
     const { seal } = await openBinding(directory, entropy, options.marks ?? (await userStoreMarks(directory)));
-    const ledger = await (options.openLedger ?? openSharedLedger)({
+    const stored = await (options.openLedger ?? openSharedLedger)({
       directory,
       now: () => clock.wall(),
       authenticationKey: seal.key('ledger'),
       openingPatience: OPENING_MS,
     });
-    closers.push(() => ledger.close());
+    closers.push(() => stored.close());
+    const ledger = logs.watch(stored);
     for (const { scope, reason } of ledger.damage()) onEvent({ level: 'error', event: 'state damaged', scope, reason });
     const observe = options.observe ?? observeMachine;
     const signs = createSigns(directory);
@@ -147,7 +165,8 @@ export const openNearLm = async (options: NearLmOptions): Promise<NearLm> => {
     const sweep = createSweep({ ledger, computer, signs, self: () => instance.id });
     await sweep(true);
     const keystore = await openKeystore(ledger, seal, entropy, observe, kind);
-    const http = createHttpPost();
+    const { proxy } = settings;
+    const http = createHttpPost(proxy === 'none' ? {} : { carriage: proxyCarriage(proxy, () => undefined) });
     closers.push(() => http.close());
     const self = lmIdentityFrom(entropy.bytes(32));
     const opened = await openLm({
@@ -157,8 +176,8 @@ export const openNearLm = async (options: NearLmOptions): Promise<NearLm> => {
       vendor,
       hostname,
       ledger,
-      forwarded: createMemoryLedger({ now: () => clock.wall() }),
-      sharing: { instance, sweep: () => sweep(), onForeign: (listener) => ledger.onForeign(listener) },
+      forwarded: logs.watchForwarded(createMemoryLedger({ now: () => clock.wall() })),
+      sharing: { instance, sweep: () => sweep(), onForeign: (listener) => stored.onForeign(listener) },
       keystore,
       clock,
       entropy,

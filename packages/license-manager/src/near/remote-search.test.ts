@@ -65,6 +65,15 @@ const search = (settings: Partial<NearSettings>, more: Partial<RemoteSearchOptio
 };
 
 describe('the search of an External or Integrated LM (R2)', () => {
+  it('says once that the Admin LM of the computer does not tell whom it knows', async () => {
+    const refuse = async (): Promise<readonly KnownPeer[]> => Promise.reject(new Error('it asks for a password'));
+    const { events, pass, running } = search({}, { adminAddress: { host: '127.0.0.1', port: 1947 }, askAdmin: refuse });
+    await settle();
+    await pass(20 * MINUTE, MINUTE);
+    expect(events.filter((event) => event.includes('Admin LM knows'))).toHaveLength(1);
+    await running.close();
+  });
+
   it('asks nobody when nothing is set and no Admin LM is named', async () => {
     const { running, said, firstOver, clock } = search({});
     await settle();
@@ -245,10 +254,13 @@ describe('what the Admin LM of this computer says of others', () => {
 
   it('is asked by HTTP; nobody, a refusal and an endless answer are no peers', async () => {
     let answer = { code: 200, text: JSON.stringify([linked]) };
+    let old: number | undefined;
+    const asked: string[] = [];
     const server = createServer((request, response) => {
-      expect([request.method, request.url]).toEqual(['GET', '/api/v1/peers']);
-      response.statusCode = answer.code;
-      response.end(answer.text);
+      asked.push(`${request.method} ${request.url}`);
+      const isOld = request.url === '/lm/v1/known' && old !== undefined;
+      response.statusCode = isOld ? 404 : (old ?? answer.code);
+      response.end(isOld ? '' : answer.text);
     });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -256,6 +268,15 @@ describe('what the Admin LM of this computer says of others', () => {
     if (address === null || typeof address === 'string') throw new Error('no port');
     const at = { host: '127.0.0.1', port: address.port };
     expect(await adminPeers(at)).toHaveLength(1);
+    expect(asked.splice(0)).toEqual(['GET /lm/v1/known']);
+    old = 200;
+    expect(await adminPeers(at), 'of a version before that').toHaveLength(1);
+    expect(asked).toEqual(['GET /lm/v1/known', 'GET /api/v1/peers']);
+    old = 401;
+    await expect(adminPeers(at)).rejects.toThrow(/asks for the password .* Upgrade the Admin LM .*serveraddr/);
+    old = 404;
+    await expect(adminPeers(at)).rejects.toThrow(/administration has a port of its own/);
+    old = undefined;
     answer = { code: 403, text: JSON.stringify([linked]) };
     expect(await adminPeers(at)).toEqual([]);
     answer = { code: 200, text: `[${' '.repeat(5 * 1024 * 1024)}]` };

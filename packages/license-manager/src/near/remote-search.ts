@@ -55,6 +55,7 @@ export const startRemoteSearch = (options: RemoteSearchOptions): RemoteSearch =>
   const random: Random = () => Buffer.from(options.entropy.bytes(6)).readUIntBE(0, 6) / 2 ** 48;
   let discovery: RunningDiscovery | undefined;
   let closed = false;
+  let refused = false;
   const intervalMs = settings.searchMinutes * MINUTE;
 
   const links = new Set(
@@ -73,7 +74,12 @@ export const startRemoteSearch = (options: RemoteSearchOptions): RemoteSearch =>
     onEvent({ level: 'debug', event: 'search by TCP', name, address: host, found: guid ?? null });
   };
   const askLocalAdmin = async (address: PeerAddress): Promise<void> => {
-    const known = await askAdmin(address);
+    const known = await askAdmin(address).catch((error: unknown) => {
+      // Once: the next search finds the same.
+      if (!refused) onEvent({ level: 'warn', event: 'the license managers that the Admin LM knows are not used', error });
+      refused = true;
+      return [];
+    });
     if (closed) return;
     if (known.length > 0) onEvent({ level: 'debug', event: 'search by the Admin LM of this computer', found: known.length });
     for (const each of known) peers.found(each.guid, each.address);

@@ -65,7 +65,11 @@ export const networkPlan = async (settings: Settings, surroundings: PlanSurround
 /** Likewise for the External and Integrated LMs with these settings. */
 export const nearNetworkPlan = async (settings: NearSettings, surroundings: PlanSurroundings = {}): Promise<Plan> => {
   const { interfaces = networkInterfaces, resolve = systemResolve } = surroundings;
-  const { remoteLicenses, broadcast, searchMinutes: intervalMinutes } = settings;
+  const { remoteLicenses, broadcast, searchMinutes: intervalMinutes, proxy } = settings;
   const near = { port: PORT, remoteLicenses, broadcast, intervalMinutes, search: await entriesOf(settings.addresses, resolve) };
+  if (proxy !== 'none') {
+    const addresses = (await entriesOf([proxy.host], resolve)).flatMap((entry) => entry.addresses);
+    return planOfNear({ ...near, proxy: { ...proxy, addresses } }, addressesOf(interfaces()));
+  }
   return planOfNear(near, addressesOf(interfaces()));
 };

@@ -6,6 +6,7 @@ import type { HttpFaces } from '../faces.ts';
 import { healthOf } from '../health.ts';
 import { HttpRefusal } from '../problem.ts';
 import { answers, type Route, route, says, text } from '../route.ts';
+import { peerInfo } from '../shapes.ts';
 
 // LM to LM (R7; docs/protocol/link.md), and whether this one is there.
 
@@ -13,7 +14,10 @@ import { answers, type Route, route, says, text } from '../route.ts';
 const HANDSHAKE_LIMIT = 16 * 1024;
 const LINK_LIMIT = MAX_BODY * 1.5;
 
-export const linkRoutes = ({ link, witness }: Pick<HttpFaces, 'link' | 'witness'>): Route[] => {
+/** BOUNDED: license managers that are told. */
+const MOST_KNOWN = 1_024;
+
+export const linkRoutes = ({ link, witness, overview }: Pick<HttpFaces, 'link' | 'witness' | 'overview'>): Route[] => {
   const answer = says('text/plain', 'As docs/protocol/link.md has it.');
   const need = 'link';
   return [
@@ -64,6 +68,20 @@ export const linkRoutes = ({ link, witness }: Pick<HttpFaces, 'link' | 'witness'
         if (caller.kind === 'local' && ends !== undefined) return witness(body, ends);
         throw new PeerRefusal(403, 'this computer is proven to its own processes only');
       },
+    }),
+    route({
+      method: 'GET',
+      url: '/lm/v1/known',
+      need: 'local',
+      summary:
+        'The license managers that this one knows, for External and Integrated LMs of this computer (R2): no password, and not at the administration port',
+      answer: answers(z.array(peerInfo.pick({ guid: true, address: true, state: true, keys: true }))),
+      // What every login of an application of this computer may find out.
+      run: () =>
+        overview
+          .peers()
+          .slice(0, MOST_KNOWN)
+          .map(({ guid, address, state, keys }) => ({ guid, address, state, keys })),
     }),
   ];
 };
