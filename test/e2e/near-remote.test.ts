@@ -153,7 +153,7 @@ describe.each(['integrated', 'external'] as const)(
         const found = (await readdir(store, { recursive: true })).find((each) => each.endsWith(`logs/${name}.log`));
         return found === undefined ? '' : readFile(join(store, found), 'utf8');
       };
-      const remote = `LOGIN\\(key=remote, session=\\w+, licenseManager=${server.guid}\\) result\\(0\\)\n[^\n]*LOGOUT\\(key=remote`;
+      const remote = `LOGIN\\(key=\\d+, session=\\w+, licenseManager=${server.guid}\\) result\\(0\\)\n[^\n]*LOGOUT\\(key=remote`;
       await eventually('the request log has the session', async () => new RegExp(remote).test(await log('access')));
       await eventually('the error log has the name without an address', async () => (await log('error')).includes('nowhere.invalid'));
       await application.end();

@@ -184,7 +184,7 @@ export const createGate = (faces: HttpFaces): Gate => {
       return caller;
     }
     if (need === 'local') {
-      const refusal = barred(request, faces);
+      const refusal = barred(request, route, faces);
       if (refusal !== undefined) throw refusal;
       if (kind === 'local' && !ofBrowser(request)) return caller;
       throw denied('This is for programs of the computer of the license manager.', 'Ask on that computer, and not from a browser.');

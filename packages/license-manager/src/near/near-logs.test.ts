@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { DEFAULT_NEAR_SETTINGS } from '@keyhaven/core/near-settings';
 import { createMemoryLedger } from '@keyhaven/ledger';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createForwardedStore } from '../peers/forwarded.ts';
 import { createSimulatedClock } from '../simulated-clock.testing.ts';
 import { NEAR_LOG_BYTES, openNearLogFile } from './near-log-file.ts';
 import { openNearLogs } from './near-logs.ts';
@@ -41,10 +40,16 @@ describe('the logs of an External or Integrated LM', () => {
       { kind: 'note', scope: 'lm', detail: {} },
     ];
     await ledger.update([], () => ({ changes: [], audit, reply: undefined }));
-    const forwarded = createForwardedStore(logs.watchForwarded(createMemoryLedger({ now: () => clock.wall() })));
-    forwarded.put('abcd', { peer: 'G'.repeat(40), host: 'server', port: 1947, pid: 7, start: 1 });
-    forwarded.delete('abcd');
-    forwarded.delete('abcd');
+    const remote = logs.watchForwarded(createMemoryLedger({ now: () => clock.wall() }));
+    const about = { attached: 0, key: '88', application: { user: 'ada', host: 'desk' } };
+    const row = { peer: 'G'.repeat(40), host: 'server', port: 1947, pid: 7, start: 1, about };
+    const put = async (of: object | undefined): Promise<void> =>
+      remote.update([], () => ({ changes: [{ key: 'lm/forwarded/abcd', row: of }], audit: [], reply: undefined }));
+    await put(row);
+    // What its owner tells about it is learned later.
+    await put({ ...row, about: { ...about, facts: {} } });
+    await put(undefined);
+    await put(undefined);
     await logs.close();
     expect(
       read('logs/access.log')
@@ -53,7 +58,7 @@ describe('the logs of an External or Integrated LM', () => {
     ).toEqual([
       '127.0.0.1:0 ada@desk - - LOGIN(key=77, feature=42) result(0)',
       '127.0.0.1:0 bob@desk - - LOGIN(key=77, feature=42) result(38)',
-      `127.0.0.1:0 - - - LOGIN(key=remote, session=abcd, licenseManager=${'G'.repeat(40)}) result(0)`,
+      `127.0.0.1:0 ada@desk - - LOGIN(key=88, session=abcd, licenseManager=${'G'.repeat(40)}) result(0)`,
       '127.0.0.1:0 - - - LOGOUT(key=remote, session=abcd) result(0)',
       '',
     ]);

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { NearSettings } from '@keyhaven/core/near-settings';
-import type { Clock } from '@keyhaven/core/time';
-import type { Ledger } from '@keyhaven/ledger';
+import type { Clock, Wall } from '@keyhaven/core/time';
+import type { Change, Decision, Ledger } from '@keyhaven/ledger';
 import { createLogs, type Logs } from '../log/logs.ts';
 import { watchLedger } from '../metrics/watched-ledger.ts';
 import { openNearLogFile } from './near-log-file.ts';
@@ -17,6 +17,11 @@ export type NearLogs = Pick<Logs, 'event' | 'flush' | 'close'> & {
   watchForwarded(ledger: Ledger): Ledger;
 };
 
+/** What is read of a row of a session at another license manager (peers/remote-sessions.ts). */
+type RemoteRow = {
+  readonly peer?: string;
+  readonly about?: { readonly key?: string; readonly application?: { readonly user: string; readonly host: string } };
+};
 const FORWARDED = /^lm\/forwarded\/(.+)$/;
 
 export const openNearLogs = (options: {
@@ -30,6 +35,23 @@ export const openNearLogs = (options: {
   const never = { daily: false, accessMaxKb: 0, errorMaxKb: 0, compressDays: 0, deleteDays: 0, directory: undefined, json: false };
   const of = { ...never, access: requestLog, local: true, remote: true, admin: true, errors: errorLog, pattern: logPattern };
   const logs = createLogs({ directory: join(options.directory, 'logs'), clock, settings: () => of, onProblem, open: openNearLogFile });
+  /** Sessions at other license managers whose begin was written. BOUNDED by the sessions of the application. */
+  const begun = new Set<string>();
+  const noteChange = ({ key, row }: Change, now: Wall): void => {
+    const session = FORWARDED.exec(key)?.[1];
+    if (session === undefined || begun.has(session) === (row !== undefined)) return;
+    const kind = row === undefined ? 'released' : 'granted';
+    if (row === undefined) begun.delete(session);
+    else begun.add(session);
+    const { peer = '', about = {} }: RemoteRow = row ?? {};
+    const { user = '', host = '' } = about.application ?? {};
+    const at = peer === '' ? {} : { licenseManager: peer };
+    logs.decided({ kind, scope: about.key ?? 'remote', detail: { session, ...at, user, host } }, now);
+  };
+  const noted = <T>(decision: Decision<T>, now: Wall): Decision<T> => {
+    for (const change of decision.changes) noteChange(change, now);
+    return decision;
+  };
   const quiet = { committed: () => undefined, refused: () => undefined };
   return {
     event: logs.event,
@@ -41,24 +63,7 @@ export const openNearLogs = (options: {
         : ledger,
     watchForwarded: (ledger) =>
       requestLog
-        ? {
-            ...ledger,
-            update: (keys, decide, how) =>
-              ledger.update(
-                keys,
-                (rows, now) => {
-                  const decision = decide(rows, now);
-                  for (const { key, row } of decision.changes) {
-                    const session = FORWARDED.exec(key)?.[1];
-                    if (session === undefined) continue;
-                    const peer = row !== undefined && 'peer' in row && typeof row.peer === 'string' ? { licenseManager: row.peer } : {};
-                    logs.decided({ kind: row === undefined ? 'released' : 'granted', scope: 'remote', detail: { session, ...peer } }, now);
-                  }
-                  return decision;
-                },
-                how,
-              ),
-          }
+        ? { ...ledger, update: (keys, decide, how) => ledger.update(keys, (rows, now) => noted(decide(rows, now), now), how) }
         : ledger,
   };
 };
