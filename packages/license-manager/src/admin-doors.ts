@@ -26,6 +26,8 @@ export const openDoors = async (options: {
   readonly faces: HttpFaces;
   readonly local: LocalConnectionOptions;
   readonly note: Note;
+  /** Whether somebody at an address has proven something (front/admission.ts). */
+  readonly isKnown: (address: string) => boolean;
   readonly onEvent: (event: LmEvent) => void;
 }): Promise<Doors> => {
   const { settings, bind, clock, faces, onEvent } = options;
@@ -51,6 +53,7 @@ export const openDoors = async (options: {
         connectionsPerAddress: limits.connectionsPerAddress,
         firstByteMs: limits.firstByteSeconds * SECOND,
       },
+      isKnown: options.isKnown,
       tls,
       onLocal,
       onHttp: (socket) => serveOldHttp(socket, clock, (other) => void http.server.emit('connection', other)),

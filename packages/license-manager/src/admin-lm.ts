@@ -20,6 +20,7 @@ import { openCompat } from './compat/index.ts';
 import { createAdministeredSettings } from './configuration/administered.ts';
 import { type Change, createLiveSettings } from './configuration/live.ts';
 import { doctorOfLm } from './doctor/index.ts';
+import { createProvenAddresses } from './front/index.ts';
 import { type Asset, type HttpFaces, pageStyle } from './http/index.ts';
 import { openKeyNames } from './key-names.ts';
 import { type DeviceSource, openKeystore } from './keystore/index.ts';
@@ -250,6 +251,7 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
     const bind = listenOn(settings);
     const remarks = ({ access }: Settings): readonly Remark[] =>
       administrationRemarks({ access, tls: settings.tls }, bind, administration.passwordSet);
+    const administrators = createProvenAddresses(clock.mono);
     const faces: HttpFaces = {
       link: lm.answerer,
       witness: createWitness(self, findOwner, clock),
@@ -267,6 +269,7 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
         return bar && refuseBar(bar);
       },
       administrationRefused: lm.administrationRefused,
+      administratorAt: administrators.note,
       hostNames: () => ownNames(hostname, live.current.access.publicAddress),
       status: () => inService().status(),
       fresh: () => peers.refresh(),
@@ -315,7 +318,8 @@ export const startAdminLm = async (options: AdminLmOptions): Promise<AdminLm> =>
       ...(options.assets === undefined ? {} : { assets: options.assets }),
       compat,
     };
-    const doors = await openDoors({ settings, bind, clock, faces, local: lm.local, note: journal.note, onEvent });
+    const isKnown = (address: string): boolean => lm.answerer.isLinkedFrom(address) || administrators.has(address);
+    const doors = await openDoors({ settings, bind, clock, faces, local: lm.local, note: journal.note, isKnown, onEvent });
     closers.push(() => doors.close());
     closers.push(() => journal.close());
     journal.listen(

@@ -219,7 +219,7 @@ export const settingRows: readonly SettingRow[] = [
     'limits.connectionsPerAddress',
     one('LIMITS', 'connections_per_address', whole),
     false,
-    'TCP connections at a time of one other computer. Its license manager needs fewer than ten. This computer itself is bounded by `limits.connections` only.',
+    'TCP connections at a time of one other computer, and of all unknown computers of one IPv6 /64. A license manager needs fewer than ten. This computer itself is bounded by `limits.connections` only.',
   ),
   row(
     'limits.firstByteSeconds',

@@ -4,24 +4,21 @@ import { isLoopback } from '@keyhaven/core/discovery';
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import { type Kind, kindOfConnection, type Note } from '@keyhaven/core/network';
 import type { Clock } from '@keyhaven/core/time';
+import { type AdmissionLimits, createAdmission } from './admission.ts';
 
 // The one TCP port (L2, L6): tells by the first byte whether a connection speaks the binary local protocol (0x00), HTTP (a capital
 // letter) or TLS (0x16), and hands the socket on with that byte put back. A first byte that does not come in time closes the socket. The
 // local protocol is served to this computer only: its applications are believed to be local (L1), so a stranger must not pass for one.
 
-export type FrontLimits = {
-  /** BOUNDED: connections at a time, of all kinds. */
-  readonly connections: number;
-  /** BOUNDED: connections at a time of one other computer, so that it alone cannot take them all (S14). */
-  readonly connectionsPerAddress: number;
-  readonly firstByteMs: number;
-};
+export type FrontLimits = AdmissionLimits & { readonly firstByteMs: number };
 
 export type FrontOptions = {
   readonly bind: readonly string[];
   readonly port: number;
   readonly clock: Clock;
   readonly limits: FrontLimits;
+  /** Whether a license manager with a link, or the administrator, is at this address (admission.ts); absent = nobody is known. */
+  readonly isKnown?: (address: string) => boolean;
   readonly tls: SecureContext | undefined;
   readonly onLocal: (socket: Socket) => void;
   readonly onHttp: (socket: Socket) => void;
@@ -55,7 +52,7 @@ const HANDSHAKE_FAILURE = Uint8Array.of(0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x28
 export const openFront = async (options: FrontOptions): Promise<Front> => {
   const { clock, limits } = options;
   const sockets = new Set<Socket>(); // BOUNDED by limits.connections
-  const strangers = new Map<string, number>(); // BOUNDED likewise: connections of each other computer
+  const admission = createAdmission(limits, options.isKnown ?? (() => false), clock.mono);
   const servers: Server[] = [];
   const kinds = new WeakMap<Socket, Kind>();
   const reasons = new WeakMap<Socket, string>();
@@ -104,27 +101,18 @@ export const openFront = async (options: FrontOptions): Promise<Front> => {
     const address = socket.remoteAddress ?? '';
     const end = [address, socket.remotePort ?? 0] as const;
     socket.once('close', () => note('closed', socket, end, reasons.get(socket) ?? 'closed'));
-    if (sockets.size >= limits.connections) {
-      refused(socket, 'too many connections', address);
+    const place = admission.take(address);
+    if ('refused' in place) {
+      refused(socket, place.refused, address);
       socket.destroy();
       return;
     }
-    const own = isLoopback(address);
-    const others = strangers.get(address) ?? 0;
-    if (!own && others >= limits.connectionsPerAddress) {
-      refused(socket, 'too many connections of one computer', address);
-      socket.destroy();
-      return;
-    }
-    if (!own) strangers.set(address, others + 1);
     sockets.add(socket);
     socket.setNoDelay(true);
     socket.on('error', () => socket.destroy());
     socket.once('close', () => {
       sockets.delete(socket);
-      const left = (strangers.get(address) ?? 0) - 1;
-      if (left > 0) strangers.set(address, left);
-      else strangers.delete(address);
+      place.leave();
     });
     route(socket, false);
   };

@@ -34,6 +34,8 @@ export type HttpFaces = {
   againstRemote(address: string, byTls: boolean): PeerRefusal | undefined;
   /** Somebody may not administer from there, for what it says; noted. */
   administrationRefused(address: string, refusal: LicensingError): void;
+  /** The administrator has proven himself from there. */
+  administratorAt?(address: string): void;
   /** Names and addresses by which this computer may be called in a Host header. */
   hostNames(): ReadonlySet<string>;
   status(): LmStatus;

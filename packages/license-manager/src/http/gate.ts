@@ -149,11 +149,13 @@ export const createGate = (faces: HttpFaces): Gate => {
       await passwordTry(administration, password, triedFrom({ kind: kindOf(request), address: request.ip }), request.headers);
       const { era } = administration;
       proofs.set(request, () => administration.era === era);
+      faces.administratorAt?.(request.ip);
       return true;
     }
     const token = tokensIn(request.headers.cookie).find((each) => administration.hasSession(each));
     if (token === undefined) return false;
     proofs.set(request, () => administration.isOpen(token));
+    faces.administratorAt?.(request.ip);
     return true;
   };
   const mayPass = (need: Need, { kind, authenticated }: Caller): boolean => {

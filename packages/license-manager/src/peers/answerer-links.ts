@@ -40,6 +40,8 @@ export type Links = {
   used(link: Link, address: string): void;
   /** The computer that it counts as; undefined = its own LM. */
   stationOf(link: Link): string | undefined;
+  /** Whether a license manager at that address has a link. */
+  isAt(address: string): boolean;
   drop(link: Link): void;
   dropUnused(): void;
   dropAll(): void;
@@ -66,11 +68,13 @@ export const createLinks = (clock: Clock, self: string, onDrop: (channel: KeyCha
   const links = new Map<number, Link>(); // BOUNDED by MAX_LINKS; the least recently used first
   const byGuid = new Map<string, Link>(); // BOUNDED by MAX_LINKS
   const counts = createOriginCount();
+  const places = createOriginCount(); // of addresses
   const stations = createStations(self);
 
   const drop = (link: Link): void => {
     const open = links.delete(link.keys.id);
     if (open) counts.add(link.origin, -1);
+    if (open) places.add(link.address, -1);
     if (open) stations.left(link);
     if (byGuid.get(link.keys.peer.guid) === link) byGuid.delete(link.keys.peer.guid);
     for (const channel of link.channels.values()) {
@@ -86,6 +90,7 @@ export const createLinks = (clock: Clock, self: string, onDrop: (channel: KeyCha
   return {
     get: (id) => (id === undefined ? undefined : links.get(id)),
     of: (guid) => byGuid.get(guid),
+    isAt: (address) => places.of(address) > 0,
     isOpen: (link) => links.get(link.keys.id) === link,
     add(keys, address) {
       const before = byGuid.get(keys.peer.guid);
@@ -111,6 +116,7 @@ export const createLinks = (clock: Clock, self: string, onDrop: (channel: KeyCha
       };
       links.set(keys.id, link);
       counts.add(origin, 1);
+      places.add(address, 1);
       stations.came(link);
       byGuid.set(keys.peer.guid, link);
       return link;
@@ -120,6 +126,8 @@ export const createLinks = (clock: Clock, self: string, onDrop: (channel: KeyCha
       links.delete(link.keys.id);
       links.set(link.keys.id, link);
       if (link.address === address) return;
+      places.add(link.address, -1);
+      places.add(address, 1);
       link.address = address;
       if (link.hears) onAddresses();
     },

@@ -64,6 +64,8 @@ export type LinkAnswerer = {
   ended(holder: string, session: string): void;
   /** Addresses of the LMs that have a link here and want to be told of changes (R6), each once, at most 4,096. */
   callers(): readonly string[];
+  /** Whether a license manager at that address has a link here. */
+  isLinkedFrom(address: string): boolean;
   close(): void;
 };
 
@@ -221,6 +223,7 @@ export const createLinkAnswerer = (options: LinkAnswererOptions): LinkAnswerer =
       links.dropUnused();
       return links.addresses();
     },
+    isLinkedFrom: (address) => links.isAt(address),
     close() {
       links.dropAll();
       handshakes.clear();
