@@ -10,6 +10,7 @@ import { acknowledge, type Updated } from './acknowledge.ts';
 import { fieldsOf, given, text } from './arguments.ts';
 import { type Asking, createAsking, isElsewhere } from './asking.ts';
 import { callTimeout } from './call-timeout.ts';
+import { createDenials, createLoginCalls, type Denials } from './denials.ts';
 import { type LmAddress, type Surroundings, systemSurroundings } from './environment.ts';
 import { render, wantedBy } from './information.ts';
 import { createLimits, type Limit } from './limits.ts';
@@ -83,6 +84,9 @@ const askAt = (link: LmLink, { vendor, scope }: Pick<Asked, 'vendor' | 'scope'>,
     parseInfoData(await via.ask({ vendor: vendor.vendor, vendorKey: vendor.publicKey, wanted: bits, scope }, limit)),
   );
 
+/** A key of a license manager where a login was tried. */
+type Tried = { readonly attempt: Attempt; readonly candidate: Candidate };
+
 export const createLicensing = (
   address: LmAddress,
   identity: ApplicationIdentity,
@@ -104,8 +108,10 @@ export const createLicensing = (
       limit.end();
     }
   };
+  const calls = createLoginCalls();
   const logins = createLogins({
     identity,
+    calls,
     entropy,
     remoteDesktop: surroundings.remoteDesktop,
     time,
@@ -127,14 +133,17 @@ export const createLicensing = (
   const eachOf = <T>({ vendor }: Asked, asking: Asking, limit: Limit, work: (link: LmLink, part: Limit) => Promise<T>) =>
     fromAll(asking, limit, (kind, part) => work(links.to(kind, vendor.vendor), part));
 
-  const loginAt = async (attempt: Attempt, limit: Limit, signal: AbortSignal | undefined): Promise<Session> => {
+  const loginAt = async (attempt: Attempt, limit: Limit, signal: AbortSignal | undefined, denials: Denials<Tried>): Promise<Session> => {
     let refused: LicensingError | undefined;
     const candidates = await findAt(attempt.link, attempt.asked, limit);
+    const isLastLm = attempt.asking.ask.at(-1) === attempt.link.kind;
     for (const [index, candidate] of candidates.entries()) {
+      const denial = denials.next(isLastLm && index === candidates.length - 1);
       try {
-        return await inShare(limit, candidates.length - index, (part) => logins.loginAt(attempt, candidate, part, signal));
+        return await inShare(limit, candidates.length - index, (part) => logins.loginAt(attempt, candidate, part, signal, denial));
       } catch (error) {
         if (!(error instanceof LicensingError)) throw error;
+        denials.refused({ attempt, candidate }, error);
         // All seats taken says more than what another key refused for.
         if (refused === undefined || error.status === Status.TOO_MANY_USERS) refused = error;
         if (limit.over) break;
@@ -145,7 +154,15 @@ export const createLicensing = (
   const loginNow = (asked: AskedLogin, signal: AbortSignal | undefined): Promise<Session> =>
     within(asked.vendor.vendor, (limit) => {
       const asking = askingFor(asked);
-      return oneOf(asked.vendor.vendor, asking, limit, (link, part) => loginAt({ link, asked, asking }, part, signal));
+      const denials = createDenials<Tried>(calls);
+      const work = (link: LmLink, part: Limit) => loginAt({ link, asked, asking }, part, signal, denials);
+      return oneOf(asked.vendor.vendor, asking, limit, work).catch((error: unknown) => {
+        const again = denials.uncounted();
+        if (again === undefined || limit.over) throw error;
+        return logins.loginAt(again.attempt, again.candidate, limit, signal).catch(() => {
+          throw error;
+        });
+      });
     });
 
   const loginWaiting = (asked: AskedLogin, timeoutMs: number, { signal, onWaiting }: ReadLogin): Promise<Session> => {
@@ -165,7 +182,9 @@ export const createLicensing = (
       silence: (candidate, limit) => at(candidate).link.silence({ candidate, vendor }, limit),
       request: (candidate, nonce) => logins.requestFor(candidate, asked, nonce),
       accept: (candidate, grant, path) => logins.sessionWith(at(candidate), candidate, grant, path),
-      loginAt: (candidate) => within(vendor.vendor, (limit) => logins.loginAt(at(candidate), candidate, limit, signal)),
+      loginAt: (candidate, denial) => within(vendor.vendor, (limit) => logins.loginAt(at(candidate), candidate, limit, signal, denial)),
+      calls,
+      onlyLm: asking.ask.length === 1,
       isCounted: ({ product }, path) => isCounted(path, product, asked.feature),
       nonce: () => entropy.bytes(16),
       time,

@@ -2,9 +2,18 @@ import { Buffer } from 'node:buffer';
 import type { Entropy } from '@keyhaven/core/crypto';
 import { LicensingError, Status, type StatusCode } from '@keyhaven/core/errors';
 import type { InfoData } from '@keyhaven/core/format';
-import { type ApplicationIdentity, checkGrant, decodeGrant, type Grant, type LoginCall, soldFeature } from '@keyhaven/core/session';
+import {
+  type ApplicationIdentity,
+  type AttemptDenial,
+  checkGrant,
+  decodeGrant,
+  type Grant,
+  type LoginCall,
+  soldFeature,
+} from '@keyhaven/core/session';
 import type { Candidate } from '@keyhaven/core/wire';
 import type { Asking } from './asking.ts';
+import type { LoginCalls } from './denials.ts';
 import { callWithin, type KeyPath, PathLost, type Within } from './key-path.ts';
 import type { Limit } from './limits.ts';
 import type { LmLink, Target } from './lm-link.ts';
@@ -22,8 +31,11 @@ export type Logins = {
   requestFor(candidate: Candidate, asked: AskedLogin, nonce: Uint8Array): LoginCall;
   /** @throws LicensingError SCHAN_ERR (46) where the grant is not what was asked for */
   sessionWith(attempt: Attempt, candidate: Candidate, grant: Grant, path: KeyPath): Session;
-  /** @throws LicensingError LOCAL_COMM_ERR (33), REMOTE_COMM_ERR (40) where the limit is over; a seat that comes later is given back */
-  loginAt(attempt: Attempt, candidate: Candidate, limit: Limit, signal: AbortSignal | undefined): Promise<Session>;
+  /**
+   * @param denial how a refusal is to be counted; absent = as one
+   * @throws LicensingError LOCAL_COMM_ERR (33), REMOTE_COMM_ERR (40) where the limit is over; a seat that comes later is given back
+   */
+  loginAt(attempt: Attempt, candidate: Candidate, limit: Limit, signal: AbortSignal | undefined, denial?: AttemptDenial): Promise<Session>;
 };
 
 export type LoginsOptions = {
@@ -35,11 +47,12 @@ export type LoginsOptions = {
   readonly limit: (vendor: number) => Limit;
   /** What an LM says of itself and of the key. */
   readonly ask: (link: LmLink, target: Target, wanted: number, limit: Limit) => Promise<InfoData>;
+  readonly calls: LoginCalls;
 };
 
 const wantedAt = ({ product }: Candidate, { feature, seats }: AskedLogin) => ({ product, feature, seats });
 
-export const createLogins = ({ identity, entropy, remoteDesktop, time, limit: limitFor, ask }: LoginsOptions): Logins => {
+export const createLogins = ({ identity, entropy, remoteDesktop, time, limit: limitFor, ask, calls }: LoginsOptions): Logins => {
   const unsettled = new WeakMap<LmLink, Unsettled>();
   const unsettledAt = (link: LmLink, vendor: number): Unsettled => {
     const found = unsettled.get(link) ?? createUnsettled(link, time, () => limitFor(vendor));
@@ -79,7 +92,7 @@ export const createLogins = ({ identity, entropy, remoteDesktop, time, limit: li
       return session;
     },
 
-    async loginAt(attempt, candidate, limit, signal) {
+    async loginAt(attempt, candidate, limit, signal, denial) {
       const { link, asked } = attempt;
       const { key, product, licenseManager: lm } = candidate;
       const { executions, dieAtExpiration, vendor } = asked;
@@ -105,12 +118,15 @@ export const createLogins = ({ identity, entropy, remoteDesktop, time, limit: li
             counted ||= isCounted(path, product, asked.feature);
             sent = true;
             underWay = true;
-            const reply = await callWithin(path, request, limit, within).catch((error: unknown) => {
-              underWay &&= !(error instanceof PathLost);
-              throw error;
-            });
+            const answered = await calls
+              .ask(path, request, denial, (call) => callWithin(path, call, limit, within))
+              .catch((error: unknown) => {
+                underWay &&= !(error instanceof PathLost);
+                throw error;
+              });
             underWay = false;
-            if (reply.status !== Status.OK) throw new LicensingError(reply.status, { detail: Buffer.from(reply.body).toString('utf8') });
+            const { reply } = answered;
+            if (reply.status !== Status.OK) throw calls.refusal(answered);
             return logins.sessionWith(attempt, candidate, decodeGrant(reply.body), path);
           },
           signal,

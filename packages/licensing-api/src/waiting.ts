@@ -1,8 +1,8 @@
-import { Buffer } from 'node:buffer';
 import { LicensingError, Status } from '@keyhaven/core/errors';
-import { decodeWaitAnswer, type Grant, type LoginCall, TICKET_BYTES } from '@keyhaven/core/session';
+import { type AttemptDenial, decodeGrant, decodeWaitAnswer, type Grant, type LoginCall, TICKET_BYTES } from '@keyhaven/core/session';
 import { MINUTE, SECOND } from '@keyhaven/core/time';
 import type { Candidate } from '@keyhaven/core/wire';
+import { createDenials, type LoginCalls } from './denials.ts';
 import { insist } from './insisting.ts';
 import { callWithin, type KeyPath, PathLost } from './key-path.ts';
 import type { Limit } from './limits.ts';
@@ -25,7 +25,10 @@ export type WaitOptions = {
   /** @throws LicensingError SCHAN_ERR (46) where the grant is not what was asked for */
   accept(candidate: Candidate, grant: Grant, path: KeyPath): Session;
   /** Without waiting. */
-  loginAt(candidate: Candidate): Promise<Session>;
+  loginAt(candidate: Candidate, denial: AttemptDenial): Promise<Session>;
+  readonly calls: LoginCalls;
+  /** One license manager is asked for it, and no other. */
+  readonly onlyLm: boolean;
   /** Whether the license counts executions: then two grants would cost two. */
   isCounted(candidate: Candidate, path: KeyPath): boolean;
   nonce(): Uint8Array;
@@ -43,6 +46,8 @@ type Standing = {
   ticket: Uint8Array;
   /** The key may have heard of it. */
   sent: boolean;
+  /** The key was told that its refusal, or a wait in vain, is no denial. */
+  uncounted: boolean;
   done: boolean;
 };
 
@@ -71,6 +76,9 @@ export const waitForSeat = (options: WaitOptions): Promise<Session> => {
   const { promise, resolve, reject } = Promise.withResolvers<Session>();
   const standings = new Map<string, Standing>(); // BOUNDED by the candidates of an answer, and the keys that come
   const began = time.now();
+  const denials = createDenials<Candidate>(options.calls);
+  /** One key of one license manager was found at the beginning. */
+  let onlyKey = false;
   let settled = false;
   /** Every key was asked once; before that nothing is over. */
   let passed = false;
@@ -122,14 +130,35 @@ export const waitForSeat = (options: WaitOptions): Promise<Session> => {
       settle(() => reject(reason));
     }
   }
+  /** A login that counts, at a key that has just been asked. Rejects where it is refused, or not answered in time. */
+  const loginCounted = async (candidate: Candidate): Promise<Session> => {
+    const limit = options.limit();
+    const silence = () => options.silence(candidate, limit);
+    const login = options.request(candidate, options.nonce());
+    /** A grant that comes too late is given back. */
+    const late = (): void => withdraw({ candidate, login, place: 0, ticket: NO_TICKET, sent: true, uncounted: true, done: false });
+    try {
+      const path = await options.path(candidate, limit);
+      const reply = await callWithin(path, login, limit, { silence, late });
+      if (reply.status !== Status.OK) throw options.calls.refusal({ reply, denial: undefined });
+      return options.accept(candidate, decodeGrant(reply.body), path);
+    } finally {
+      limit.end();
+    }
+  };
+  /** One denial: that of the key that counts the withdrawal or has counted a refusal, or of one more login that this key refuses. */
+  const fail = (error: LicensingError): void => {
+    const waits = [...standings.values()].filter(({ sent, done }) => sent && !done).toSorted((a, b) => a.place - b.place);
+    const isDenied = denials.counted || waits.some(({ uncounted }) => !uncounted);
+    const at = isDenied ? undefined : (waits.find(({ place }) => place > 0)?.candidate ?? denials.uncounted());
+    settle(() => (at === undefined ? reject(error) : void loginCounted(at).then(resolve, () => reject(error))));
+  };
   const expire = (): void => {
     expired = true;
     if (!passed) return;
     const waited = Math.round((time.now() - began) / SECOND);
     const detail = best === undefined ? undefined : `No seat came free within ${waited} s; the place in line was ${best}.`;
-    settle(() =>
-      reject((best === undefined ? (unreachable ?? refused) : undefined) ?? new LicensingError(Status.TOO_MANY_USERS, { detail })),
-    );
+    fail((best === undefined ? (unreachable ?? refused) : undefined) ?? new LicensingError(Status.TOO_MANY_USERS, { detail }));
   };
   const refuse = (error: LicensingError): void => {
     // All seats taken says more than what another key refused for.
@@ -154,7 +183,8 @@ export const waitForSeat = (options: WaitOptions): Promise<Session> => {
     if (why.status === Status.SCHAN_ERR) withdraw(standing);
     standing.done = true;
     refuse(why);
-    if (passed && [...standings.values()].every(({ done }) => done)) settle(() => reject(refused));
+    denials.refused(standing.candidate, error);
+    if (passed && [...standings.values()].every(({ done }) => done)) fail(refused ?? why);
   };
   const ask = async (standing: Standing): Promise<void> => {
     const { candidate, login, place, ticket } = standing;
@@ -165,9 +195,14 @@ export const waitForSeat = (options: WaitOptions): Promise<Session> => {
     // Where it has a place, the key holds the question until there is something to say.
     const limit = options.limit(place > 0 ? HELD_MS : 0);
     const silence = () => options.silence(candidate, limit);
-    const reply = await within(limit, () => callWithin(path, { kind: 'wait', login, place, ticket }, limit, { silence }));
+    const denial = onlyKey && standings.size === 1 ? undefined : 'never';
+    standing.uncounted = denial !== undefined;
+    const answered = await within(limit, () =>
+      options.calls.ask(path, { kind: 'wait', login, place, ticket }, denial, (call) => callWithin(path, call, limit, { silence })),
+    );
     if (settled) return; // What it gave goes back by the withdrawal.
-    if (reply.status !== Status.OK) throw new LicensingError(reply.status, { detail: Buffer.from(reply.body).toString('utf8') });
+    const { reply } = answered;
+    if (reply.status !== Status.OK) throw options.calls.refusal(answered);
     const answer = decodeWaitAnswer(reply.body);
     if (answer.kind === 'granted') {
       const session = options.accept(candidate, answer.grant, path);
@@ -211,6 +246,7 @@ export const waitForSeat = (options: WaitOptions): Promise<Session> => {
       place: 0,
       ticket: NO_TICKET,
       sent: false,
+      uncounted: false,
       done: false,
     };
     standings.set(nameOf(candidate), standing);
@@ -232,10 +268,11 @@ export const waitForSeat = (options: WaitOptions): Promise<Session> => {
     if (settled) return;
     if (!isCounted) return standAt(candidate);
     try {
-      const session = await options.loginAt(candidate);
+      const session = await options.loginAt(candidate, 'never');
       if (settled) insist(time, () => session.logout());
       else settle(() => resolve(session));
     } catch (error) {
+      denials.refused(candidate, error);
       if (error instanceof LicensingError && error.status === Status.TOO_MANY_USERS) counted ??= candidate;
       refuse(asRefusal(error));
     }
@@ -253,14 +290,16 @@ export const waitForSeat = (options: WaitOptions): Promise<Session> => {
       });
   };
   const begin = async (): Promise<void> => {
-    for (const candidate of await options.find()) {
+    const found = await options.find();
+    onlyKey = options.onlyLm && found.length === 1;
+    for (const candidate of found) {
       if (settled) return;
       await join(candidate);
     }
     if (settled) return;
     if (counted !== undefined && standings.size === 0) await standAt(counted);
     passed = true;
-    if ([...standings.values()].every(({ done }) => done)) settle(() => reject(refused ?? new LicensingError(Status.KEY_NOT_FOUND)));
+    if ([...standings.values()].every(({ done }) => done)) fail(refused ?? new LicensingError(Status.KEY_NOT_FOUND));
     report();
     if (expired) expire();
     time.later(LOOK_MS, look);

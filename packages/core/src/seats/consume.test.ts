@@ -55,7 +55,7 @@ describe('executions taken by a running session (K1)', () => {
   it('records what was taken and what was refused', () => {
     const { consume } = counting(3);
     expect(consume('a', 2).audit).toMatchObject([{ kind: 'consumed', detail: { executions: 2, session: 's' } }]);
-    expect(consume('b', 2).audit).toMatchObject([{ kind: 'refused', detail: { status: Status.FEATURE_EXPIRED } }]);
+    expect(consume('b', 2).audit).toMatchObject([{ kind: 'consume refused', detail: { status: Status.FEATURE_EXPIRED } }]);
   });
 
   it(`remembers the last ${CONSUMED_KEPT} times, and no more`, () => {

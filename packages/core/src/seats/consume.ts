@@ -25,7 +25,7 @@ export const decideConsume = (rows: SeatRows, command: Consume): SeatDecision<Co
     ...none(status, detail),
     audit: [
       {
-        kind: 'refused',
+        kind: 'consume refused',
         scope: pool.key,
         detail: { ...who(pool, session), session: command.session, executions, status, cause: detail },
       },

@@ -84,7 +84,10 @@ export const decideLogin = (rows: SeatRows, command: Login, ledgerTime: Wall): S
       ...(by.rule === undefined ? {} : { rule: by.rule }),
       ...(by.place === undefined ? {} : { ruleFile: by.place.file, ruleLine: by.place.line }),
     };
-    return { changes: [], audit: [{ kind: 'refused', scope: pool.key, detail: asked }], reply: { kind: 'refused', status, detail } };
+    // One login is one denial, however many keys its application asks.
+    const isDenial = command.denial === undefined || (command.denial === 'when full' && status === Status.TOO_MANY_USERS);
+    const kind = isDenial ? 'refused' : 'attempt refused';
+    return { changes: [], audit: [{ kind, scope: pool.key, detail: asked }], reply: { kind: 'refused', status, detail } };
   };
 
   if (command.barred !== undefined) return refuse(command.barred.status, command.barred.detail, command.barred);

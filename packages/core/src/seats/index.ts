@@ -16,6 +16,7 @@ export {
   type Release,
   type ReleaseCause,
   type ReleaseReply,
+  releaseCauses,
   type SeatTerms,
   type SessionRow,
 } from './rows.ts';

@@ -89,6 +89,8 @@ export type Login = {
   /** Executions to take; 0 means the default of one where executions are counted. */
   readonly executions: number;
   readonly dieAtExpiration: boolean;
+  /** When its refusal is a denial; absent = always. Other keys are asked for the same login, too. */
+  readonly denial?: 'never' | 'when full' | undefined;
   /** What the LM knows against it, whatever its seats: a clone, a clock set back, a key that is on two computers (K6, K9). */
   readonly barred?:
     | {
@@ -125,16 +127,9 @@ export type Consume = {
 export type ConsumeReply =
   | { readonly kind: 'consumed'; readonly left: number; readonly repeated: boolean }
   | { readonly kind: 'refused'; readonly status: StatusCode; readonly detail: string };
-export type ReleaseCause =
-  | 'logout'
-  | 'process ended'
-  | 'lease ended'
-  | 'idle'
-  | 'killed'
-  | 'license changed'
-  | 'expired'
-  /** Its own LM was stopped for longer than a lease lasts (T4). */
-  | 'stopped';
+/** `stopped`: its own LM was stopped for longer than a lease lasts (T4). */
+export const releaseCauses = ['logout', 'process ended', 'lease ended', 'idle', 'killed', 'license changed', 'expired', 'stopped'] as const;
+export type ReleaseCause = (typeof releaseCauses)[number];
 export type Release = {
   readonly kind: 'release';
   readonly pool: PoolId;

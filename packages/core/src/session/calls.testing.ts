@@ -24,6 +24,8 @@ const login: fc.Arbitrary<LoginCall> = fc.record(
   { requiredKeys: ['kind', 'nonce', 'product', 'feature', 'seats', 'executions', 'dieAtExpiration', 'application'] },
 );
 
+const wait = fc.record({ ...is('wait'), login, place: u32, ticket: bytesOf(32) });
+
 export const calls: Readonly<Record<CallKind, fc.Arbitrary<Call>>> = {
   login,
   resume: fc.record({ ...is('resume'), session: bytesOf(16), token: bytesOf(32), application: identity }),
@@ -36,7 +38,8 @@ export const calls: Readonly<Record<CallKind, fc.Arbitrary<Call>>> = {
   clock: fc.record({ ...is('clock'), handle: u32 }),
   info: fc.record({ ...is('info'), handle: u32 }),
   consume: fc.record({ ...is('consume'), handle: u32, nonce: bytesOf(16), executions: u32 }),
-  wait: fc.record({ ...is('wait'), login, place: u32, ticket: bytesOf(32) }),
+  wait,
+  attempt: fc.record({ ...is('attempt'), denial: fc.constantFrom('never' as const, 'when full' as const), of: fc.oneof(login, wait) }),
   withdraw: fc.record({ ...is('withdraw'), nonce: bytesOf(16) }),
   piece: fc.record({
     ...is('piece'),

@@ -61,8 +61,13 @@ export type Call =
       readonly data: Uint8Array;
     }
   /** Gives back what a `wait` of this nonce has: its place, or its seat. */
-  | { readonly kind: 'withdraw'; readonly nonce: Uint8Array };
+  | { readonly kind: 'withdraw'; readonly nonce: Uint8Array }
+  /** A login, or a wait for one, of an application that asks several keys: one login that is refused is one denial (G60). */
+  | { readonly kind: 'attempt'; readonly denial: AttemptDenial; readonly of: LoginCall | WaitCall };
+/** When a refused attempt is a denial: never, for another key is asked too; or only where no seat is free (38). A login that is no attempt is always one. */
+export type AttemptDenial = 'never' | 'when full';
 export type LoginCall = Extract<Call, { kind: 'login' }>;
+export type WaitCall = Extract<Call, { kind: 'wait' }>;
 export type CallKind = Call['kind'];
 
 const codes = {
@@ -80,6 +85,7 @@ const codes = {
   wait: 12,
   withdraw: 13,
   piece: 14,
+  attempt: 15,
 } as const satisfies Record<CallKind, number>;
 
 const writeIdentity = (out: Writer, identity: ApplicationIdentity): Writer =>
@@ -120,6 +126,20 @@ const readLogin = (body: Reader): LoginCall => {
   };
 };
 
+const denials = ['never', 'when full'] as const satisfies readonly AttemptDenial[];
+const writeAsked = (out: Writer, call: LoginCall | WaitCall): Writer =>
+  call.kind === 'login' ? writeLogin(out, call) : writeLogin(out.u32(call.place).bytes(call.ticket), call.login);
+const readWait = (body: Reader): WaitCall => {
+  const [place, ticket] = [body.u32(), body.bytes(TICKET_BYTES)];
+  return { kind: 'wait', place, ticket, login: readLogin(body) };
+};
+const readAttempt = (body: Reader): Extract<Call, { kind: 'attempt' }> => {
+  const denial = denials[body.u8() - 1];
+  const code = body.u8();
+  if (denial === undefined || (code !== codes.login && code !== codes.wait)) throw new WireError('an attempt at something unknown');
+  return { kind: 'attempt', denial, of: code === codes.login ? readLogin(body) : readWait(body) };
+};
+
 const pieceFlags = ({ repeated, continues, more }: Piece): number => (repeated ? 1 : 0) + (continues ? 2 : 0) + (more ? 4 : 0);
 const pieceOf = (flags: number): Piece => {
   if (flags > 7) throw new WireError('unknown flags of a piece');
@@ -132,10 +152,11 @@ export const writeCall = (out: Writer, id: number, call: Call): void => {
   out.u8(codes[call.kind]).u32(id);
   switch (call.kind) {
     case 'login':
-      writeLogin(out, call);
-      break;
     case 'wait':
-      writeLogin(out.u32(call.place).bytes(call.ticket), call.login);
+      writeAsked(out, call);
+      break;
+    case 'attempt':
+      writeAsked(out.u8(denials.indexOf(call.denial) + 1).u8(codes[call.of.kind]), call.of);
       break;
     case 'withdraw':
       out.bytes(call.nonce);
@@ -202,10 +223,10 @@ const readCall = (code: number, body: Reader): Call | undefined => {
       return { kind: 'write', handle: body.u32(), file: body.u32(), offset: body.u32(), data: body.rest() };
     case codes.login:
       return ended(readLogin(body));
-    case codes.wait: {
-      const [place, ticket] = [body.u32(), body.bytes(TICKET_BYTES)];
-      return ended({ kind: 'wait', place, ticket, login: readLogin(body) });
-    }
+    case codes.wait:
+      return ended(readWait(body));
+    case codes.attempt:
+      return ended(readAttempt(body));
     case codes.piece:
       return {
         kind: 'piece',

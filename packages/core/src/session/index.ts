@@ -1,5 +1,6 @@
 export {
   type ApplicationIdentity,
+  type AttemptDenial,
   type Call,
   type CallKind,
   decodeGrant,
@@ -14,6 +15,7 @@ export {
   readCalls,
   readReplies,
   TICKET_BYTES,
+  type WaitCall,
   writeCall,
   writeReply,
 } from './calls.ts';

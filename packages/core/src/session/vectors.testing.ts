@@ -77,6 +77,11 @@ const calls: readonly (readonly [string, Call])[] = [
       data: Buffer.from('sixteen bytes it'),
     },
   ],
+  ['a login that is no denial where it is refused', { kind: 'attempt', denial: 'never', of: waiting }],
+  [
+    'a wait that is a denial only where no seat is free',
+    { kind: 'attempt', denial: 'when full', of: { kind: 'wait', login: waiting, place: 3, ticket: fill(32, 0x0f) } },
+  ],
 ];
 const grant: Grant = { handle: 1, session: fill(16, 0x0b), token: fill(32, 0x0c), product: 1, feature: 42, seats: 1 };
 const end = { now: 1_795_489_200_000, ends: 1_798_081_200_000, last: 1_798_686_000_000 };

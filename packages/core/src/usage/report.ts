@@ -1,4 +1,5 @@
 import { HOUR, type Wall } from '../time/index.ts';
+import { NO_POOL } from './denial.ts';
 import type { PoolOf } from './meter.ts';
 import type { Count, Usage, UsageHour } from './usage.ts';
 
@@ -81,7 +82,7 @@ export const createUsageReport = (by: UsageBy, from: Wall, to: Wall): { add(pool
     if (by === 'user') addNames(usage.users, 'user');
     else if (by === 'host') addNames(usage.hosts, 'host');
     else {
-      const { key, product, feature } = pool;
+      const { key, product, feature } = pool.key === NO_POOL.key ? NOTHING : pool;
       for (const hour of usage.hours.values()) {
         if (hour.hour < first || hour.hour >= end) continue;
         const head =

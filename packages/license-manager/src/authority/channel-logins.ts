@@ -2,7 +2,7 @@ import type { Buffer } from 'node:buffer';
 import { hex, sameBytes } from '@keyhaven/core/bytes';
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import type { Applicant, Login } from '@keyhaven/core/seats';
-import type { Call, LoginCall } from '@keyhaven/core/session';
+import type { AttemptDenial, Call, LoginCall } from '@keyhaven/core/session';
 import { isConnection, type Seen } from '../callers/index.ts';
 import type { ChannelSessions } from './channel-sessions.ts';
 import { endOf } from './ends.ts';
@@ -17,13 +17,13 @@ import type { AuthorityCore } from './types.ts';
 
 export type ChannelLogins = {
   /** Resolves to the body of the grant when the login is durable (I3). Rejects as the steps below, and as `decideLogin` refuses. */
-  login(call: LoginCall): Promise<Buffer>;
+  login(call: LoginCall, denial?: AttemptDenial): Promise<Buffer>;
   /** @throws LicensingError ACCESS_DENIED (5), BROKEN_SESSION (39) */
   resume(call: Extract<Call, { kind: 'resume' }>): Buffer;
   /** Resolves when what logins are judged by is known; undefined where it is. */
   readyFor(call: LoginCall): Promise<void> | undefined;
   /** By the license in force. @throws LicensingError as `ServedKey.now` */
-  commandFor(call: LoginCall): Login;
+  commandFor(call: LoginCall, denial?: AttemptDenial): Login;
   /** The body of the grant, with a handle of this channel. */
   granted(call: LoginCall, session: LiveSession): Promise<Buffer>;
 };
@@ -66,7 +66,7 @@ export const createChannelLogins = (
     if (ready === undefined || looked === undefined) return ready ?? looked;
     return Promise.all([ready, looked]).then(() => undefined);
   };
-  const commandFor: ChannelLogins['commandFor'] = (call) => {
+  const commandFor: ChannelLogins['commandFor'] = (call, denial) => {
     const now = key.now();
     const sold = key.pool(call.product, call.feature);
     return {
@@ -81,6 +81,7 @@ export const createChannelLogins = (
       seats: call.seats,
       executions: call.executions,
       dieAtExpiration: call.dieAtExpiration,
+      denial,
       remoteDesktop: call.remoteDesktop === true,
       virtualMachine: guard?.virtualMachine() === true,
       firstUse: trials?.firstUse(key.license()),
@@ -98,12 +99,12 @@ export const createChannelLogins = (
     readyFor,
     commandFor,
     granted,
-    async login(call) {
+    async login(call, denial) {
       const ready = readyFor(call);
       if (ready !== undefined) await ready;
       // From here on to the authority without a pause, or a change of the license could begin in between.
       for (let change = authority.changing(key.id); change !== undefined; change = authority.changing(key.id)) await change;
-      return granted(call, await authority.login(commandFor(call), self, party));
+      return granted(call, await authority.login(commandFor(call, denial), self, party));
     },
     resume(call) {
       if (!sameBytes(call.token, resumeTokenFor(key.now(), call.session)))

@@ -1,6 +1,6 @@
 import type { Buffer } from 'node:buffer';
 import { LicensingError, Status } from '@keyhaven/core/errors';
-import { type Call, decodeGrant, encodeWaitAnswer, type LoginCall } from '@keyhaven/core/session';
+import { type AttemptDenial, decodeGrant, encodeWaitAnswer, type LoginCall, type WaitCall } from '@keyhaven/core/session';
 import type { ChannelLogins } from './channel-logins.ts';
 import type { KeyChannel } from './key-channel.ts';
 import type { ServedKey } from './served-key.ts';
@@ -10,7 +10,6 @@ import type { Told } from './wish.ts';
 
 // Those who wait in one channel. A question that is held is no call under way: it may last for half a minute, and nothing waits for it.
 
-type WaitCall = Extract<Call, { kind: 'wait' }>;
 /** BOUNDED: those who wait in one channel, which is one process. */
 const MAX_WAITS = 1_024;
 
@@ -18,7 +17,7 @@ export type ChannelWaits = {
   /** Questions that are held. */
   readonly held: number;
   /** The answer, or the promise of one that may come late. */
-  ask(call: WaitCall): Promise<Buffer | { readonly late: Promise<Buffer> }>;
+  ask(call: WaitCall, denial?: AttemptDenial): Promise<Buffer | { readonly late: Promise<Buffer> }>;
   withdraw(nonce: Uint8Array): Promise<void>;
   close(): void;
 };
@@ -55,20 +54,21 @@ export const createChannelWaits = (
     get held() {
       return held;
     },
-    async ask({ login, place, ticket }) {
+    async ask({ login, place, ticket }, denial) {
       const id = sessionIdFor(key.now(), login.nonce);
       if (!ids.has(id) && ids.size >= MAX_WAITS) throw new LicensingError(Status.TMOF);
       ids.add(id);
-      const command = logins.commandFor(login);
+      const command = logins.commandFor(login, denial);
       const wish = {
         id,
         pool: command.pool,
         applicant: command.applicant,
         seats: command.seats,
+        denial,
         channel: self,
         party,
         ready: () => logins.readyFor(login),
-        command: () => logins.commandFor(login),
+        command: () => logins.commandFor(login, denial),
         current: key.isCurrent,
         open: () => !closed,
       };

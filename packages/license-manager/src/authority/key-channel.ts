@@ -3,7 +3,7 @@ import { WireError, Writer } from '@keyhaven/core/bytes';
 import type { Channel } from '@keyhaven/core/channel';
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import { WHOLE } from '@keyhaven/core/memory';
-import { type Call, readCalls } from '@keyhaven/core/session';
+import { type AttemptDenial, type Call, readCalls, type WaitCall } from '@keyhaven/core/session';
 import type { Caller } from '../callers/index.ts';
 import { createCallReplies } from './call-replies.ts';
 import { createChannelLogins } from './channel-logins.ts';
@@ -131,9 +131,9 @@ export const createKeyChannel = (
       },
     );
   };
-  const wait = (id: number, call: Extract<Call, { kind: 'wait' }>): void => {
+  const wait = (id: number, call: WaitCall, denial: AttemptDenial | undefined): void => {
     busy += 1;
-    waits.ask(call).then(
+    waits.ask(call, denial).then(
       (body) => {
         busy -= 1;
         if (Buffer.isBuffer(body)) return reply(id, Status.OK, body);
@@ -164,10 +164,10 @@ export const createKeyChannel = (
   };
 
   /** A result now, or a promise of one where it must first be durable. */
-  const run = (call: Exclude<Call, { kind: 'wait' }>): Uint8Array | Promise<Uint8Array> => {
+  const run = (call: Exclude<Call, { kind: 'wait' | 'attempt' }>, denial: AttemptDenial | undefined): Uint8Array | Promise<Uint8Array> => {
     switch (call.kind) {
       case 'login':
-        return logins.login(call);
+        return logins.login(call, denial);
       case 'resume':
         return logins.resume(call);
       case 'logout': {
@@ -215,11 +215,13 @@ export const createKeyChannel = (
       );
       return;
     }
-    for (const { id, call } of calls) {
-      if (call === undefined) {
+    for (const { id, call: asked } of calls) {
+      if (asked === undefined) {
         reply(id, Status.REQ_NOT_SUPP, NOTHING);
         continue;
       }
+      const call = asked.kind === 'attempt' ? asked.of : asked;
+      const denial = asked.kind === 'attempt' ? asked.denial : undefined;
       if (busy >= MAX_BUSY) {
         reply(id, Status.TMOF, NOTHING);
         continue;
@@ -229,11 +231,11 @@ export const createKeyChannel = (
         return giveUp(new LicenseChanged());
       }
       if (call.kind === 'wait') {
-        wait(id, call);
+        wait(id, call, denial);
         continue;
       }
       try {
-        const result = run(call);
+        const result = run(call, denial);
         if (result instanceof Promise) later(id, result);
         else reply(id, Status.OK, result);
       } catch (error) {

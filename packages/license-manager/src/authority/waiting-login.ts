@@ -35,8 +35,8 @@ export const loginOfWaiting = (
     }
     const full = reply.status === Status.TOO_MANY_USERS;
     decided.resolve(full ? 'full' : 'refused');
-    // Having to wait is no refusal.
-    return full ? { ...decision, audit: [] } : decision;
+    // Having to wait is no refusal, where waiting helps.
+    return full && !isHopeless(wish) ? { ...decision, audit: [] } : decision;
   };
   const session = (async () => {
     const ready = wish.ready();

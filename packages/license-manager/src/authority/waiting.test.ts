@@ -280,7 +280,7 @@ describe('A4 waiting for a seat', () => {
     expect(site.authority.used(pool)).toBe(2);
   });
 
-  it('is in the audit: waiting, granted with the time waited, withdrawn; a wait is no refusal', async () => {
+  it('is in the audit: waiting, granted with the time waited, withdrawn; a wait is no refusal, and one in vain is one', async () => {
     const { site, key } = await aPool(1);
     await holders(site, key, 1);
     const [first, second] = [waiter(site, key, 10), waiter(site, key, 11)];
@@ -296,6 +296,7 @@ describe('A4 waiting for a seat', () => {
         ['waiting', 11, undefined],
         ['granted', 10, 7 * SECOND],
         ['withdrawn', 11, 7 * SECOND],
+        ['refused', 11, undefined],
       ].map(([kind, pid, waited]) => [kind, pid === someone.pid ? 1 : pid, waited]),
     );
   });

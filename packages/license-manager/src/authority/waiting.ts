@@ -49,13 +49,20 @@ export const createWaiting = (options: WaitingOptions): Waiting => {
   };
 
   const waitedMs = ({ since }: { readonly since: Wall }): number => Math.max(0, options.time() - since);
-  const note = (kind: 'waiting' | 'withdrawn', place: Place, more: AuditEntry['detail']): void => {
+  const note = (kind: 'waiting' | 'withdrawn' | 'refused', place: Place, more: AuditEntry['detail']): void => {
     const { pool, applicant, id } = place.wish;
     const { holder, host, user, application, pid, address } = applicant;
     const detail = { product: pool.product, feature: pool.feature, holder, host, user, application, pid, address, session: id, ...more };
     options.note({ kind, scope: pool.key, detail });
   };
 
+  /** Its application waited in vain, which is one denial: the application counts it itself where it waits for several keys (G60). */
+  const noteDenial = (place: Place): void => {
+    if (place.wish.denial !== undefined) return;
+    const at = lineOf(place.wish.pool).queue.place(place.id);
+    const cause = `No seat came free within ${Math.round(waitedMs(place) / SECOND)} s; the place in line was ${at}.`;
+    note('refused', place, { seats: place.wish.seats, status: Status.TOO_MANY_USERS, cause });
+  };
   const attempt = (place: Place, behind: () => number) => {
     const login = loginOfWaiting(options, place.wish, () => waitedMs(place), behind);
     place.settled = login.settled;
@@ -76,6 +83,7 @@ export const createWaiting = (options: WaitingOptions): Waiting => {
     place.leaving ??= cause;
     if (place.state !== 'waiting') return;
     note('withdrawn', place, { cause, waited: waitedMs(place) });
+    if (cause === 'cancelled') noteDenial(place);
     forget(place);
     place.question.reject(noLonger());
   };

@@ -1,4 +1,5 @@
 import type { Applicant, Login, LoginReply, PoolId, SeatDecision } from '@keyhaven/core/seats';
+import type { AttemptDenial } from '@keyhaven/core/session';
 import type { Clock, Wall } from '@keyhaven/core/time';
 import type { AuditEntry } from '@keyhaven/ledger';
 import type { KeyChannel, Party } from './key-channel.ts';
@@ -13,6 +14,8 @@ export type Wish = {
   readonly pool: PoolId;
   readonly applicant: Applicant;
   readonly seats: number;
+  /** When its refusal, or its wait in vain, is a denial; absent = always. */
+  readonly denial: AttemptDenial | undefined;
   readonly channel: KeyChannel;
   readonly party: Party;
   /** Resolves when what logins are judged by is known. */

@@ -34,7 +34,18 @@ export const openCompat = async (options: {
 }): Promise<CompatFaces & { close(): void }> => {
   const { ledger, authority, keystore, clock, entropy } = options;
   const idleSeconds = (): number => options.settings().rest.idleSeconds;
-  const sessions = createRestSessions({ authority, keystore, clock, entropy, idleSeconds });
+  const sessions = createRestSessions({
+    authority,
+    keystore,
+    clock,
+    entropy,
+    idleSeconds,
+    onNothingFound(vendor, { feature, application: who }, address, { status, message, detail = message }) {
+      const { pid, user, host, application } = who;
+      const asked = { vendor, feature, pid, user, host, application, address, status, cause: detail };
+      options.audit.write({ kind: 'refused', scope: 'lm', detail: asked });
+    },
+  });
   const identities = await openIdentities({
     ledger,
     seal: options.seal,

@@ -4,7 +4,7 @@ import { type Identity, mayUse, type SignedRequest } from '@keyhaven/core/compat
 import type { Entropy } from '@keyhaven/core/crypto';
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import { identityOfHolder, restHolder } from '@keyhaven/core/seats';
-import { type ApplicationIdentity, decodeGrant } from '@keyhaven/core/session';
+import { type ApplicationIdentity, type AttemptDenial, decodeGrant, type LoginCall } from '@keyhaven/core/session';
 import { type Clock, MINUTE, SECOND } from '@keyhaven/core/time';
 import type { Authority, LiveSession } from '../authority/index.ts';
 import { resumeTokenFor } from '../authority/tokens.ts';
@@ -66,6 +66,8 @@ export const createRestSessions = (options: {
   readonly entropy: Entropy;
   /** Usually shorter than for applications with a process to watch: of these nobody sees whether they still run. */
   readonly idleSeconds: () => number;
+  /** A login for which no key was found; absent = nobody wants to know. */
+  readonly onNothingFound?: (vendor: number, call: RestLoginCall, address: string, error: LicensingError) => void;
 }): RestSessions => {
   const { authority, keystore, clock, entropy, idleSeconds } = options;
   const held = new Map<string, Held>(); // BOUNDED by the sessions there are: swept with them
@@ -75,13 +77,18 @@ export const createRestSessions = (options: {
   const nonceOf = ({ identity, date, signature }: SignedRequest, holder: string, ordinal: number): Buffer =>
     createHash('sha256').update(`rest login ${identity} ${date} ${holder} ${ordinal} `).update(signature).digest().subarray(0, 16);
 
-  const loginAt = async ({ key, product, feature }: RestCandidate, call: RestLoginCall, nonce: Buffer, holder: string, address: string) => {
+  const loginAt = async (
+    { key, product, feature }: RestCandidate,
+    call: RestLoginCall,
+    { nonce, holder, address, denial }: { nonce: Buffer; holder: string; address: string; denial: AttemptDenial | undefined },
+  ) => {
     const party = { holder, address, process: undefined };
     const { seats, executions, dieAtExpiration, application } = call;
     for (let again = false; ; again = true) {
       const client = await openKeyClient(authority, entropy, key, party);
       try {
-        const body = await client.call({ kind: 'login', nonce, product, feature, seats, executions, dieAtExpiration, application });
+        const login: LoginCall = { kind: 'login', nonce, product, feature, seats, executions, dieAtExpiration, application };
+        const body = await client.call(denial === undefined ? login : { kind: 'attempt', denial, of: login });
         const grant = decodeGrant(body);
         const session = Buffer.from(grant.session).toString('hex');
         held.get(session)?.client.close();
@@ -96,6 +103,16 @@ export const createRestSessions = (options: {
     }
   };
 
+  const candidatesOf = (vendor: number, call: RestLoginCall, identity: Identity, address: string): [RestCandidate, ...RestCandidate[]] => {
+    try {
+      const [first, ...others] = restCandidates({ keystore, authority }, vendor, call, identity);
+      if (first === undefined) throw new LicensingError(Status.KEY_NOT_FOUND);
+      return [first, ...others];
+    } catch (error) {
+      if (error instanceof LicensingError) options.onNothingFound?.(vendor, call, address, error);
+      throw error;
+    }
+  };
   const found = (id: string) => {
     const session = /^[0-9a-f]{32}$/.test(id) ? authority.session(id) : undefined;
     return { session, key: session === undefined ? undefined : keystore.get(session.pool.key) };
@@ -168,15 +185,17 @@ export const createRestSessions = (options: {
     async login(vendor, call, { identity, signed, address, place }, ordinal) {
       const holder = restHolder(identity.id, place);
       const nonce = nonceOf(signed, holder, ordinal);
-      let refused: unknown;
-      for (const candidate of restCandidates({ keystore, authority }, vendor, call, identity)) {
+      const by = { nonce, holder, address };
+      const [first, ...others] = candidatesOf(vendor, call, identity, address);
+      if (others.length === 0) return loginAt(first, call, { ...by, denial: undefined });
+      for (const candidate of [first, ...others]) {
         try {
-          return await loginAt(candidate, call, nonce, holder, address);
-        } catch (error) {
-          refused ??= error;
+          return await loginAt(candidate, call, { ...by, denial: 'never' });
+        } catch {
+          // The first key says why, once it is clear that no other one grants.
         }
       }
-      throw refused;
+      return loginAt(first, call, { ...by, denial: undefined });
     },
     async refresh(vendor, id, identity) {
       const session = own(vendor, id, identity);

@@ -7,7 +7,9 @@ import {
   decodeUsage,
   emptyUsage,
   encodeUsage,
+  isDenial,
   joinUsage,
+  NO_POOL,
   type PoolOf,
   type Usage,
   type UsageBy,
@@ -183,14 +185,19 @@ export const openHistory = async (options: {
   tick();
 
   return {
-    decided({ kind, scope, detail }, at) {
+    decided(entry, at) {
+      const { kind, scope, detail } = entry;
+      const denial = isDenial(entry) ? (numberIn(detail, 'status') ?? 0) : undefined;
+      // A login for which no key was found has a vendor in place of a product.
+      if (denial !== undefined && scope === 'lm' && numberIn(detail, 'vendor') !== undefined)
+        return meter.refused(NO_POOL, { user: nameIn(detail, 'user'), host: nameIn(detail, 'host') }, denial, at);
       const [product, feature] = [numberIn(detail, 'product'), numberIn(detail, 'feature')];
       if (product === undefined || feature === undefined || scope === 'lm') return;
       const pool = { key: scope, product, feature };
       const who = { user: nameIn(detail, 'user'), host: nameIn(detail, 'host') };
       if (kind === 'granted') meter.granted(pool, who, used(pool), at);
       else if (kind === 'released') meter.released(pool, who, used(pool), at);
-      else if (kind === 'refused') meter.refused(pool, who, numberIn(detail, 'status') ?? 0, at);
+      else if (denial !== undefined) meter.refused(pool, who, denial, at);
     },
 
     async report({ from, to, by, key, product, feature }) {

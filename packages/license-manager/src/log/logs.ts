@@ -15,6 +15,7 @@ import {
 } from '@keyhaven/core/log';
 import { HERE, isHere } from '@keyhaven/core/seats';
 import type { Clock, Wall } from '@keyhaven/core/time';
+import { isDenial } from '@keyhaven/core/usage';
 import type { AuditEntry } from '@keyhaven/ledger';
 import type { LmEvent } from '../lm/index.ts';
 import type { Settings } from '../settings.ts';
@@ -50,7 +51,17 @@ export type Logs = {
   close(): Promise<void>;
 };
 
-const functions: Readonly<Record<string, string>> = { granted: 'LOGIN', released: 'LOGOUT', refused: 'LOGIN', consumed: 'CONSUME' };
+const functions: Readonly<Record<string, string>> = {
+  granted: 'LOGIN',
+  released: 'LOGOUT',
+  refused: 'LOGIN',
+  consumed: 'CONSUME',
+  'consume refused': 'CONSUME',
+};
+/** Refusals that are no denials of logins: of computers, identities and administrators, and of detaching a product. */
+const isOtherRefusal = (entry: AuditEntry): boolean =>
+  entry.kind === 'refused' && !isDenial(entry) && (entry.scope === 'lm' || 'product' in entry.detail);
+const functionOf = (entry: AuditEntry): string | undefined => (isOtherRefusal(entry) ? 'ACCESS' : functions[entry.kind]);
 
 export const createLogs = (options: {
   readonly directory: string;
@@ -96,8 +107,9 @@ export const createLogs = (options: {
       record({ at: clock.wall(), address, port, client: user, method, url, function: kind.toUpperCase(), params: {}, status, origin });
     },
 
-    decided({ kind, scope, detail }, at) {
-      const name = functions[kind];
+    decided(entry, at) {
+      const { scope, detail } = entry;
+      const name = functionOf(entry);
       if (name === undefined) return;
       const { address, user, host, holder, status, ...rest } = detail;
       const isLocal = typeof holder !== 'string' || isHere(holder);

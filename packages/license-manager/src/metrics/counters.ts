@@ -1,5 +1,7 @@
 import { createHistogram } from '@keyhaven/core/metrics';
 import type { Noted } from '@keyhaven/core/network';
+import { releaseCauses } from '@keyhaven/core/seats';
+import { denialStatuses, isDenial } from '@keyhaven/core/usage';
 import type { AuditEntry } from '@keyhaven/ledger';
 
 // What is counted as it happens. Labels of any origin are bounded: what a stranger says never makes a series.
@@ -17,9 +19,10 @@ export type Counter = {
   samples(): readonly { readonly labels: Readonly<Record<string, string>>; readonly value: number }[];
 };
 
-/** The first `limit` combinations of labels are counted each, further ones together as `other`. */
-const createCounter = (limit: number): Counter => {
+/** The first `limit` combinations of labels are counted each, further ones together as `other`. `known` are there from the beginning, at 0. */
+const createCounter = (limit: number, known: readonly Readonly<Record<string, string>>[] = []): Counter => {
   const counts = new Map<string, { readonly labels: Readonly<Record<string, string>>; value: number }>(); // BOUNDED by limit and one
+  for (const labels of known) counts.set(Object.values(labels).join('\0'), { labels, value: 0 });
   return {
     add(labels) {
       const id = Object.values(labels).join('\0');
@@ -49,8 +52,14 @@ export type Counters = {
 export const createCounters = (): Counters => {
   const counters = {
     grants: createCounter(MAX_POOLS),
-    denials: createCounter(MAX_VALUES),
-    releases: createCounter(MAX_VALUES),
+    denials: createCounter(
+      MAX_VALUES,
+      denialStatuses.map((status) => ({ status: String(status) })),
+    ),
+    releases: createCounter(
+      MAX_VALUES,
+      releaseCauses.map((cause) => ({ cause })),
+    ),
     datagrams: createCounter(MAX_VALUES),
     requests: createCounter(MAX_VALUES),
   };
@@ -60,9 +69,10 @@ export const createCounters = (): Counters => {
     commits: createHistogram(COMMIT_BOUNDS),
     refusedCommits: 0,
     isRefusing: false,
-    decided({ kind, scope, detail }) {
+    decided(entry) {
+      const { kind, scope, detail } = entry;
       if (kind === 'granted') counters.grants.add({ key: scope, product: said(detail['product']), feature: said(detail['feature']) });
-      else if (kind === 'refused') counters.denials.add({ status: said(detail['status']) });
+      else if (isDenial(entry)) counters.denials.add({ status: said(detail['status']) });
       else if (kind === 'released') counters.releases.add({ cause: said(detail['cause']) });
     },
     noted({ event, direction, kind, result }) {

@@ -61,6 +61,14 @@ const figures = (pools: readonly Bounded<PoolFigures>[], name: keyof PoolFigures
     return value === undefined ? [] : [{ labels, value }];
   });
 
+/** Pools of which no seat was granted yet begin at 0, as far as there is room for series of their own. */
+const fromZero = (pools: readonly Bounded<PoolFigures>[], counted: readonly Sample[]): Sample[] => {
+  const nameOf = ({ labels = {} }: Pick<Sample, 'labels'>): string => Object.values(labels).join('\0');
+  const known = new Set(counted.map(nameOf));
+  const others = pools.filter(({ labels }) => !known.has(nameOf({ labels }))).slice(0, Math.max(0, MAX_POOLS - counted.length));
+  return [...counted, ...others.map(({ labels }): Sample => ({ labels, value: 0 }))];
+};
+
 const tally = (names: readonly string[], label: string, found: Iterable<string>): Sample[] => {
   const counts = new Map(names.map((name) => [name, 0]));
   for (const name of found) counts.set(name, (counts.get(name) ?? 0) + 1);
@@ -133,7 +141,12 @@ export const metricFamilies = (sources: MetricSources, counters: Counters): read
       help: 'Protection keys here that are not served.',
       samples: one(sources.damaged().length),
     },
-    { name: 'keyhaven_grants', type: 'counter', help: 'Logins that were granted, by pool.', samples: counters.grants.samples() },
+    {
+      name: 'keyhaven_grants',
+      type: 'counter',
+      help: 'Logins that were granted, by pool.',
+      samples: fromZero(pools, counters.grants.samples()),
+    },
     {
       name: 'keyhaven_denials',
       type: 'counter',

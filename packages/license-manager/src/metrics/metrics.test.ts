@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Catalog } from '@keyhaven/core/admin';
 import { type Family, openMetrics, prometheusText } from '@keyhaven/core/metrics';
+import { releaseCauses } from '@keyhaven/core/seats';
 import { createMemoryLedger } from '@keyhaven/ledger';
 import { describe, expect, it } from 'vitest';
 import { createSimulatedClock } from '../simulated-clock.testing.ts';
@@ -38,6 +39,8 @@ const sources = (catalog: Catalog): MetricSources => ({
   lostEntries: () => 3,
   process: processFigures,
 });
+/** A counter that begins at 0. */
+const isUncounted = (line: string): boolean => /^keyhaven_(?:grants|denials|releases)_total\{.*\} 0$/.test(line);
 const linesOf = (families: readonly Family[], name: string): string[] =>
   prometheusText(families)
     .split('\n')
@@ -61,7 +64,7 @@ describe('the metrics of a license manager (C5)', () => {
       sources(catalogOf([pool(42, { waiting: 3, ends: 1_800_000_000_000 }), pool(43, { limit: 'unlimited' })])),
       counters,
     );
-    expect(linesOf(families, 'keyhaven_').filter((line) => !line.includes('_bucket'))).toEqual([
+    expect(linesOf(families, 'keyhaven_').filter((line) => !line.includes('_bucket') && !isUncounted(line))).toEqual([
       'keyhaven_build_info{version="1.2.3"} 1',
       'keyhaven_seats_limit{key="17",product="1",feature="42"} 5',
       'keyhaven_seats_used{key="17",product="1",feature="42"} 2',
@@ -90,6 +93,30 @@ describe('the metrics of a license manager (C5)', () => {
       'keyhaven_audit_lost_entries_total 3',
     ]);
     expect(openMetrics(families)).not.toMatch(/ada|192\.0\.2/);
+  });
+
+  it('have counters that begin at 0, so that the first burst is an increase', () => {
+    const families = metricFamilies(sources(catalogOf([pool(42), pool(43)])), createCounters());
+    expect(linesOf(families, 'keyhaven_grants_total')).toEqual([
+      'keyhaven_grants_total{key="17",product="1",feature="42"} 0',
+      'keyhaven_grants_total{key="17",product="1",feature="43"} 0',
+    ]);
+    const denials = linesOf(families, 'keyhaven_denials_total');
+    for (const status of [5, 7, 31, 38, 41, 64, 109]) expect(denials).toContain(`keyhaven_denials_total{status="${status}"} 0`);
+    const releases = linesOf(families, 'keyhaven_releases_total');
+    for (const cause of releaseCauses) expect(releases).toContain(`keyhaven_releases_total{cause="${cause}"} 0`);
+  });
+
+  it('count logins that were refused as denials, and nothing else that was', () => {
+    const counters = createCounters();
+    const said = (kind: string, detail: Readonly<Record<string, string | number | null>>): void =>
+      counters.decided({ kind, scope: 'lm', detail });
+    said('refused', { vendor: 7, feature: 42, status: 31 });
+    said('refused', { address: '192.0.2.1', status: 5, rule: 'deny=*' });
+    said('attempt refused', { product: 1, feature: 42, status: 38 });
+    said('consume refused', { product: 1, feature: 42, status: 41 });
+    const denials = linesOf(metricFamilies(sources([]), counters), 'keyhaven_denials_total');
+    expect(denials.filter((line) => !line.endsWith(' 0'))).toEqual(['keyhaven_denials_total{status="31"} 1']);
   });
 
   it('are bounded, however many pools and words there are', () => {
