@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { labAvailable } from '@keyhaven/testkit/lab';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createSite, eventually, FEATURE, type Lm, linkedTo, needsLab, type Site } from './site.ts';
-import { Refused, statusOf, type ToldApplication, type ToldSession } from './told-application.ts';
+import { Refused, startApplication, statusOf, type ToldApplication, type ToldSession } from './told-application.ts';
 
 // Which process an application is, and which computer it is on, by what the system says and not by what the application does (12.5, 12.6). `office`
 // has the key, `yard` another license manager; real processes on both.
@@ -30,6 +31,7 @@ describe('an application is the process that holds its connection', () => {
     return application;
   };
   const granted: ToldSession[] = [];
+  let containers = 0;
   const claiming = (application: ToldApplication, feature: number, claim = {}, port?: number): Promise<number> =>
     statusOf(application.loginAs(asking(feature), claim, port).then((session) => granted.push(session)));
   const asking = (feature: number) => ({ vendorCode: site.code, feature });
@@ -47,7 +49,7 @@ describe('an application is the process that holds its connection', () => {
     await linkedTo(yard, office);
   });
   afterEach(async () => {
-    // Whoever says that he is a process that goes on running keeps his seat for as long.
+    // What is not seen to end keeps its seats for the three minutes of a lease.
     await Promise.all(granted.splice(0).map((session) => session.logout()));
     await Promise.all(started.splice(0).map((application) => application.end()));
     if (noLab === undefined) await eventually('nobody holds a seat any more', async () => (await office.sessions()).length === 0);
@@ -77,6 +79,32 @@ describe('an application is the process that holds its connection', () => {
     expect(await claiming(a, FEATURE.perProcess, claim)).toBe(0);
     expect(await claiming(b, FEATURE.perProcess, claim)).toBe(0);
     expect(await claiming(c, FEATURE.perProcess, claim)).toBe(38);
+  });
+
+  it('on office: a container is as many processes as run in it, though each calls itself process 1', async () => {
+    const contained = async (): Promise<ToldApplication> => {
+      const prefix = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc'];
+      containers += 1;
+      const application = await startApplication(
+        site.host('office'),
+        join(site.directory, `container-${containers}`),
+        {},
+        undefined,
+        prefix,
+      );
+      started.push(application);
+      return application;
+    };
+    const [a, b, c] = await Promise.all([contained(), contained(), contained()]);
+    for (let connections = 1; connections <= 2; connections += 1) await a.loginAs(asking(FEATURE.perProcess));
+    expect(await office.used(FEATURE.perProcess)).toBe(1);
+    await b.login(asking(FEATURE.perProcess));
+    expect(await office.used(FEATURE.perProcess)).toBe(2);
+    expect(await statusOf(c.login(asking(FEATURE.perProcess)))).toBe(38);
+    // It is on this computer, and its end is seen: its seat is free at once.
+    expect(await statusOf(c.login(asking(FEATURE.localOnly)))).toBe(0);
+    await a.end();
+    await eventually('the seat of the container is free', async () => (await office.used(FEATURE.perProcess)) === 1);
   });
 
   describe('through a TCP forward from another computer', () => {

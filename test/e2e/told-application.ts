@@ -59,8 +59,11 @@ export const startApplication = async (
   env: Readonly<Record<string, string>> = {},
   /** Its main script, where it is to lie in a folder of its own: calls `serve` of application.ts. */
   program = PROGRAM,
+  /** What starts its Node.js; absent = nothing. */
+  prefix: readonly string[] = [],
 ): Promise<ToldApplication> => {
-  const process = await host.spawn('node', [program, socketPath], { env });
+  const [command = 'node', ...args] = [...prefix, 'node', program, socketPath];
+  const process = await host.spawn(command, args, { env });
   await process.nextLine((line) => line === 'ready');
   const socket = connect(socketPath);
   const waiting = new Map<number, { readonly settle: (value: unknown) => void; readonly fail: (error: Error) => void }>();

@@ -54,7 +54,8 @@ export const createChannelLogins = (
       seen = later;
     });
   };
-  const counted = (): Pick<Applicant, 'station' | 'unit' | 'forwarded'> => ({
+  const counted = (): Partial<Pick<Applicant, 'pid' | 'start' | 'station' | 'unit' | 'forwarded'>> => ({
+    ...seen?.process,
     ...(party.station === undefined ? {} : { station: party.station }),
     ...(seen === undefined ? {} : { unit: isConnection(seen.unit) && resumed !== undefined ? resumed : seen.unit }),
     ...(seen?.forwarded === true ? { forwarded: true } : {}),

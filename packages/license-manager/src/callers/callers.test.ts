@@ -1,6 +1,6 @@
 import { connect, createServer, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { processStart, systemClock, systemEntropy } from '../machine/index.ts';
+import { isRunning, processStart, systemClock, systemEntropy } from '../machine/index.ts';
 import { createSimulatedClock } from '../simulated-clock.testing.ts';
 import { asked, isConnection, known, ownSpace, systemOwners, unitOf } from './callers.ts';
 import type { FindOwner } from './types.ts';
@@ -30,10 +30,12 @@ describe('who is at the other end of a connection', () => {
   it.runIf(process.platform === 'linux')('is asked of this system: this process, and not another one that exists', async () => {
     const callerOf = asked(systemOwners(), systemClock, systemEntropy, ownSpace());
     const socket = await connected();
-    expect(await callerOf(socket, own).seen()).toEqual({ unit: unitOf(own, ownSpace()), forwarded: false });
+    expect(await callerOf(socket, own).seen()).toEqual({ unit: unitOf(own, ownSpace()), forwarded: false, process: own });
     const parent = { pid: process.ppid, start: processStart(process.ppid) ?? 0 };
     const other = await callerOf(socket, parent).seen();
-    expect([isConnection(other.unit), other.forwarded]).toEqual([true, true]);
+    expect([isConnection(other.unit), other.forwarded, other.process?.pid]).toEqual([true, true, parent.pid]);
+    // The parent runs, and is not the one whose end is waited for.
+    expect([isRunning(parent), isRunning(other.process ?? parent)]).toEqual([true, false]);
   });
 
   it('is asked once for a connection, which is one caller; two connections that are not seen are two', async () => {

@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import { hex } from '@keyhaven/core/bytes';
 import type { Entropy } from '@keyhaven/core/crypto';
 import { type Clock, SECOND } from '@keyhaven/core/time';
-import { isRunning } from '../machine/index.ts';
+import { elsewhere, isRunning } from '../machine/index.ts';
 import { commandOf, createCommandOwners, runProgram } from './commands.ts';
 import { createLinuxOwners } from './linux.ts';
 import { procFiles } from './proc-files.ts';
@@ -77,8 +77,15 @@ export const asked =
     const ends = endsOf(socket);
     let seen: Seen | Promise<Seen> | undefined;
     const seenOf = (owner: Owner): Seen => {
-      if (owner.kind === 'process') return { unit: unitOf(owner, space), forwarded: false };
-      return { unit: `${CONNECTION}${hex(entropy.bytes(8))}`, forwarded: owner.kind === 'other' };
+      if (owner.kind === 'process') {
+        const { pid, start } = owner;
+        return { unit: unitOf(owner, space), forwarded: false, process: { pid, start } };
+      }
+      const number = entropy.bytes(8);
+      const unit = `${CONNECTION}${hex(number)}`;
+      if (owner.kind === 'unseen') return { unit, forwarded: false };
+      // The process that it names may run here, and is not the one: only the connection says whether the application lives.
+      return { unit, forwarded: true, process: { pid: claim.pid, start: elsewhere(number) } };
     };
     return {
       seen() {

@@ -29,6 +29,8 @@ export type Seen = {
   readonly unit: string;
   /** Something stands between: the application is not known to be on this computer. */
   readonly forwarded: boolean;
+  /** The process whose end ends the sessions, as this LM numbers it; absent = the one that the hello names. */
+  readonly process?: Claim;
 };
 
 export type Caller = {

@@ -5,6 +5,7 @@ import type { Ask, Found } from '@keyhaven/core/wire';
 import { type Acts, applicationAct, askedAct } from '../acts/index.ts';
 import type { Applications } from '../applications.ts';
 import type { Authority } from '../authority/index.ts';
+import type { CallerOf, Seen } from '../callers/index.ts';
 import { candidatesFor, type Source } from '../candidates.ts';
 import { partsOf, textParts } from '../information/index.ts';
 import { type LocalConnectionOptions, routeLater } from '../local/index.ts';
@@ -35,6 +36,28 @@ export type ApplicationRooms = {
   /** What is told without a session. Rejects with LicensingError. */
   information(question: Ask): Promise<InfoData>;
 };
+
+/** Who turns out to be another process than the hello names is connected as that one, as long as the connection is. */
+const watched =
+  (callerOf: CallerOf, applications: Applications): CallerOf =>
+  (socket, claim) => {
+    const caller = callerOf(socket, claim);
+    let known = false;
+    const noted = (seen: Seen): Seen => {
+      const { process } = seen;
+      if (known || process === undefined || socket.destroyed) return seen;
+      known = true;
+      applications.connected(process);
+      socket.once('close', () => applications.disconnected(process));
+      return seen;
+    };
+    return {
+      seen() {
+        const seen = caller.seen();
+        return seen instanceof Promise ? seen.then(noted) : noted(seen);
+      },
+    };
+  };
 
 export const serveApplications = (options: LmOptions, rooms: ApplicationRooms): LocalConnectionOptions => {
   const { self, hostname, keystore, clock, onEvent } = options;
@@ -82,7 +105,7 @@ export const serveApplications = (options: LmOptions, rooms: ApplicationRooms): 
         return textParts(await transfers.forApplication(wish, rooms.sources(), user));
       });
     },
-    ...(options.callerOf === undefined ? {} : { callerOf: options.callerOf }),
+    ...(options.callerOf === undefined ? {} : { callerOf: watched(options.callerOf, applications) }),
     open(target, application, events, caller) {
       const process = { pid: application.pid, start: application.start };
       // By a GUID that it had before an application comes back to a key that is here; of any other key, that is somebody else by now.

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 
 /** A process by its id and the moment it started, in the units of its system; the id alone is used again by others. */
@@ -29,7 +30,13 @@ export const processStart = (pid: number): number | undefined => {
   }
 };
 
+/** No computer runs for so many clock ticks. */
+const ELSEWHERE = 2 ** 52;
+/** The start of a process of another computer, made of four bytes: as such it never runs on this one. */
+export const elsewhere = (bytes: Uint8Array): number => ELSEWHERE + Buffer.from(bytes).readUInt32BE(0);
+
 export const isRunning = ({ pid, start }: ProcessIdentity): boolean => {
+  if (start >= ELSEWHERE) return false;
   const found = pid > 0 ? processStart(pid) : undefined;
   return found !== undefined && (found === 0 || start === 0 || found === start);
 };

@@ -284,6 +284,7 @@ export const createPeer = (options: PeerOptions): Peer => {
       // Asked before the link is, because its version is known only then; an application waits for the answer to its opening in any case.
       const send = (known?: Seen): void => {
         if (!channels.has(channel)) return;
+        if (known?.process !== undefined) channels.set(channel, { ...open, application: { ...application, ...known.process } });
         link.send((version) =>
           known === undefined || version < sinceVersion('open for')
             ? { kind: 'open', channel, key, opening }
