@@ -92,9 +92,20 @@ export async function* readLines(path: string): AsyncIterable<string> {
   }
 }
 
-export const cannotWrite = (path: string, error: unknown): LicensingError =>
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'its directory does not exist',
+  ENOTDIR: 'a part of the path is not a directory',
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  ENOSPC: 'no space is left on the disk',
+  EDQUOT: 'the quota of this user is used up',
+  EROFS: 'the file system is read-only',
+  EISDIR: 'it is a directory',
+};
+
+export const cannotWrite = (path: string, error: unknown, consequence = ''): LicensingError =>
   new LicensingError(Status.SYS_ERR, {
-    detail: `${path} cannot be written: ${reason(error)}.`,
+    detail: `${path} cannot be written: ${REASONS[errorCode(error)] ?? reason(error)}.${consequence}`,
     remedy: 'Check the path, the permissions and the free space there.',
     cause: error,
   });

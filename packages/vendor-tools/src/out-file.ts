@@ -23,6 +23,8 @@ export class NotPlaced extends Error {
   override readonly name = 'NotPlaced';
 }
 
+const NOTHING = ' Nothing was issued, and no update number was used.';
+
 type Kind = { readonly kind: 'file'; readonly path: string; readonly mode: number } | { readonly kind: 'stream'; readonly path: string };
 
 const isSame = async (path: string, other: string): Promise<boolean> => {
@@ -47,7 +49,7 @@ const kindOf = async (out: string): Promise<Kind> => {
   } catch (error) {
     if (error instanceof LicensingError) throw error;
     if (errorCode(error) === 'ENOENT') return { kind: 'file', path: out, mode: 0o644 };
-    throw cannotWrite(out, error);
+    throw cannotWrite(out, error, NOTHING);
   }
 };
 
@@ -61,7 +63,7 @@ export const prepareOut = async (out: Out, text: string, owner: string, inputs: 
   if (typeof out !== 'string') return { name: out.name, place: () => out.write(text), discard: () => Promise.resolve() };
   const target = await kindOf(out);
   for (const input of inputs) {
-    if (await isSame(out, input)) throw wrongPlace(`${out} is ${input}, which this command needs.`, 'Name another file with --out.');
+    if (await isSame(out, input)) throw wrongPlace(`--out names ${out}, which this command needs itself.`, 'Name another file with --out.');
   }
   if (target.kind === 'stream') return { name: out, place: () => writeStream(target.path, text), discard: () => Promise.resolve() };
   const { path, mode } = target;
@@ -73,9 +75,9 @@ export const prepareOut = async (out: Out, text: string, owner: string, inputs: 
     await writeSynced(beside, text, mode);
   } catch (error) {
     await discard().catch(() => undefined);
-    throw cannotWrite(out, error);
+    throw cannotWrite(out, error, NOTHING);
   }
-  return { name: out, discard, place: () => move(beside, path, out) };
+  return { name: resolve(out), discard, place: () => move(beside, path, out) };
 };
 
 const writeSynced = async (path: string, text: string, mode: number): Promise<void> => {
@@ -92,7 +94,7 @@ const move = async (from: string, to: string, name: string): Promise<void> => {
   try {
     await rename(from, to);
   } catch (error) {
-    throw cannotWrite(name, new NotPlaced(error instanceof Error ? error.message : String(error), { cause: error }));
+    throw cannotWrite(name, new NotPlaced(error instanceof Error ? error.message : String(error), { cause: error }), NOTHING);
   }
   try {
     await syncDirectory(dirname(to));

@@ -38,6 +38,7 @@ export const legacySecret = (vendor: Vendor, license: string, feature: number): 
 
 const identityOf = (info: VendorInfo): string => `${info.id} ${toBase64(info.publicKey)}`;
 const MAX_FILE = 65_536;
+const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 
 export type NewVendor = {
   /** 1 to 4294967295. */
@@ -61,7 +62,7 @@ export const initVendor = async (directory: string, options: NewVendor): Promise
       : ['the name must have 1 to 50 characters, none of them control characters'],
     faultOfPassphrase(passphrase, [name]) ?? [],
   ].flat();
-  if (faults.length > 0) throw new LicensingError(Status.INVALID_PARAMETER, { detail: `${faults.join('; ')}.` });
+  if (faults.length > 0) throw new LicensingError(Status.INVALID_PARAMETER, { detail: `${sentence(faults.join('; '))}.` });
 
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 });
@@ -171,7 +172,7 @@ export const changePassphrase = async (
   const fault = passphrases.to === passphrases.from ? 'the new passphrase is the old one' : faultOfPassphrase(passphrases.to, [info.name]);
   if (fault !== undefined) {
     throw new LicensingError(Status.INVALID_PARAMETER, {
-      detail: `${fault.charAt(0).toUpperCase()}${fault.slice(1)}.`,
+      detail: `${sentence(fault)}.`,
       remedy: 'Choose another one, such as several words that belong together for you only.',
     });
   }

@@ -97,6 +97,20 @@ describe('the text form of a document', () => {
     );
   });
 
+  it('comes back from lines of one character, however many', () => {
+    const bytes = Buffer.alloc(3_000, 0x5a);
+    const [first = '', ...rest] = armor('V2C', bytes).trim().split('\n');
+    const last = rest.pop() ?? '';
+    const text = [first, ...rest.join('').split(''), last].join('\r\n\t\v\f');
+    expect(unarmor(text).bytes.equals(bytes)).toBe(true);
+  });
+
+  it('takes no sign for white space or base64 that is neither', () => {
+    const text = armor('V2C', Buffer.alloc(60, 7));
+    for (const sign of ['\u00a0', '\u0141', '\u2028', '\u0000', '\ufeff', '.'])
+      expect(() => unarmor(text.replace('\n', `\n${sign}`))).toThrow(expect.objectContaining({ status: 15 }));
+  });
+
   it('has lines of at most 76 characters', () => {
     for (const line of armor('C2V', Buffer.alloc(500, 7)).split('\n')) expect(line.length).toBeLessThanOrEqual(76);
   });

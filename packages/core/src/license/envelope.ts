@@ -108,11 +108,25 @@ export const unarmor = (text: string): { readonly kind: DocumentKind; readonly b
   const [begin = '', kind = ''] = /^-----BEGIN KEYHAVEN ([A-Za-z0-9]{2,11})-----\s/.exec(whole) ?? [];
   const end = `-----END KEYHAVEN ${kind}-----`;
   const framed = isDocumentKind(kind) && whole.endsWith(end) && whole.length >= begin.length + end.length;
-  const bytes = framed ? fromBase64(whole.slice(begin.length, -end.length).replaceAll(/\s+/g, '')) : undefined;
+  const bytes = framed ? fromBase64(withoutSpace(whole.slice(begin.length, -end.length))) : undefined;
   if (!isDocumentKind(kind) || bytes === undefined) {
     throw new LicensingError(Status.INV_FORMAT, { detail: 'The file is no Keyhaven document, or a part of it is missing.' });
   }
   return { kind, bytes };
+};
+
+/** In one pass: a file may be millions of lines of one character, and everybody waits meanwhile. What is not ASCII stays, and is no base64. */
+const withoutSpace = (text: string): string => {
+  const bytes = Buffer.from(text, 'utf8');
+  let length = 0;
+  // By index: several times as fast as by iterator.
+  for (let at = 0; at < bytes.length; at += 1) {
+    const byte = bytes[at] ?? 0;
+    if (byte === 0x20 || (byte >= 0x09 && byte <= 0x0d)) continue;
+    bytes[length] = byte;
+    length += 1;
+  }
+  return bytes.toString('utf8', 0, length);
 };
 
 const unwrapped = (text: string): string =>
