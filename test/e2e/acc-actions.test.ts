@@ -298,8 +298,11 @@ describe('every action of the Admin Control Center (C2, C3)', () => {
     expect(await change.getByLabel('Limited to').inputValue()).toBe('123:5 456');
     expect(await change.getByLabel('Expires at the end of').inputValue()).toBe('2090-12-31');
     await change.getByLabel('Limited to').fill('');
+    await change.getByLabel('Expires at the end of').fill('2020-12-31');
     await button(change, 'Change').click();
     await row.getByText('login: every key').waitFor();
+    await row.getByText('Expired', { exact: true }).waitFor();
+    await row.getByRole('cell', { name: 'never', exact: true }).waitFor();
     await button(row, 'Disable').click();
     await button(row, 'Enable').waitFor();
     await button(row, 'Remove …').click();
