@@ -3,6 +3,7 @@ import { lineSafe, saidParams } from '@keyhaven/core/log';
 import { Command } from 'commander';
 import { z } from 'zod';
 import { askLm, parseTarget } from './lm-client.ts';
+import { whole } from './parts.ts';
 import { printJson, table } from './print.ts';
 import { withLm } from './with-lm.ts';
 
@@ -12,8 +13,8 @@ type Options = {
   readonly lm: string;
   readonly kind?: string;
   readonly key?: string;
-  readonly limit: string;
-  readonly before?: string;
+  readonly limit: number;
+  readonly before?: number;
   readonly json?: boolean;
 };
 
@@ -61,12 +62,12 @@ export const auditCommand = (): Command =>
   withLm(new Command('audit').description('what was granted, refused and administered, the latest first'))
     .option('--kind <kind>', 'only those of one kind: granted, released, refused, settings changed, ...')
     .option('--key <id>', 'only those of one key, or lm')
-    .option('--limit <n>', 'how many at most', '50')
-    .option('--before <n>', 'only those with a lower number')
+    .option('--limit <n>', 'how many at most', whole(1, 10_000), 50)
+    .option('--before <n>', 'only those with a lower number', whole(1, Number.MAX_SAFE_INTEGER))
     .option('--json', 'one JSON document, with the hashes that chain the records')
     .action(async ({ lm, kind, key, limit, before, json }: Options) => {
-      const query = new URLSearchParams({ limit, hashes: String(json === true) });
-      for (const [name, value] of Object.entries({ kind, key, before })) if (value !== undefined) query.set(name, value);
+      const query = new URLSearchParams({ limit: String(limit), hashes: String(json === true) });
+      for (const [name, value] of Object.entries({ kind, key, before })) if (value !== undefined) query.set(name, String(value));
       const answer: unknown = JSON.parse(await askLm(parseTarget(lm), 'GET', `/api/v1/audit?${query.toString()}`));
       if (json === true) return printJson(answer);
       process.stdout.write(

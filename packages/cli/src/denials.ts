@@ -2,6 +2,7 @@ import { explain, statusOf } from '@keyhaven/core/errors';
 import { Command } from 'commander';
 import { z } from 'zod';
 import { listed } from './listing.ts';
+import { whole } from './parts.ts';
 
 // keyhaven denials: who was refused of late, and why (R9). From the audit of the license manager, newest first.
 
@@ -52,12 +53,12 @@ const denialOf = ({ sequence, at, scope, detail }: z.infer<typeof record>) => {
 type Denial = ReturnType<typeof denialOf>;
 
 export const denialsCommand = (): Command =>
-  listed<readonly Denial[], { readonly limit: string }>(
-    new Command('denials').description('who was refused of late, and why').option('--limit <n>', 'how many at most', '50'),
+  listed<readonly Denial[], { readonly limit: number }>(
+    new Command('denials').description('who was refused of late, and why').option('--limit <n>', 'how many at most', whole(1, 10_000), 50),
     {
       topics: ['denials'],
       async read(ask, { limit }) {
-        const json = await ask(`/api/v1/audit?kind=refused&limit=${encodeURIComponent(limit)}`);
+        const json = await ask(`/api/v1/audit?kind=refused&limit=${limit}`);
         return z.array(record).parse(json).map(denialOf);
       },
       heads: ['AT', 'STATUS', 'USER', 'HOST', 'ADDRESS', 'KEY', 'FEATURE', 'CAUSE', 'RULE'],

@@ -2,6 +2,7 @@ import { LicensingError, Status } from '@keyhaven/core/errors';
 import { parseDuration } from '@keyhaven/core/parse';
 import { Command, Option } from 'commander';
 import { z } from 'zod';
+import { askingFirst, confirm } from './confirm.ts';
 import { changeCommand } from './identity-change.ts';
 import { askLm, parseTarget } from './lm-client.ts';
 import { printJson, say, table } from './print.ts';
@@ -123,6 +124,15 @@ const listCommand = (): Command =>
       );
     });
 
+const removeCommand = (): Command =>
+  askingFirst(withLm(new Command('remove').description('takes it away; its sessions end')))
+    .argument('<id>', 'as shown by: keyhaven identity list')
+    .option('--json', 'one JSON document')
+    .action(async (id: string, { lm, json, yes }: Common & { readonly yes?: boolean }) => {
+      await confirm(`Remove identity ${plain(id)}? Its sessions end, and its secret is not to be had again; go on`, yes);
+      await askLm(parseTarget(lm), 'DELETE', `${URL}/${encodeURIComponent(id)}`);
+      say(json, `identity ${plain(id)} is removed`, { id, done: 'is removed' });
+    });
 const actCommand = (name: string, what: string, act: (lm: string, url: string) => Promise<unknown>, done: string): Command =>
   withLm(new Command(name).description(what))
     .argument('<id>', 'as shown by: keyhaven identity list')
@@ -144,4 +154,4 @@ export const identityCommand = (): Command =>
     .addCommand(changeCommand({ limitIn, endIn, countIn }))
     .addCommand(actCommand('disable', 'switches it off; its sessions end', setDisabled(true), 'is disabled'))
     .addCommand(actCommand('enable', 'switches it on again', setDisabled(false), 'is enabled'))
-    .addCommand(actCommand('remove', 'takes it away; its sessions end', (lm, url) => askLm(parseTarget(lm), 'DELETE', url), 'is removed'));
+    .addCommand(removeCommand());

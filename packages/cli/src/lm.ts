@@ -3,8 +3,9 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { LicensingError } from '@keyhaven/core/errors';
 import { defaultStateDirectory, defaultTrialDirectory } from '@keyhaven/license-manager/paths';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { newIdCommand } from './lm-new-id.ts';
+import { whole } from './parts.ts';
 
 // keyhaven lm: an Admin LM in the foreground.
 
@@ -12,7 +13,7 @@ type Options = {
   readonly state?: string;
   readonly config?: string;
   readonly bind?: string[];
-  readonly port?: string;
+  readonly port?: number;
   readonly name?: string;
   readonly log: string;
 };
@@ -28,9 +29,13 @@ export const lmCommand = (): Command =>
     .option('--state <dir>', 'where keys and sessions are kept')
     .option('--config <file>', 'settings: an ini file (keyhaven.ini, hasplm.ini) or TOML')
     .option('--bind <addr>', 'an address to listen on; may be given several times', collect)
-    .option('--port <n>', 'port, TCP and UDP')
+    .option('--port <n>', 'port, TCP and UDP', whole(1, 65_535))
     .option('--name <name>', 'machine name shown to others')
-    .option('--log <level>', 'fatal, error, warn, info, debug', 'warn')
+    .addOption(
+      new Option('--log <level>', 'how much is written to standard error')
+        .choices(['fatal', 'error', 'warn', 'info', 'debug'])
+        .default('warn'),
+    )
     .addCommand(newIdCommand())
     .action(async (options: Options) => {
       const { loadConfiguration, startAdminLm, watchConfiguration } = await import('@keyhaven/license-manager');
@@ -38,7 +43,7 @@ export const lmCommand = (): Command =>
       const { pino } = await import('pino');
       const overrides = {
         bind: options.bind,
-        port: options.port === undefined ? undefined : Number(options.port),
+        port: options.port,
         name: options.name,
       };
       const state = options.state ?? defaultStateDirectory(process.env, process.platform, homedir(), process.getuid?.() === 0);

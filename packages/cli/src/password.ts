@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { defaultStateDirectory } from '@keyhaven/license-manager/paths';
 import { Command } from 'commander';
+import { askingFirst, confirm } from './confirm.ts';
 import { askLm, parseTarget } from './lm-client.ts';
 import { askTwice } from './passphrase.ts';
 import { passwordIn } from './password-file.ts';
@@ -11,18 +12,19 @@ import { withLm } from './with-lm.ts';
 // KEYHAVEN_ADMIN_PASSWORD, as for every other command.
 
 type Common = { readonly lm: string; readonly json?: boolean };
-type ResetOptions = { readonly state?: string; readonly newFile?: string; readonly json?: boolean };
+type ResetOptions = { readonly state?: string; readonly newFile?: string; readonly json?: boolean; readonly yes?: boolean };
 
 const resetCommand = (): Command =>
-  new Command('reset')
+  askingFirst(new Command('reset'))
     .description('for a forgotten one: takes it away, or sets another; by the owner of the files, while the license manager is stopped')
     .option('--state <dir>', 'where the license manager keeps keys and sessions')
     .option('--new-file <file>', 'a file whose first line is the new password; without it, there is none afterwards')
     .option('--json', 'one JSON document')
-    .action(async ({ state, newFile, json }: ResetOptions) => {
+    .action(async ({ state, newFile, json, yes }: ResetOptions) => {
       const user = process.getuid?.();
       const directory = state ?? defaultStateDirectory(process.env, process.platform, homedir(), user === 0);
       const next = newFile === undefined ? undefined : await passwordIn(newFile);
+      await confirm(next === undefined ? 'Take the password of the administrator away' : 'Set another password of the administrator', yes);
       const { resetPassword } = await import('@keyhaven/license-manager/administration');
       const { wasSet } = await resetPassword(directory, user, next);
       const now = next === undefined ? 'there is no password now; set one with: keyhaven password set' : 'the new password is set';
@@ -43,9 +45,10 @@ export const passwordCommand = (): Command =>
         }),
     )
     .addCommand(
-      withLm(new Command('clear').description('takes it away'))
+      askingFirst(withLm(new Command('clear').description('takes it away')))
         .option('--json', 'one JSON document')
-        .action(async ({ lm, json }: Common) => {
+        .action(async ({ lm, json, yes }: Common & { readonly yes?: boolean }) => {
+          await confirm('Take the password of the administrator away', yes);
           await askLm(parseTarget(lm), 'DELETE', '/api/v1/password');
           say(json, 'there is no password now', { set: false });
         }),

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { z } from 'zod';
 import { askLm, parseTarget } from './lm-client.ts';
+import { whole } from './parts.ts';
 import { printJson, table } from './print.ts';
 import { withLm } from './with-lm.ts';
 
@@ -12,8 +13,8 @@ type Options = {
   readonly to?: string;
   readonly by: string;
   readonly key?: string;
-  readonly product?: string;
-  readonly feature?: string;
+  readonly product?: number;
+  readonly feature?: number;
   readonly csv?: boolean;
   readonly json?: boolean;
 };
@@ -83,14 +84,15 @@ export const reportCommand = (): Command =>
       .option('--to <date>', 'a day or moment (UTC); now where it is left out')
       .addOption(new Option('--by <what>', 'grouped by').choices(Object.keys(heads)).default('feature'))
       .option('--key <id>', 'only of one key')
-      .option('--product <id>', 'only of one product')
-      .option('--feature <id>', 'only of one feature')
+      .option('--product <id>', 'only of one product', whole(0, 0xffff_ffff))
+      .option('--feature <id>', 'only of one feature', whole(0, 0xffff_ffff))
       .addOption(new Option('--csv', 'for spreadsheets').conflicts('json'))
       .option('--json', 'one JSON document')
       .action(async ({ lm, csv, json, ...of }: Options) => {
         const { from, to, by, key, product, feature } = of;
         const query = new URLSearchParams({ by });
-        for (const [name, value] of Object.entries({ from, to, key, product, feature })) if (value !== undefined) query.set(name, value);
+        for (const [name, value] of Object.entries({ from, to, key, product, feature }))
+          if (value !== undefined) query.set(name, String(value));
         const path = `/api/v1/usage${csv === true ? '.csv' : ''}?${query.toString()}`;
         const text = await askLm(parseTarget(lm), 'GET', path);
         if (csv === true) process.stdout.write(text);

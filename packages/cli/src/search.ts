@@ -1,3 +1,4 @@
+import { keyTypes } from '@keyhaven/core/license';
 import { Command, Option } from 'commander';
 import { z } from 'zod';
 import { askJson, type Common, whole, withExamples } from './parts.ts';
@@ -71,8 +72,8 @@ export const searchCommand = (): Command => {
     .option('--feature <id>', 'only of this feature', whole(0, 0xffff_ffff))
     .option('--user <name>', 'only of this user')
     .option('--host <name>', 'only of this computer')
-    .option('--type <type>', 'only keys of this type, like sl-adminmode')
-    .option('--state <state>', 'only license managers that are linked, or lost')
+    .addOption(new Option('--type <type>', 'only keys of this type').choices(keyTypes))
+    .addOption(new Option('--state <state>', 'only license managers in this state').choices(['linked', 'lost']))
     .option('--kind <kind>', 'only records of the audit of this kind, like refused')
     .option('--local', 'only what is in keys here')
     .option('--no-local', 'only what is in keys of other license managers')

@@ -2,6 +2,7 @@ import { createInterface } from 'node:readline/promises';
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import { Command } from 'commander';
 import { z } from 'zod';
+import { confirm, yesOption } from './confirm.ts';
 import { askJson, type Common, whole, withExamples } from './parts.ts';
 import { printJson, table } from './print.ts';
 import { lists } from './search-lists.ts';
@@ -83,7 +84,7 @@ export const killCommand = (): Command => {
     .option('--user <name>', 'all of this user')
     .option('--host <name>', 'all of this computer')
     .option('--remote', 'those of applications here on keys of other license managers, too')
-    .option('--yes', 'does not ask')
+    .addOption(yesOption())
     .option('--json', 'one JSON document')
     .action(async (ids: string[]) => {
       // `sessions --lm X kill ID` means the same as `sessions kill ID --lm X`: what both have, the outer one reads.
@@ -97,6 +98,7 @@ export const killCommand = (): Command => {
             exitCode: 2,
           },
         );
+      if (ids.length > 0) await confirm(ids.length === 1 ? 'End this session' : `End these ${ids.length} sessions`, all.yes);
       const [only] = ids;
       if (ids.length === 1 && only !== undefined) {
         const done = await askJson(ended, all.lm, 'DELETE', `/api/v1/sessions/${encodeURIComponent(only)}`);

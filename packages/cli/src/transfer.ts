@@ -1,10 +1,11 @@
-import { LicensingError, Status } from '@keyhaven/core/errors';
 import { Command, Option } from 'commander';
+import { askingFirst, confirm } from './confirm.ts';
 import { readLicenseFile, writeLicenseFile } from './license-files.ts';
 import { askLm, parseTarget } from './lm-client.ts';
-import { duration } from './parts.ts';
+import { duration, whole } from './parts.ts';
 import { say } from './print.ts';
 import { detachHere, returnHere, returnsCommand } from './transfer-online.ts';
+import { plain } from './width.ts';
 import { withLm } from './with-lm.ts';
 
 // keyhaven recipient, detach, return, returns and rehost: licenses that go from computer to computer (K5).
@@ -12,20 +13,13 @@ import { withLm } from './with-lm.ts';
 type Target = { readonly lm: string; readonly out: string; readonly json?: boolean | undefined };
 type DetachOptions = Omit<Target, 'out'> & {
   readonly key: string;
-  readonly product?: string;
+  readonly product?: number;
   readonly recipient?: string;
   readonly here?: true;
   readonly from?: string;
   readonly out?: string;
   readonly duration?: number;
-  readonly seats?: string;
-};
-
-const number = (text: string | undefined, what: string): number | undefined => {
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (text.trim() !== '' && Number.isSafeInteger(value)) return value;
-  throw new LicensingError(Status.INVALID_PARAMETER, { detail: `${what} must be a whole number.` });
+  readonly seats?: number;
 };
 
 const missing = (command: Command, option: string): never =>
@@ -52,18 +46,16 @@ export const transferCommands = (): Command[] => [
     new Command('detach').description('detaches a product to another computer for a time, or from another one to this, or extends that'),
   )
     .requiredOption('--key <id>', 'the key; with --here and without --product the lent key of this computer that is to be extended')
-    .option('--product <id>', 'the product')
+    .option('--product <id>', 'the product', whole(0, 0xffff_ffff))
     .option('--recipient <file>', 'the ID file of the other computer')
     .addOption(new Option('--here', 'to this computer, over the network').conflicts(['recipient', 'out']))
     .option('--from <host>', 'with --here: the computer of the key, by name or GUID; without it the one that has the key')
     .option('--duration <time>', 'for how long: seconds, or such as 12h, 7d, 2w (1d)', duration(1, 0xffff_ffff))
-    .option('--seats <n>', 'seats to serve over a network there; without it one seat for that computer alone')
+    .option('--seats <n>', 'seats to serve over a network there; without it one seat for that computer alone', whole(1, 1_000_000))
     .option('--out <file>', 'the H2R file to write')
     .option('--json', 'one JSON document')
     .action(async (options: DetachOptions, command: Command) => {
-      const seats = number(options.seats, 'The number of seats');
-      const product = number(options.product, 'The product');
-      const { lm, json, key, from, recipient, out, duration: seconds } = options;
+      const { lm, json, key, from, recipient, out, product, seats, duration: seconds } = options;
       if (options.here === true) return detachHere({ lm, json, key, from, product, duration: seconds, seats });
       if (from !== undefined) return command.error("error: option '--from <host>' goes with '--here'", { exitCode: 2 });
       if (product === undefined) return missing(command, '--product <id>');
@@ -85,12 +77,14 @@ export const transferCommands = (): Command[] => [
       out === undefined ? returnHere(options) : fetchFile({ ...options, out }, '/api/v1/return', { key: options.key }),
     ),
   returnsCommand(),
-  withLm(new Command('rehost').description('moves a whole key to another computer'))
+  askingFirst(withLm(new Command('rehost').description('moves a whole key to another computer; asks first at a terminal')))
     .requiredOption('--key <id>', 'the key; it is no more on this computer afterwards')
     .requiredOption('--recipient <file>', 'the ID file of the other computer')
     .requiredOption('--out <file>', 'the H2H file to write')
     .option('--json', 'one JSON document')
-    .action(async (options: Target & { readonly key: string; readonly recipient: string }) =>
-      fetchFile(options, '/api/v1/rehost', { key: options.key, recipient: await readLicenseFile(options.recipient) }),
-    ),
+    .action(async (options: Target & { readonly key: string; readonly recipient: string; readonly yes?: boolean }) => {
+      const recipient = await readLicenseFile(options.recipient);
+      await confirm(`Move key ${plain(options.key)} away from this computer? It cannot be used here afterwards; go on`, options.yes);
+      await fetchFile(options, '/api/v1/rehost', { key: options.key, recipient });
+    }),
 ];

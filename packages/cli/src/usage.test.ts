@@ -80,6 +80,15 @@ describe('wrong usage', () => {
     [['recipient'], 'Example: keyhaven recipient --out laptop.id'],
     [['completion'], 'Example: source <(keyhaven completion bash)'],
     [['completion', 'csh'], 'Allowed choices are bash, zsh, fish.'],
+    [['lm', '--log', 'loud'], 'Allowed choices are fatal, error, warn, info, debug.'],
+    [['lm', '--port', 'ten'], 'It must be a whole number from 1 to 65535.'],
+    [['search', '--state', 'away'], 'Allowed choices are linked, lost.'],
+    [['search', '--type', 'sl'], 'Allowed choices are sl-adminmode, sl-usermode, sl-legacy, hl-driverless, hl-hasp.'],
+    [['login', '--vendor-code', 'x', '--feature', '1', '--via', 'cloud'], 'Allowed choices are '],
+    [['detach', '--key', '1', '--product', 'a'], 'It must be a whole number from 0'],
+    [['audit', '--limit', '0'], 'It must be a whole number from 1 to 10000.'],
+    [['denials', '--limit', 'all'], 'It must be a whole number from 1 to 10000.'],
+    [['report', 'usage', '--by', 'moon'], 'Allowed choices are '],
     [['features', '--watch', '0'], 'a number of seconds from 0.5'],
     [['vendor', 'init', 'acme', '--name', 'Acme'], 'Example: keyhaven vendor init acme --id 4711'],
     [['vendor', 'trial', 'acme', '--product', '1'], 'Example: keyhaven vendor trial acme --product 1 --days 30 --out trial.v2c'],
@@ -91,6 +100,27 @@ describe('wrong usage', () => {
   ] as const)('%j: names an example', (argv, example) => {
     expect(told(...argv)).toContain(example);
     expect(told(...argv)).toContain('--help');
+  });
+});
+
+describe('what cannot be undone', () => {
+  const asking = ['rehost', 'sessions kill', 'lm new-id', 'password clear', 'password reset', 'identity remove'];
+  it('asks first at a terminal, and not with --yes', () => {
+    const found = leaves.filter((each) => each.options.some(({ long }) => long === '--yes')).map(pathOf);
+    expect(found).toEqual(expect.arrayContaining(asking));
+  });
+});
+
+describe('options', () => {
+  it('that name a closed set in their words refuse everything else', () => {
+    // `a, b or c` in the words of an option without choices would take any other word, too.
+    const open = all(program()).flatMap((command) =>
+      command.options.filter(({ argChoices, parseArg, long, flags, description }) => {
+        const isWord = flags.includes('<') && argChoices === undefined && parseArg === undefined && long !== '--kind';
+        return isWord && /^(?:one of|\w+, \w+(?:, \w+)*(?: or \w+)?$)/.test(description);
+      }),
+    );
+    expect(open.map(({ flags }) => flags)).toEqual([]);
   });
 });
 
