@@ -11,6 +11,7 @@ import { inPty, noPty } from './pty.ts';
 const CATALOG = `products:
   - id: 1
     name: Survey
+    rehost: true
     features: [{ id: 42, name: Terrain, license: { type: perpetual }, concurrency: { seats: 3 } }]
 `;
 const KEYHAVEN = join(import.meta.dirname, '../../packages/cli/bin/keyhaven.js');
@@ -50,7 +51,7 @@ describe.skipIf(noPty() !== undefined)('keyhaven rehost', () => {
   });
 
   it('does not ask a script', async () => {
-    const { code, stdout } = await keyhaven(words());
-    expect([code, stdout]).toEqual([0, `written: ${file('h2h')}\n`]);
+    const { code, stdout, stderr } = await keyhaven(words());
+    expect([code, stdout], stderr).toEqual([0, `written: ${file('h2h')}\n`]);
   });
 });
