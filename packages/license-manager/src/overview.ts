@@ -14,6 +14,7 @@ import { memoryInfoOf } from '@keyhaven/core/format';
 import type { PoolId } from '@keyhaven/core/seats';
 import type { Clock } from '@keyhaven/core/time';
 import type { Authority } from './authority/index.ts';
+import { type KeyProtection, protectionOf } from './key-protection.ts';
 import { type Key, type Keystore, poolName } from './keystore/index.ts';
 import { licenseState, poolEnds } from './license-state.ts';
 import type { Peers } from './peers/index.ts';
@@ -27,11 +28,13 @@ export type OverviewOptions = {
   readonly keystore: Keystore;
   readonly authority: Authority;
   readonly peers: Peers;
-  readonly protection?: Pick<Protection, 'warnings' | 'refused'>;
+  readonly protection?: Pick<Protection, 'warnings' | 'refused' | 'guard' | 'current'>;
   /** As `Transfers.available`; absent = nothing is said of it. */
   readonly available?: (key: string, product: number) => number | null | undefined;
   /** As `Transfers.offered`; absent = nothing is lent over the network. */
   readonly offered?: (key: string, product: number) => number | null | undefined;
+  /** As `Transfers.detached`; absent = nothing is. */
+  readonly detached?: () => readonly { readonly key: string; readonly product: number; readonly seats: number }[];
   /** Who lent the license of a key here over the network; absent = nobody. */
   readonly ownerOf?: (key: string) => { readonly guid: string; readonly key: string } | undefined;
   /** The name that an administrator gave to a key here; absent = none has one. */
@@ -49,6 +52,8 @@ export type Overview = {
   keys(): KeyInfo[];
   products(): ProductInfo[];
   features(): Promise<FeatureInfo[]>;
+  /** Of a product of a key here, or of all of them together. */
+  protectionOf(key: Key, product?: number): KeyProtection;
   /** Of keys here where nothing else is said. */
   sessions(which?: SessionsOf): SessionInfo[];
   /** Those that `sessions` shows, as they run: for lists that need few of them. */
@@ -153,11 +158,17 @@ export const createOverview = (options: OverviewOptions): Overview => {
     return seats === undefined ? {} : { detachable: seats };
   };
   const sessionList = createSessionList({ self, authority, peers, idle });
-  const sessionCounts = (): ReadonlyMap<string, number> => {
-    const counts = new Map<string, number>(); // BOUNDED by the keys here
-    for (const { pool } of sessionList.rows('keys here')) counts.set(pool.key, (counts.get(pool.key) ?? 0) + 1);
+  const countBy = <T>(rows: Iterable<T>, nameOf: (row: T) => string, of: (row: T) => number): ReadonlyMap<string, number> => {
+    const counts = new Map<string, number>(); // BOUNDED by the keys here, or their pools
+    for (const row of rows) counts.set(nameOf(row), (counts.get(nameOf(row)) ?? 0) + of(row));
     return counts;
   };
+  const sessionCounts = () =>
+    countBy(
+      sessionList.rows('keys here'),
+      ({ pool }) => pool.key,
+      () => 1,
+    );
   const lentOf = (local: boolean, id: string): Pick<KeyInfo, 'lent'> => {
     const delegation = local ? keystore.get(id)?.license?.delegation : undefined;
     if (delegation === undefined) return {};
@@ -230,7 +241,18 @@ export const createOverview = (options: OverviewOptions): Overview => {
           }));
         }),
       ),
+    protectionOf: (key, product) => protectionOf(key, product, protection),
     async features() {
+      const sessions = countBy(
+        sessionList.rows('all'),
+        (each) => `${'remote' in each ? each.remote.peer.guid : ''}.${each.pool.key}.${each.pool.product}.${each.pool.feature}`,
+        () => 1,
+      );
+      const detached = countBy(
+        options.detached?.() ?? [],
+        ({ key, product }) => `${key}.${product}`,
+        ({ seats }) => seats,
+      );
       return everywhere().flatMap(({ local, lm, keys }) =>
         keys.flatMap((key) =>
           key.pools.map((pool) => ({
@@ -250,6 +272,8 @@ export const createOverview = (options: OverviewOptions): Overview => {
             },
             count: pool.count,
             network: pool.network,
+            sessions: sessions.get(`${local ? '' : lm.guid}.${key.key}.${pool.product}.${pool.feature}`) ?? 0,
+            ...(local ? { detached: detached.get(`${key.key}.${pool.product}`) ?? 0 } : {}),
             ...allowedOf(local, key.key, pool.product, pool.feature),
           })),
         ),

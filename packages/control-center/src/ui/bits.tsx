@@ -1,7 +1,7 @@
 import type { FeatureInfo, KeyInfo, LmRef, PeerInfo } from '@keyhaven/core/admin';
 import { useLive } from '../app-context.ts';
 import { linkTo } from '../router.ts';
-import { daysLeft, hasEnded, sayLicense, sayMoment } from './format.ts';
+import { daysLeft, hasEnded, hasNotBegun, sayLicense, sayMoment } from './format.ts';
 import { Badge } from './notice.tsx';
 
 // Small things that many tables show alike.
@@ -76,7 +76,7 @@ export const endsSoon = (license: FeatureInfo['license'], now: number): boolean 
 
 export const LicenseText = ({ license, now }: { readonly license: FeatureInfo['license']; readonly now: number }) => (
   <>
-    {sayLicense(license, now)}{' '}
+    {sayLicense(license, now)} {hasNotBegun(license, now) ? <Badge kind="warn">Not begun</Badge> : null}
     {hasEnded(license, now) ? <Badge kind="bad">Ended</Badge> : endsSoon(license, now) ? <Badge kind="warn">Soon</Badge> : null}
   </>
 );

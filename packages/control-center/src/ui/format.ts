@@ -92,6 +92,9 @@ export const sayCertified = (license: CertifiedFeature['license']): string => {
   return parts.join(', ');
 };
 
+/** Its start date is in the future. */
+export const hasNotBegun = ({ from }: FeatureInfo['license'], now: number): boolean => from !== undefined && Date.parse(from) > now;
+
 /** Days until the license ends; undefined where it does not. */
 export const daysLeft = (license: FeatureInfo['license'], now: number): number | undefined => {
   const ends = license.graceEnds ?? license.ends ?? (license.type === 'expiration' ? license.until : undefined);

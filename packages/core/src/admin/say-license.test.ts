@@ -15,7 +15,7 @@ describe('a license, for a person', () => {
       } as const,
       'expiration, ends 2027-12-31T23:59:59.000Z, grace until 2028-01-01T23:59:59.000Z',
     ],
-    [{ type: 'period', days: 30 } as const, 'period, 30 days'],
+    [{ type: 'period', days: 30 } as const, 'period, 30 days from first use'],
     [
       { type: 'period', days: 30, trial: true, firstUse: '2027-01-01T00:00:00.000Z', ends: '2027-01-31T00:00:00.000Z' } as const,
       'trial, 30 days, first used 2027-01-01T00:00:00.000Z, ends 2027-01-31T00:00:00.000Z',

@@ -60,6 +60,10 @@ export type FeatureInfo = {
   readonly seats: { readonly limit: number | null; readonly used: number; readonly waiting: number; readonly peak?: number };
   readonly count: 'login' | 'process' | 'station';
   readonly network: boolean;
+  /** Sessions that run with it: all of them of keys of this computer, of other keys those of applications here. */
+  readonly sessions: number;
+  /** Seats of its product that are detached; of keys of this computer. */
+  readonly detached?: number;
   /** Of keys of this computer: what else the vendor allows (K1, K5). */
   readonly remoteDesktop?: boolean;
   readonly virtualMachine?: boolean;

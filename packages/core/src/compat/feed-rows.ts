@@ -3,7 +3,7 @@ import { keyTypeNames } from '../format/index.ts';
 import type { KeyType } from '../license/index.ts';
 import { isHere } from '../seats/index.ts';
 import { type FeedRow, feedText } from './feed.ts';
-import { momentText, validityText } from './validity-text.ts';
+import { licenseStateAt, momentText, validityText } from './validity-text.ts';
 
 // Rows of the feeds, field by field as monitoring scripts know them (C6). Fields whose meaning nobody knows are empty.
 
@@ -15,12 +15,19 @@ const typeText = (type: KeyType): string => (type.startsWith('hl-') ? 'Sentinel 
 
 /** What is known of a key besides its features. */
 export type KeyFacts = Pick<KeyInfo, 'type' | 'damage' | 'name'>;
+/** What is known of its product. */
+export type ProductFacts = Pick<ProductInfo, 'name' | 'detachable'>;
 
 /** @param now milliseconds since 1970, by the license time */
-export const featureRow = (index: number, of: FeatureInfo, key: KeyFacts | undefined, productName: string, now: number): FeedRow => {
+export const featureRow = (
+  index: number,
+  of: FeatureInfo,
+  key: KeyFacts | undefined,
+  product: ProductFacts | undefined,
+  now: number,
+): FeedRow => {
   const { license, seats, licenseManager } = of;
-  const last = license.graceEnds ?? license.ends;
-  const expired = (last !== undefined && Date.parse(last) < now) || (license.type === 'executions' && (license.used ?? 0) >= license.count);
+  const { expired, begun } = licenseStateAt(license, now);
   return {
     ndx: String(index),
     ven: String(of.vendor),
@@ -38,15 +45,16 @@ export const featureRow = (index: number, of: FeatureInfo, key: KeyFacts | undef
     logl: seats.limit === null ? '-1' : String(seats.limit),
     // Of keys of other computers only what is in use is known here.
     logp: String(seats.peak ?? seats.used),
-    det: '0',
-    detc: '0',
+    // Of keys of other computers: what those lend over the network.
+    det: flag(of.local ? of.detachable === true : product?.detachable !== undefined),
+    detc: String(of.detached ?? 0),
     locked: flag(!('trial' in license && license.trial === true)),
     dis: flag((key?.damage ?? null) !== null),
     ex: flag(expired),
-    unusable: flag(expired || (key?.damage ?? null) !== null),
+    unusable: flag(expired || !begun || (key?.damage ?? null) !== null),
     lic: validityText(license),
-    sesc: String(seats.used),
-    prname: feedText(productName),
+    sesc: String(of.sessions),
+    prname: feedText(product?.name ?? ''),
     prid: String(of.product),
     typ: key === undefined ? '' : typeText(key.type),
   };

@@ -18,6 +18,7 @@ const feature = (name: string, more: Partial<FeatureInfo> = {}): FeatureInfo => 
   seats: { limit: 10, used: 3, waiting: 0 },
   count: 'login',
   network: true,
+  sessions: 3,
   ...more,
 });
 const session = (user: string, host: string): SessionInfo => ({
@@ -64,7 +65,7 @@ const hostile = [
 const features = (names: readonly string[]): string =>
   feedOf(
     'features',
-    names.map((name, at) => featureRow(at + 1, feature(name), key, name, now)),
+    names.map((name, at) => featureRow(at + 1, feature(name), key, { name }, now)),
   );
 const sessions = (names: readonly string[]): string =>
   feedOf(
@@ -116,7 +117,7 @@ describe('the feeds, read in each of the known ways', () => {
 
 describe('rows', () => {
   it('tell a feature as monitoring scripts know it', () => {
-    const row = (of: Partial<FeatureInfo>) => featureRow(1, feature('A & B', of), key, 'P', now);
+    const row = (of: Partial<FeatureInfo>) => featureRow(1, feature('A & B', of), key, { name: 'P' }, now);
     expect(row({})).toMatchObject({
       ven: '7',
       fid: '42',
@@ -136,9 +137,25 @@ describe('rows', () => {
     expect(row(until)).toMatchObject({ lic: 'Expiration Date<br><nobr>&nbsp;Fri Jun 5, 2037 19:55</nobr>', ex: '0' });
     expect(/(\w{3})\s+(\d{1,2}),\s+(\d{4})/.exec(row(until)['lic'] ?? '')?.slice(1)).toEqual(['Jun', '5', '2037']);
     expect(row({ license: { type: 'executions', count: 3, used: 3 } })).toMatchObject({ lic: '', ex: '1', unusable: '1' });
-    expect(featureRow(1, feature('x'), { type: 'sl-adminmode', damage: 'broken' }, '', now)).toMatchObject({ dis: '1', unusable: '1' });
-    expect(featureRow(1, feature('x'), { type: 'sl-adminmode', damage: null }, '', now)['typ']).toContain('-SL');
-    expect(featureRow(1, feature('x'), { ...key, name: 'A & B' }, '', now)).toMatchObject({ haspname: 'A &amp; B' });
+    expect(featureRow(1, feature('x'), { type: 'sl-adminmode', damage: 'broken' }, undefined, now)).toMatchObject({
+      dis: '1',
+      unusable: '1',
+    });
+    expect(featureRow(1, feature('x'), { type: 'sl-adminmode', damage: null }, undefined, now)['typ']).toContain('-SL');
+    expect(featureRow(1, feature('x'), { ...key, name: 'A & B' }, undefined, now)).toMatchObject({ haspname: 'A &amp; B' });
+  });
+
+  it('tell what is detached, who uses it, and that a license has not begun', () => {
+    const row = (of: Partial<FeatureInfo>, product: { readonly detachable?: number | null } = {}) =>
+      featureRow(1, feature('A', of), key, { name: 'P', ...product }, now);
+    expect(row({})).toMatchObject({ det: '0', detc: '0', sesc: '3', locked: '1', unusable: '0' });
+    expect(row({ detachable: true, detached: 2, sessions: 7 })).toMatchObject({ det: '1', detc: '2', sesc: '7' });
+    expect(row({ local: false, sessions: 0 }, { detachable: 4 })).toMatchObject({ det: '1', detc: '0', sesc: '0' });
+    expect(row({ local: false }, {})).toMatchObject({ det: '0' });
+    expect(row({ license: { type: 'period', days: 30, trial: true } })).toMatchObject({ locked: '0', unusable: '0', ex: '0' });
+    const from = (at: number) => row({ license: { type: 'perpetual', from: new Date(at).toISOString() } });
+    expect(from(now + 1_000)).toMatchObject({ unusable: '1', ex: '0' });
+    expect(from(now)).toMatchObject({ unusable: '0' });
   });
 
   it('tell a key in hardware so that key tools find it', () => {

@@ -29,5 +29,5 @@ export {
 } from './identity-header.ts';
 export { oldHttpAnswer, SERVER_NAME } from './old-http.ts';
 export { fromRemotePage, type PageSettings, toRemotePage, uploadPage } from './pages.ts';
-export { featureModel, keyModel, listOf, type PageQuery, pageQueryOf, productModel } from './rest-models.ts';
+export { featureModel, keyModel, listOf, type PageQuery, type ProtectionFacts, pageQueryOf, productModel } from './rest-models.ts';
 export { SETTINGS_SCRIPT } from './settings-script.ts';

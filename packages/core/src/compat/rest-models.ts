@@ -24,16 +24,19 @@ export const listOf = (names: string, name: string, all: readonly Exact[], { sta
   [names]: { count: all.length, [name]: all.slice(start, start + size) },
 });
 
-export const keyModel = (key: KeyInfo, detachable: boolean): Exact => {
+/** What is known of the clone protection of a key, or of a product in it. */
+export type ProtectionFacts = { readonly cloneProtected: boolean; readonly fingerprintChanged: boolean };
+
+export const keyModel = (key: KeyInfo, detachable: boolean, { cloneProtected, fingerprintChanged }: ProtectionFacts): Exact => {
   const software = key.type.startsWith('sl-');
   return {
     attached: true,
-    cloneProtected: software,
+    cloneProtected,
     configuration: keyTypeNames[key.type].configuration,
     detachable,
     disabled: key.damage !== null,
     driverless: key.type !== 'hl-hasp',
-    fingerprintChanged: false,
+    fingerprintChanged,
     keyId: BigInt(key.key),
     keyType: keyTypeNames[key.type].type,
     type: keyTypeNames[key.type].type,
@@ -45,20 +48,21 @@ export const keyModel = (key: KeyInfo, detachable: boolean): Exact => {
 const momentOf = (at: number | undefined): string | undefined => (at === undefined ? undefined : new Date(at).toISOString());
 const licenseModel = (license: License, pool: CatalogPool): Exact => {
   const expirationDateTime = momentOf(pool.ends);
+  const startDateTime = license.from === undefined ? undefined : momentOf(Date.parse(license.from));
   switch (license.type) {
     case 'perpetual':
-      return { type: 'perpetual', expirationDateTime };
+      return { type: 'perpetual', startDateTime, expirationDateTime };
     case 'expiration':
-      return { type: 'expiration', expirationDateTime };
+      return { type: 'expiration', startDateTime, expirationDateTime };
     case 'period':
       return {
         type: 'trial',
         totalDuration: (license.days * DAY) / SECOND,
-        startDateTime: momentOf(pool.firstUse),
+        startDateTime: momentOf(pool.firstUse) ?? startDateTime,
         expirationDateTime,
       };
     case 'executions':
-      return { type: 'executions', totalCounter: license.count, currentCounter: pool.executions };
+      return { type: 'executions', totalCounter: license.count, currentCounter: pool.executions, startDateTime };
   }
 };
 
@@ -66,6 +70,8 @@ export type FeatureFlags = {
   readonly detachable: boolean;
   readonly usable: boolean;
   readonly expired: boolean;
+  /** Not before its start date. */
+  readonly begun: boolean;
   readonly virtualMachine: boolean;
 };
 
@@ -83,16 +89,23 @@ export const featureModel = (key: string, pool: CatalogPool, flags: FeatureFlags
   productId: pool.product,
   keyId: BigInt(key),
   licenseInfo: licenseModel(pool.license, pool),
-  locked: true,
+  // Bound to this key: a trial is good on every computer.
+  locked: !(pool.license.type === 'period' && pool.license.trial === true),
   name: pool.name,
-  usable: flags.usable && !flags.expired && !disabled,
+  usable: flags.usable && flags.begun && !flags.expired && !disabled,
   vmenabled: flags.virtualMachine,
 });
 
-export const productModel = (key: KeyInfo, product: number, name: string, detachable: boolean): Exact => ({
-  cloneProtected: key.type.startsWith('sl-'),
+export const productModel = (
+  key: KeyInfo,
+  product: number,
+  name: string,
+  detachable: boolean,
+  { cloneProtected, fingerprintChanged }: ProtectionFacts,
+): Exact => ({
+  cloneProtected,
   detachable,
-  fingerprintChanged: false,
+  fingerprintChanged,
   productId: product,
   keyId: BigInt(key.key),
   name,

@@ -15,6 +15,16 @@ export const momentText = (at: number): string => {
   return `${day} ${two(of.getUTCHours())}:${two(of.getUTCMinutes())}`;
 };
 
+/** Whether it is over, with its days of grace, and whether it has begun. @param now milliseconds since 1970, by the license time */
+export const licenseStateAt = (license: License & LicenseState, now: number): { readonly expired: boolean; readonly begun: boolean } => {
+  const last = license.graceEnds ?? license.ends;
+  const usedUp = license.type === 'executions' && (license.used ?? 0) >= license.count;
+  return {
+    expired: usedUp || (last !== undefined && Date.parse(last) < now),
+    begun: license.from === undefined || Date.parse(license.from) <= now,
+  };
+};
+
 const endOf = (license: License & LicenseState): number | undefined => {
   if (license.ends !== undefined) return Date.parse(license.ends);
   return license.type === 'expiration' ? Date.parse(license.until) : undefined;

@@ -7,6 +7,7 @@ import { createOpening } from './opening.ts';
 import { createReleasing, releaseOf } from './releasing.ts';
 import { createSeatLogin } from './seat-logins.ts';
 import { createSweeping } from './sweeping.ts';
+import { withTrialUse } from './trial-use.ts';
 import type { Authority, AuthorityCore, AuthorityOptions } from './types.ts';
 import { createWaiting } from './waiting.ts';
 
@@ -110,7 +111,10 @@ export const openAuthority = async (options: AuthorityOptions): Promise<Authorit
     },
     used: core.used,
     peak: facts.peak,
-    pool: facts.of,
+    pool: (pool) =>
+      withTrialUse(facts.of(pool), keystore.get(pool.key), options.trials, (product, feature) =>
+        facts.of({ key: pool.key, product, feature }),
+      ),
     waiting: waiting.count,
     waitingPlaces: waiting.places,
     decided(keyId, of) {

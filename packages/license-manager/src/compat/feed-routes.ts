@@ -48,13 +48,14 @@ const feedsOf = (faces: HttpFaces): Readonly<Record<string, Feed>> => {
     'tab_feat.html': async (query) => {
       await faces.fresh();
       const keys = new Map(overview.keys().map((key) => [`${key.key} ${key.local}`, key]));
-      const nameOf = productNameOf(overview.products());
+      const products = new Map(overview.products().map((each) => [`${each.key}.${each.product}.${each.local}`, each]));
       const rows = chosen(await overview.features(), feedQueryOf(query));
       const now = faces.network.clock.wall();
       return feedOf(
         'features',
         Iterator.from(rows).map(
-          ({ row, index }): FeedRow => featureRow(index, row, keys.get(`${row.key} ${row.local}`), nameOf(row.key, row.product), now),
+          ({ row, index }): FeedRow =>
+            featureRow(index, row, keys.get(`${row.key} ${row.local}`), products.get(`${row.key}.${row.product}.${row.local}`), now),
         ),
       );
     },

@@ -25,7 +25,7 @@ export const openCompat = async (options: {
   readonly seal: Pick<MachineSeal, 'seal' | 'open'>;
   readonly authority: Authority;
   readonly keystore: Keystore;
-  readonly overview: Pick<Overview, 'keys' | 'catalog'>;
+  readonly overview: Pick<Overview, 'keys' | 'catalog' | 'protectionOf'>;
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly settings: () => Settings;

@@ -8,6 +8,7 @@ import {
   listOf,
   mayUse,
   type PageQuery,
+  type ProtectionFacts,
   pageQueryOf,
   productModel,
 } from '@keyhaven/core/compat';
@@ -95,7 +96,7 @@ export const createRest = (options: {
   readonly sessions: RestSessions;
   readonly keystore: Keystore;
   readonly authority: Authority;
-  readonly overview: Pick<Overview, 'keys' | 'catalog'>;
+  readonly overview: Pick<Overview, 'keys' | 'catalog' | 'protectionOf'>;
   readonly clock: Clock;
 }): Rest => {
   const { check, sessions, keystore, authority, overview, clock } = options;
@@ -164,11 +165,15 @@ export const createRest = (options: {
       [...(byId.get(id)?.license?.pools.values() ?? [])].some(
         (pool) => pool.product !== undefined && (product === undefined || pool.product.id === product) && pool.feature.detachable,
       );
+    const protectionOf = (id: string, product?: number): ProtectionFacts => {
+      const key = byId.get(id);
+      return key === undefined ? { cloneProtected: false, fingerprintChanged: false } : overview.protectionOf(key, product);
+    };
     if (what === 'keys')
       return listOf(
         'keys',
         'key',
-        infos.map((info) => keyModel(info, detachable(info.key))),
+        infos.map((info) => keyModel(info, detachable(info.key), protectionOf(info.key))),
         page,
       );
     const now = authority.time();
@@ -182,14 +187,18 @@ export const createRest = (options: {
         const last = pool.graceEnds ?? pool.ends;
         const out = pool.license.type === 'executions' && pool.executions >= pool.license.count;
         const expired = out || (last !== undefined && last < now);
-        return owner === undefined ? [] : [featureModel(key, pool, { ...flagsOf(owner, pool.product, pool.feature), expired }, false)];
+        const begun = pool.license.from === undefined || Date.parse(pool.license.from) <= now;
+        const flags = { expired, begun };
+        return owner === undefined ? [] : [featureModel(key, pool, { ...flagsOf(owner, pool.product, pool.feature), ...flags }, false)];
       });
       return listOf('features', 'feature', models, page);
     }
     const products = new Map(pools.map(({ key, pool }) => [`${key}.${pool.product}`, { key, pool }]));
     const models = [...products.values()].flatMap(({ key, pool }) => {
       const info = infos.find((each) => each.key === key);
-      return info === undefined ? [] : [productModel(info, pool.product, pool.productName, detachable(key, pool.product))];
+      return info === undefined
+        ? []
+        : [productModel(info, pool.product, pool.productName, detachable(key, pool.product), protectionOf(key, pool.product))];
     });
     return listOf('products', 'product', models, page);
   };

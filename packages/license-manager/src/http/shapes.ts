@@ -103,6 +103,8 @@ export const featureInfo = z.strictObject({
   }),
   count: z.enum(['login', 'process', 'station']),
   network: z.boolean(),
+  sessions: count.meta({ description: 'All of keys of this computer; of other keys those of applications here.' }),
+  detached: count.optional().meta({ description: 'Seats of its product that are detached; of keys of this computer.' }),
   remoteDesktop: z.boolean().optional().meta({ description: 'Of keys of this computer, as the next two.' }),
   virtualMachine: z.boolean().optional(),
   detachable: z.boolean().optional(),

@@ -60,7 +60,7 @@ export const createLocalKeys = ({ authority, clock, time, idleTimeoutMsOf }: Loc
       const disabled = key.damage !== undefined;
       return {
         ...featureInfoOf(feature, key.damage === undefined ? row.executions : undefined, terms && storedUse(terms, row)),
-        usable: !expired && !disabled,
+        usable: !expired && !disabled && (terms?.from === undefined || time() >= terms.from),
         disabled,
         expired,
         currentLogins: authority.used(pool),

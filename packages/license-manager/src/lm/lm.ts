@@ -144,6 +144,7 @@ export const openLm = async (options: LmOptions): Promise<Lm> => {
     protection,
     available: (key, product) => transfers.available(key, product),
     offered: (key, product) => transfers.offered(key, product),
+    detached: () => transfers.detached(),
     ownerOf: (key) => begun?.ownerOf(key),
     ...(options.keyName === undefined ? {} : { nameOf: options.keyName }),
     idle: { clock, timeoutMsOf: idleTimeoutMsOf },
