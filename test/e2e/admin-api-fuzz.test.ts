@@ -23,6 +23,9 @@ const RUNS = 25;
 const ANSWER_MS = 5_000;
 /** BOUNDED: what the whole of it may leave behind in memory, of this process with the license manager in it. */
 const MORE_MEMORY = 400 * 1024 * 1024;
+const HEADERS = ['server', 'x-content-type-options', 'cache-control', 'referrer-policy', 'content-security-policy', 'content-type'];
+/** What a trace of the stack has, and nothing that was sent here. */
+const INSIDE = /\n\s+at [^\n]*\.[jt]s:\d+|node:internal|node_modules/;
 const CODES = new Set([200, 201, 204, 302, 304, 400, 401, 403, 404, 405, 409, 413, 414, 415, 422, 429, 431, 503]);
 
 describe('any request (S6, S14)', () => {
@@ -95,9 +98,17 @@ describe('any request (S6, S14)', () => {
       const before = performance.now();
       const head = { ...headers, ...(body === '' ? {} : { 'content-length': String(Buffer.byteLength(body)) }) };
       const sent = request({ host: '127.0.0.1', port, method, path, headers: head, agent: false, timeout: ANSWER_MS }, (response) => {
-        response.on('error', () => undefined).resume();
+        let text = '';
+        response.setEncoding('utf8').on('error', () => undefined);
+        response.on('data', (chunk: string) => {
+          if (text.length < 64 * 1024) text += chunk;
+        });
         const done = (): void => {
           sent.destroy();
+          const missing = HEADERS.filter((name) => response.headers[name] === undefined);
+          if (missing.length > 0)
+            return reject(new Error(`${method} ${path.slice(0, 80)}: ${response.statusCode} without ${missing.join(' ')}`));
+          if (INSIDE.test(text)) return reject(new Error(`${method} ${path.slice(0, 80)} tells of its inside: ${text.slice(0, 500)}`));
           if (performance.now() - before > ANSWER_MS) reject(new Error(`${method} ${path.slice(0, 80)} was not answered in time`));
           else resolve(response.statusCode ?? 0);
         };

@@ -51,12 +51,26 @@ export type Serving =
   /** `adminPort` is told to this computer only. */
   | { readonly part: 'link'; readonly adminPort: number };
 
+const saidOf = (http: number, { message }: Error, limit: number): { readonly detail: string; readonly remedy?: string } => {
+  if (http === 413)
+    return {
+      detail: `The body is longer than ${limit} bytes.`,
+      remedy: 'Send less. Files of licenses go to /api/v1/apply or /api/v1/upload.',
+    };
+  if (http === 415)
+    return {
+      detail: 'The content type of the body is missing, or is none that any path takes.',
+      remedy: 'Send the content type that /api/v1/openapi.json names for this path, for example application/json.',
+    };
+  return { detail: message };
+};
+
 /** What is wrong with a request as Fastify found it, or what a route refused. */
-const refusalOf = (error: unknown): { readonly known: LicensingError; readonly http: number } => {
+const refusalOf = (error: unknown, limit: number): { readonly known: LicensingError; readonly http: number } => {
   if (error instanceof HttpRefusal) return { known: error, http: error.http };
   const http = error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number' ? error.statusCode : undefined;
   if (http !== undefined && http < 500 && error instanceof Error && !(error instanceof LicensingError))
-    return { known: new LicensingError(Status.INVALID_PARAMETER, { detail: error.message }), http };
+    return { known: new LicensingError(Status.INVALID_PARAMETER, saidOf(http, error, limit)), http };
   const known = asLicensingError(error);
   return { known, http: httpStatusOf(known.status) };
 };
@@ -112,7 +126,7 @@ export const createHttpServer = async (
   );
   app.setErrorHandler((error, request, reply) => {
     if (error instanceof PeerRefusal) return reply.code(error.code).type('text/plain').send(error.message);
-    const { known, http } = refusalOf(error);
+    const { known, http } = refusalOf(error, request.routeOptions.bodyLimit ?? BODY_LIMIT);
     if (known instanceof HttpRefusal) reply.headers(known.headers);
     return refuse(request, reply, known, http);
   });
