@@ -21,7 +21,7 @@ export const blocks: Readonly<Record<Block['kind'], fc.Arbitrary<Block>>> = {
     channel: u32,
     key: u64Text,
     opening: someBytes,
-    process: textOf(20).filter((text) => text !== ''),
+    process: fc.stringMatching(/^[0-9a-f.@?]{1,80}$/),
     forwarded: fc.boolean(),
   }),
   opened: fc.record({ ...is('opened'), channel: u32, answer: someBytes }),

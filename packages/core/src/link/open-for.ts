@@ -8,7 +8,7 @@ export type OpenFor = {
   readonly channel: number;
   readonly key: string;
   readonly opening: Uint8Array;
-  /** Names the process among those of its computer: equal for one process, different for two. Not empty. */
+  /** Names the process among those of its computer: equal for one process, different for two. Letters, digits and `.@?_-`, at least one. */
   readonly process: string;
   /** The application is on another computer than the calling LM, as far as that can see. */
   readonly forwarded: boolean;
@@ -17,6 +17,8 @@ export type OpenFor = {
 export const codeOfOpenFor = { 'open for': 41 } as const;
 /** BOUNDED: bytes of the name of a process. */
 export const MAX_PROCESS = 80;
+/** It becomes part of the names of rows. */
+const NAME = /^[A-Za-z0-9.@?_-]+$/;
 
 export const writeOpenFor = (out: Writer, { channel, key, opening, process, forwarded }: OpenFor): Writer =>
   out
@@ -34,7 +36,7 @@ export const readOpenFor = (reader: Reader): OpenFor => {
     reader.text(MAX_PROCESS),
     reader.u8(),
   ];
-  if (process === '') throw new WireError('a process without a name');
+  if (!NAME.test(process)) throw new WireError('a process without a name, or with one that is not plain');
   if (flag > 1) throw new WireError('neither forwarded nor not');
   return { kind: 'open for', channel, key, opening, process, forwarded: flag === 1 };
 };

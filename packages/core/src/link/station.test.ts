@@ -41,6 +41,7 @@ const framed = (body: string) => `${(body.length / 2 + 1).toString(16).padStart(
 const refusedBlocks = [
   { name: 'neither forwarded nor not', bytes: framed(tail('000131', '02')) },
   { name: 'a process without a name', bytes: framed(tail('0000', '00')) },
+  { name: 'a process with a slash in its name', bytes: framed(tail('0003312f32', '00')) },
   { name: 'a name of a process that is too long', bytes: framed(tail(`0051${'61'.repeat(81)}`, '00')) },
   { name: 'something behind', bytes: framed(tail('000131', '0000')) },
 ];

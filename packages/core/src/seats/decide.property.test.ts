@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { SeatTerms } from './index.ts';
+import type { Applicant, SeatTerms } from './index.ts';
 import { applicant, login, Table, terms } from './table.testing.ts';
 
 const numRuns = process.env['SLOW'] === undefined ? 300 : 5_000;
@@ -12,6 +12,7 @@ type Step =
       readonly holder: string;
       readonly pid: number;
       readonly start: number;
+      readonly proven: Partial<Pick<Applicant, 'station' | 'unit' | 'forwarded'>>;
       readonly seats: number;
       readonly executions: number;
     }
@@ -37,6 +38,10 @@ const step = fc.oneof(
       holder: fc.constantFrom('local', 'a', 'b'),
       pid: fc.integer({ min: 1, max: 3 }),
       start: fc.integer({ min: 1, max: 2 }),
+      proven: fc.record(
+        { station: fc.constantFrom('a', 'c'), unit: fc.constantFrom('1.1', '?x'), forwarded: fc.constant(true as const) },
+        { requiredKeys: [] },
+      ),
       seats: fc.integer({ min: 0, max: 4 }),
       executions: fc.integer({ min: 0, max: 3 }),
     }),
@@ -56,12 +61,14 @@ describe('under any sequence of logins, repetitions, releases and changes of the
           if (each.kind === 'terms') current = each.terms;
           else if (each.kind === 'release') table.release(`s${each.session}`);
           else {
-            const { session: id, holder, pid, start, seats, executions } = each;
+            const { session: id, holder, pid, start, proven, seats, executions } = each;
             const known = table.session(`s${id}`) !== undefined;
-            const reply = table.login(login(`s${id}`, { terms: current, applicant: applicant({ holder, pid, start }), seats, executions }));
+            const reply = table.login(
+              login(`s${id}`, { terms: current, applicant: applicant({ holder, pid, start, ...proven }), seats, executions }),
+            );
             if (known) expect(table.pool, 'a repetition takes nothing').toEqual(before);
             if (reply.kind === 'granted' && !known) {
-              expect(current.network || holder === 'local').toBe(true);
+              expect(current.network || (holder === 'local' && proven.forwarded !== true)).toBe(true);
               // A license with less than is out already grants nothing that takes more.
               if (table.pool.used > before.used) expect(table.pool.used).toBeLessThanOrEqual(current.seats ?? Number.POSITIVE_INFINITY);
               if (table.pool.executions > before.executions) expect(table.pool.executions).toBeLessThanOrEqual(current.executions ?? 0);
@@ -86,8 +93,8 @@ describe('under any sequence of logins, repetitions, releases and changes of the
         for (const each of steps) {
           if (each.kind === 'release') table.release(`s${each.session}`);
           if (each.kind !== 'login') continue;
-          const { session: id, holder, pid, start, seats, executions } = each;
-          table.login(login(`s${id}`, { terms: fixed, applicant: applicant({ holder, pid, start }), seats, executions }));
+          const { session: id, holder, pid, start, proven, seats, executions } = each;
+          table.login(login(`s${id}`, { terms: fixed, applicant: applicant({ holder, pid, start, ...proven }), seats, executions }));
           expect(table.pool.used).toBeLessThanOrEqual(fixed.seats ?? Number.POSITIVE_INFINITY);
           expect(table.pool.executions).toBeLessThanOrEqual(fixed.executions ?? 0);
         }

@@ -15,11 +15,20 @@ describe('what a seat counts (K1)', () => {
     { who: 'a later process of the same id', by: from('local', 1, 2) },
     { who: 'another computer', by: from('remote', 1, 1) },
     { who: 'that computer again', by: from('remote', 9, 9) },
+    {
+      who: 'another license manager of that computer, for a process that it has seen',
+      by: applicant({ holder: 'near', station: 'remote', unit: '9.9' }),
+    },
+    { who: 'the same, for a connection of which it sees no process', by: applicant({ holder: 'near', station: 'remote', unit: '?a' }) },
+    {
+      who: 'one that came to that computer through a forward',
+      by: applicant({ holder: 'near', station: 'remote', unit: '?b', forwarded: true }),
+    },
   ];
   it.each([
-    ['login', [1, 2, 3, 4, 5, 6]],
-    ['process', [1, 1, 2, 3, 4, 5]],
-    ['station', [1, 1, 1, 1, 2, 2]],
+    ['login', [1, 2, 3, 4, 5, 6, 7, 8, 9]],
+    ['process', [1, 1, 2, 3, 4, 5, 5, 6, 7]],
+    ['station', [1, 1, 1, 1, 2, 2, 2, 2, 3]],
   ] as const)('per %s', (count, used) => {
     const table = new Table();
     const seen = visits.map(({ by }, index) => {

@@ -39,7 +39,7 @@ export type ApplicationRooms = {
 
 /** Who turns out to be another process than the hello names is connected as that one, as long as the connection is. */
 const watched =
-  (callerOf: CallerOf, applications: Applications): CallerOf =>
+  (callerOf: CallerOf, applications: Applications, onEvent: LmOptions['onEvent']): CallerOf =>
   (socket, claim) => {
     const caller = callerOf(socket, claim);
     let known = false;
@@ -48,6 +48,12 @@ const watched =
       if (known || process === undefined || socket.destroyed) return seen;
       known = true;
       applications.connected(process);
+      if (seen.forwarded)
+        onEvent({
+          level: 'info',
+          event: 'a connection is of another process than its application names: it counts as remote',
+          pid: claim.pid,
+        });
       socket.once('close', () => applications.disconnected(process));
       return seen;
     };
@@ -105,7 +111,7 @@ export const serveApplications = (options: LmOptions, rooms: ApplicationRooms): 
         return textParts(await transfers.forApplication(wish, rooms.sources(), user));
       });
     },
-    ...(options.callerOf === undefined ? {} : { callerOf: watched(options.callerOf, applications) }),
+    ...(options.callerOf === undefined ? {} : { callerOf: watched(options.callerOf, applications, onEvent) }),
     open(target, application, events, caller) {
       const process = { pid: application.pid, start: application.start };
       // By a GUID that it had before an application comes back to a key that is here; of any other key, that is somebody else by now.
