@@ -16,6 +16,8 @@ export type { NearApplication } from './near-process.ts';
 export type NearSite = {
   readonly vendor: TestVendor;
   readonly store: string;
+  /** The environment of its applications. */
+  readonly env: NodeJS.ProcessEnv;
   /** Where an application with an External LM beside it lies. */
   readonly folder: string;
   readonly externalFile: string;
@@ -82,8 +84,8 @@ export const openNearSite = async (
   await maker.apply(vendor.issue(await maker.c2v({ vendorCode: vendor.vendorCode })));
   await maker.close();
 
+  const env = { ...process.env, KEYHAVEN_STATE: state, KEYHAVEN_LOCAL_LM: '127.0.0.1:9', ...more.env };
   const start = async (where: string): Promise<NearApplication> => {
-    const env = { ...process.env, KEYHAVEN_STATE: state, KEYHAVEN_LOCAL_LM: '127.0.0.1:9', ...more.env };
     const application = await startNearProcess({ folder: where, vendorCode: vendor.vendorCode, env });
     running.add(application);
     void application.ended.then(() => running.delete(application));
@@ -102,6 +104,7 @@ export const openNearSite = async (
   return {
     vendor,
     store,
+    env,
     folder,
     externalFile,
     application: (where = folder) => start(where),

@@ -10,6 +10,7 @@ import { lmIdentityFrom } from '@keyhaven/core/link';
 import { DEFAULT_NEAR_SETTINGS, type NearNote, type NearSettings } from '@keyhaven/core/near-settings';
 import { type Clock, MINUTE, SECOND } from '@keyhaven/core/time';
 import { createMemoryLedger, openSharedLedger } from '@keyhaven/ledger';
+import type { Sharing } from '../authority/index.ts';
 import { known, ownSpace } from '../callers/index.ts';
 import { type DeviceSource, openKeystore } from '../keystore/index.ts';
 import { type Lm, type LmEvent, openLm } from '../lm/index.ts';
@@ -28,11 +29,12 @@ import { createHttpPost } from '../peers/post.ts';
 import { proxyCarriage } from '../peers/proxy.ts';
 import type { UpdateResult } from '../updates/index.ts';
 import { type NearComputer, thisComputer } from './computer.ts';
-import { openInstance } from './instance.ts';
+import { type Instance, openInstance } from './instance.ts';
 import { type LateSearch, searchLater } from './late-search.ts';
 import { openNearLogs } from './near-logs.ts';
 import { createSigns } from './signs.ts';
 import { createNearStation } from './station.ts';
+import { openStoreClaim, type StoreClaim } from './store-claim.ts';
 import { createSweep } from './sweep.ts';
 
 // An External or Integrated LM (T3, T4): the same license manager as the Admin LM, for one application, on a store that it shares with all
@@ -162,6 +164,8 @@ export const openNearLm = async (options: NearLmOptions): Promise<NearLm> => {
     const late: { lm?: Lm; search?: LateSearch } = {};
     const instance = await openInstance({ kind, ledger, computer, entropy, signs, onOver: async () => late.lm?.authority.stopped() });
     closers.push(() => instance.close());
+    const claim = openStoreClaim({ seal, directory, process: computer.process, clock });
+    closers.push(() => claim.close());
     const sweep = createSweep({ ledger, computer, signs, self: () => instance.id });
     await sweep(true);
     const keystore = await openKeystore(ledger, seal, entropy, observe, kind);
@@ -177,7 +181,7 @@ export const openNearLm = async (options: NearLmOptions): Promise<NearLm> => {
       hostname,
       ledger,
       forwarded: logs.watchForwarded(createMemoryLedger({ now: () => clock.wall() })),
-      sharing: { instance, sweep: () => sweep(), onForeign: (listener) => stored.onForeign(listener) },
+      sharing: { instance: claimed(instance, claim), sweep: () => sweep(), onForeign: (listener) => stored.onForeign(listener) },
       keystore,
       clock,
       entropy,
@@ -265,6 +269,22 @@ export const openNearLm = async (options: NearLmOptions): Promise<NearLm> => {
     throw error;
   }
 };
+
+/** Nothing is granted, and no session goes on, by another file than the one that counts. */
+const claimed = (instance: Instance, claim: StoreClaim): Sharing['instance'] => ({
+  get id() {
+    return instance.id;
+  },
+  get row() {
+    return instance.row;
+  },
+  holds: (rows) => instance.holds(rows),
+  verified() {
+    const held = claim.held();
+    return held === undefined ? instance.verified() : held.then(() => instance.verified());
+  },
+  renew: () => instance.renew(),
+});
 
 /** @throws LicensingError UNKNOWN_VCODE (34) of another vendor, whose keys are in another store */
 const ownCode = (text: string, vendor: number) => {

@@ -42,6 +42,8 @@ export type Computer = {
   readonly processes: Set<string>;
   start(): Promise<void>;
   crash(): void;
+  /** Somebody sets the date so far ahead of the right one, or behind it; that stays over restarts of the LM. */
+  setClock(aheadMs: number): void;
   /** A TCP connection of a process here to the LM here. */
   dial(life: Life): SimSocket;
 };
@@ -58,6 +60,7 @@ export const createComputer = (options: ComputerOptions): Computer => {
   let since = 0;
   let boot = 0;
   let accepted: SimSocket[] = [];
+  let ahead = 0;
 
   const evil = (route: Lm['local']['open']): Lm['local']['open'] => {
     const { meddle } = options;
@@ -87,8 +90,8 @@ export const createComputer = (options: ComputerOptions): Computer => {
       const own: Life = { alive: true };
       life = own;
       boot += 1;
-      const ledger = disk.open(own);
-      const clock = timeline.clock(own, options.clockRate);
+      const ledger = disk.open(own, () => ahead);
+      const clock = timeline.clock(own, options.clockRate, () => ahead);
       const keys = await openKeystore(ledger, seal, random.entropy);
       const opened = await openLm({
         self: identity,
@@ -120,6 +123,7 @@ export const createComputer = (options: ComputerOptions): Computer => {
         },
       });
     },
+    setClock: (aheadMs) => void (ahead = aheadMs),
     crash() {
       life.alive = false;
       lm = undefined;

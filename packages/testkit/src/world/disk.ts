@@ -27,7 +27,7 @@ export type Disk = {
   readonly sessions: ReadonlySet<string>;
   /** Counts changes; the checks look again when it moved. */
   readonly version: number;
-  open(life: Life): Ledger;
+  open(life: Life, aheadMs?: () => number): Ledger;
   /** The process is gone: what is not durable never was. */
   crash(): void;
 };
@@ -52,9 +52,9 @@ export const createDisk = (timeline: Timeline, latency: () => number, watcher: D
     get version() {
       return version;
     },
-    open(life) {
+    open(life, aheadMs = () => 0) {
       const inner = createMemoryLedger({
-        now: () => wall(WORLD_BEGINS + Math.floor(timeline.now)),
+        now: () => wall(WORLD_BEGINS + Math.floor(timeline.now + aheadMs())),
         ...(snapshot === undefined ? {} : { initial: snapshot }),
       });
       let waiting: (() => void)[] = [];

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { LicensingError, Status } from '@keyhaven/core/errors';
-import { MINUTE, SECOND } from '@keyhaven/core/time';
+import { DAY, HOUR, MINUTE, SECOND } from '@keyhaven/core/time';
 import type { Session } from '@keyhaven/licensing-api';
 import type { Application } from './application.ts';
 import type { Computer } from './computer.ts';
@@ -278,6 +278,13 @@ const run = async (
     if (actors.size < wanted) begin();
   });
   again(2 * MINUTE, 5 * MINUTE, () => world.introduce());
+  // Seats go by leases, and leases by no date: whoever sets a clock ends and prolongs nothing (I1, I2), in calm weather, too.
+  again(30 * SECOND, 3 * MINUTE, () => {
+    const computer = random.pick(world.computers);
+    const ahead = random.chance(0.3) ? 0 : random.between(-1, 1) * random.pick([MINUTE, HOUR, 30 * DAY, 3_650 * DAY]);
+    computer.setClock(ahead);
+    world.log(`the clock of ${computer.name} is set ${ahead} ms ahead`);
+  });
   if (!calm) {
     const weather: Weather = { delay: [0.2, random.between(5, 600)], loss: random.between(0, 0.05), duplication: random.between(0, 0.05) };
     network.weather = weather;

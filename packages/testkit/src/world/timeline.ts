@@ -19,8 +19,8 @@ export type Timeline = {
   step(until: number): Promise<boolean>;
   /** Lets everything happen up to a moment. */
   run(until: number): Promise<void>;
-  /** The clock of one process: counts from its start, and fast or slow by `rate`. */
-  clock(life: Life, rate: number): Clock;
+  /** The clock of one process: counts from its start, and fast or slow by `rate`. What it says of the date is set `aheadMs` from the right one. */
+  clock(life: Life, rate: number, aheadMs?: () => number): Clock;
 };
 
 /** 2026-11-24T03:00:00Z */
@@ -69,11 +69,11 @@ export const createTimeline = (afterEach: () => void = () => undefined): Timelin
       while (await timeline.step(until));
       now = Math.max(now, until);
     },
-    clock(life, rate) {
+    clock(life, rate, aheadMs = () => 0) {
       const start = now;
       return {
         mono: () => mono((now - start) * rate),
-        wall: () => wall(WORLD_BEGINS + Math.floor(now * rate)),
+        wall: () => wall(WORLD_BEGINS + Math.floor(now * rate + aheadMs())),
         after: (milliseconds, task) => timeline.after(milliseconds / rate, life, task),
       };
     },

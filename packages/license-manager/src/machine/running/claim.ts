@@ -34,7 +34,14 @@ const PATIENCE_MS = 2_000;
 /** BOUNDED: questions at once. */
 const MAX_ASKING = 16;
 
-const refusal = (own: string, { pid, directory, port }: RunningLm): LicensingError =>
+const refusal = (own: string, { pid, directory, port, store }: RunningLm): LicensingError =>
+  store === undefined ? second(own, pid, directory, port) : copied(directory, pid);
+const copied = (directory: string, pid: number): LicensingError =>
+  new LicensingError(Status.SHARING_VIOLATION, {
+    detail: `The process with id ${pid} has another copy of the keys in ${directory} open: the directory was copied or replaced while that process runs.`,
+    remedy: 'End that process, or put the directory back as it was.',
+  });
+const second = (own: string, pid: number, directory: string, port: number): LicensingError =>
   new LicensingError(Status.SHARING_VIOLATION, {
     detail: `The license manager with process id ${pid} runs with this state on this computer: state directory ${directory}, TCP port ${port}. ${
       directory === own
@@ -77,6 +84,7 @@ export const claimState = async (options: ClaimOptions): Promise<Claim> => {
   const places = options.places ?? placesOf(nameOf(key));
   const held = new Map<Place, Server>();
 
+  const isRival = (of: RunningLm): boolean => of.instance !== instance && (lm.store === undefined || of.store !== lm.store);
   /** Where somebody else was at the last look; who does not answer would cost the start a pause each time. */
   const strangers = new Set<Place>();
   const another = async (): Promise<RunningLm | undefined> => {
@@ -84,7 +92,7 @@ export const claimState = async (options: ClaimOptions): Promise<Claim> => {
     const found = await Promise.all(all.map((place) => probe(place, key)));
     strangers.clear();
     for (const [index, place] of all.entries()) if (found[index]?.kind === 'stranger') strangers.add(place);
-    return found.flatMap((each) => (each.kind === 'same' && each.lm.instance !== instance ? [each.lm] : []))[0];
+    return found.flatMap((each) => (each.kind === 'same' && isRival(each.lm) ? [each.lm] : []))[0];
   };
   const write = async (place: Place): Promise<void> => {
     if (place.kind === 'name') return;
@@ -148,6 +156,8 @@ export const claimState = async (options: ClaimOptions): Promise<Claim> => {
   const look = async (): Promise<void> => {
     const rival = await another();
     if (closing !== undefined) return;
+    // Of those that share, some have ended meanwhile; a folder may have been emptied.
+    if (rival === undefined) await takeAll();
     if (rival !== undefined && isLater(lm, rival)) return onConflict(refusal(lm.directory, rival));
     cancel = clock.after(LOOK_MS, () => void look());
   };

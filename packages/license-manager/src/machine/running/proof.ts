@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { hex, sameBytes } from '@keyhaven/core/bytes';
 import { hmac, type KeyObject } from '@keyhaven/core/crypto';
-import { integer, object, parse, text } from '@keyhaven/core/parse';
+import { integer, object, optional, parse, text } from '@keyhaven/core/parse';
 
 // What a running license manager says of itself to one that starts with the same state, and how that knows that it is true: by a key that is derived
 // from what seals the state directory. A copy of the directory has the same one, with a new LM id, too; nobody else has it.
@@ -15,6 +15,8 @@ export type RunningLm = {
   readonly port: number;
   /** Tells apart those of one process. */
   readonly instance: string;
+  /** The file that several share (T4): those with another file are rivals. Absent: each is for itself. */
+  readonly store?: string;
 };
 
 const running = object({
@@ -23,6 +25,7 @@ const running = object({
   directory: text(4_096),
   port: integer(0, 65_535),
   instance: text(32, /^[0-9a-f]{32}$/, 'an instance'),
+  store: optional(text(64)),
 });
 
 /** BOUNDED: bytes of what is said. */
