@@ -1,3 +1,4 @@
+import { parseDuration } from '@keyhaven/core/parse';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { lookOf } from './color.ts';
 import { askLm, askQuietly, followLm, type LmTarget, parseTarget } from './lm-client.ts';
@@ -28,9 +29,11 @@ type Common = { readonly lm: string; readonly json?: boolean; readonly watch?: b
 
 const [LEAST_SECONDS, MOST_SECONDS] = [0.5, 86_400];
 const seconds = (text: string): number => {
-  const value = /^\d{1,5}(?:\.\d{1,3})?$/.test(text) ? Number(text) : Number.NaN;
+  const value = /^\d{1,5}\.\d{1,3}$/.test(text) ? Number(text) : (parseDuration(text) ?? Number.NaN);
   if (value >= LEAST_SECONDS && value <= MOST_SECONDS) return value;
-  throw new InvalidArgumentError(`It must be a number of seconds from ${LEAST_SECONDS} to ${MOST_SECONDS}.`);
+  throw new InvalidArgumentError(
+    `It must be a number of seconds from ${LEAST_SECONDS} to ${MOST_SECONDS}, or a duration such as 90s or 5m.`,
+  );
 };
 
 const watchOption = (): Option =>

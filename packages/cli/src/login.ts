@@ -28,6 +28,8 @@ const MAX_SECONDS = 0xffff_ffff;
 const LOOK_MS = 2_000;
 /** An LM that is gone meanwhile gives the seat back without a logout. */
 const LOGOUT_MS = 5_000;
+/** Time to print why. */
+const EXIT_MS = 200;
 
 const resultOf = (session: Session) => ({
   status: 0,
@@ -86,8 +88,14 @@ const watch = (session: Session, signal: AbortSignal): Promise<LicensingError> =
   return promise;
 };
 
-const logout = (session: Session): Promise<void> =>
-  Promise.race([session.logout(), pause(LOGOUT_MS, undefined, { ref: false }).then(() => Promise.reject(unreachable()))]);
+const logout = async (session: Session): Promise<void> => {
+  const late = pause(LOGOUT_MS, undefined, { ref: false }).then(() => {
+    // Calls under way keep the process alive for as long as they may take.
+    setTimeout(() => process.exit(), EXIT_MS).unref();
+    throw unreachable();
+  });
+  await Promise.race([session.logout(), late]);
+};
 const unreachable = (): LicensingError =>
   new LicensingError(Status.LOCAL_COMM_ERR, {
     detail: 'The license manager did not answer the logout in time.',

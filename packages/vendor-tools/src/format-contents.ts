@@ -1,6 +1,6 @@
 import type { C2v, Certificate, Delegation } from '@keyhaven/core/license';
 import { formatComparison, formatFingerprint } from './format-computer.ts';
-import { formatCertificate, formatLegacy, formatProduct, formatTrial, formatUpdate } from './format-license.ts';
+import { formatCertificate, formatLegacy, formatProduct, formatSeats, formatTrial, formatUpdate } from './format-license.ts';
 import type { Contents } from './inspect.ts';
 
 /** Lines of what a license file says, for a person to read. */
@@ -45,7 +45,7 @@ export const formatContents = (contents: Contents): string[] => {
     case 'H2R':
       return [`Detached from key ${contents.h2r.parent}`, ...formatCertificate(contents.certificate)];
     case 'R2H':
-      return [`Gives back to key ${contents.r2h.parent}, made ${contents.r2h.returned}`, ...formatDelegation(contents.delegation)];
+      return [`Returns to key ${contents.r2h.parent}, made ${contents.r2h.returned}`, ...formatDelegation(contents.delegation)];
     case 'H2H':
       return [
         `Move ${contents.h2h.rehosts} of key ${contents.h2h.key}, to recipient ${contents.h2h.recipient}, made ${contents.h2h.moved}`,
@@ -55,8 +55,8 @@ export const formatContents = (contents: Contents): string[] => {
 };
 
 const formatDelegation = ({ parent, key, product, seats, network, from, until, sequence }: Delegation): string[] => [
-  `Key ${parent} lends product ${product} to key ${key}: ${seats} ${seats === 1 ? 'seat' : 'seats'}${network ? ' for a network' : ''}`,
-  `From ${from} until ${until}, number ${sequence}`,
+  `Detached from key ${parent} to key ${key}: product ${product}, ${formatSeats(seats)}${network ? ' for a network' : ''}`,
+  `From ${from} until ${until}, detachment ${sequence}`,
 ];
 
 const formatState = (c2v: C2v, certificate: Certificate | undefined): string[] => [
@@ -67,7 +67,7 @@ const formatState = (c2v: C2v, certificate: Certificate | undefined): string[] =
       `  Product ${product}, feature ${feature}: ${executions} executions used${firstUse === undefined ? '' : `, first used ${firstUse}`}`,
   ),
   ...(c2v.fingerprint === undefined
-    ? ['It tells nothing that the computer could be recognised by']
+    ? ['It does not say what the computer is recognised by']
     : formatFingerprint('It is on', c2v.fingerprint)),
   ...(c2v.fingerprint === undefined || certificate?.fingerprint === undefined
     ? []

@@ -59,8 +59,10 @@ export const formatProduct = (product: Product): string[] => [
   ...product.features.map(formatFeature),
 ];
 
+export const formatSeats = (seats: number): string => `${seats} ${seats === 1 ? 'seat' : 'seats'}`;
+
 const formatFeature = ({ id, name, license, concurrency, detachable, detachDays }: Feature): string => {
-  const seats = concurrency.seats === 'unlimited' ? 'unlimited seats' : `${concurrency.seats} seats per ${concurrency.count}`;
+  const seats = concurrency.seats === 'unlimited' ? 'unlimited seats' : `${formatSeats(concurrency.seats)} per ${concurrency.count}`;
   const parts = [
     formatLicense(license),
     seats,

@@ -106,7 +106,7 @@ describe('a look into a license file', () => {
       expect(same.text).toContain('  Product 1 Survey');
       expect(same.contents).toMatchObject({ kind: 'C2V', certificate: { counter: 1, rehost: true } });
       expect(inspectFile(stateOn(changed, 1, inside)).text).toContain('these are others: disk');
-      expect(inspectFile(makeC2v(key)).text).toContain('nothing that the computer could be recognised by');
+      expect(inspectFile(makeC2v(key)).text).toContain('does not say what the computer is recognised by');
     });
 
     it('does not show a license in a C2V that another vendor signed', () => {
