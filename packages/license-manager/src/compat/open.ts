@@ -9,6 +9,7 @@ import type { Key, Keystore } from '../keystore/index.ts';
 import type { MachineSeal } from '../machine/index.ts';
 import type { Overview } from '../overview.ts';
 import type { Settings } from '../settings.ts';
+import { openAheadLogins } from './ahead.ts';
 import type { CompatFaces } from './faces.ts';
 import { openIdentities } from './identities.ts';
 import { createRest } from './rest.ts';
@@ -71,7 +72,16 @@ export const openCompat = async (options: {
       throw error;
     }
   };
-  const rest = createRest({ check, register, sessions, keystore, authority, overview: options.overview, clock });
+  const rest = createRest({
+    check,
+    register,
+    ahead: await openAheadLogins(ledger),
+    sessions,
+    keystore,
+    authority,
+    overview: options.overview,
+    clock,
+  });
   return {
     identities,
     rest,

@@ -126,3 +126,16 @@ it('a refresh and a logout tell how things are now, however often they are sent 
   expect(await client.refresh(session)).toMatchObject({ code: 404, json: { errorCode: 9 } });
   expect(await client.logout(session)).toMatchObject({ code: 404, json: { errorCode: 9 } });
 });
+
+it('a captured login of a client whose clock is ahead is worth nothing after a restart', async () => {
+  const { local, clock, issue, sessions } = await startSite();
+  const { client } = await issue();
+  const ahead = clock.wall() + 120_000;
+  const [path, body] = [`${client.base}/sessions`, '{"featureId":42}'];
+  const captured = client.signed(path, body, ahead);
+  expect((await send(local.port, 'POST', path, captured, body)).code).toBe(201);
+  await local.restart();
+  expect(await send(local.port, 'POST', path, captured, body)).toMatchObject({ code: 401, json: { errorCode: 88 } });
+  expect(await sessions()).toHaveLength(1);
+  expect((await client.login(42, {}, ahead + 1_000)).code).toBe(201);
+});

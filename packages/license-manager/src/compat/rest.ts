@@ -20,6 +20,7 @@ import { httpStatusOf } from '../http/problem.ts';
 import { restProblemOf } from '../http/refused.ts';
 import { type Key, type Keystore, poolName } from '../keystore/index.ts';
 import type { Overview } from '../overview.ts';
+import type { AheadLogins } from './ahead.ts';
 import { createReplays, type OnceWork } from './replays.ts';
 import { keysOf } from './rest-candidates.ts';
 import type { Asker, IdentityCheck, RestRequest, Signer } from './rest-identity.ts';
@@ -93,6 +94,8 @@ export const createRest = (options: {
   readonly check: IdentityCheck;
   /** Before a login of an identity from a computer; rejects where that is one too many. */
   readonly register: (identity: string, machine: string, address: string) => Promise<void>;
+  /** Logins of clients whose clocks are ahead carry moments after the next start; these are kept over it (compat/ahead.ts). */
+  readonly ahead: AheadLogins;
   readonly sessions: RestSessions;
   readonly keystore: Keystore;
   readonly authority: Authority;
@@ -131,7 +134,10 @@ export const createRest = (options: {
   };
   /** What the last minutes before a start had is not remembered. */
   const refuseForgotten = ({ signed }: Signer): void => {
-    if (signed.at >= Math.floor(startedAt / SECOND) * SECOND) return;
+    if (signed.at > options.ahead.before && signed.at >= Math.floor(startedAt / SECOND) * SECOND) {
+      if (signed.at > clock.wall()) options.ahead.note(signed.at);
+      return;
+    }
     throw new LicensingError(Status.IDENTITY_UNAUTHENTICATED, {
       detail: 'The request was made before this license manager was started, and may have been done already.',
       remedy: 'Sign each request anew, with the moment at which it is sent.',
