@@ -56,6 +56,14 @@ const breakages: Readonly<Record<string, (subnet: number) => Broken>> = {
     there: { input: `${from('saddr', 'here', net)} tcp dport ${PORT} reject with tcp reset` },
     found: { tcp: 'rejected' },
   }),
+  'TCP dropped on the way in': (net) => ({
+    here: { input: `${from('saddr', 'there', net)} tcp dport ${PORT} drop` },
+    found: { 'tcp back': 'dropped back' },
+  }),
+  'TCP rejected on the way in': (net) => ({
+    here: { input: `${from('saddr', 'there', net)} tcp dport ${PORT} reject with tcp reset` },
+    found: { 'tcp back': 'rejected' },
+  }),
   'large packets lost there (MTU)': (net) => ({
     there: { input: `${from('saddr', 'here', net)} tcp dport ${PORT} meta length > 1200 drop` },
     found: { size: 'large packets lost' },
@@ -148,6 +156,16 @@ describe('keyhaven net doctor (R10)', () => {
 
   it.each(broken)('names it: $name', ({ address, found }) => {
     expect(amiss(at('broken'), address), JSON.stringify(at('broken').findings.filter(({ host }) => host === address))).toEqual(found);
+  });
+
+  it('says in one sentence what the firewall of this computer does with connections', () => {
+    const { address } = broken.find(({ name }) => name === 'TCP dropped on the way in') ?? { address: '' };
+    const said = at('broken').findings.find(({ host, path }) => host === address && path === 'tcp back');
+    expect(said?.sentence).toMatch(
+      /^TCP connections from .* to port 1947 of this computer are dropped: by a firewall on this computer, there or on the way\./,
+    );
+    const well = at('mended').findings.find(({ host, path }) => host === address && path === 'tcp back');
+    expect(well?.sentence).toContain('TCP connections from it reach port 1947 here.');
   });
 
   it('says what to do about each, ends with 1, and tells how far it is', () => {

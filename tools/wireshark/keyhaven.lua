@@ -66,6 +66,7 @@ field("began", ProtoField.uint64, "Began (milliseconds since 1970)")
 field("station", ProtoField.bytes, "Station and its signature, or none")
 field("process", ProtoField.string, "Process")
 field("forwarded", ProtoField.uint8, "Forwarded", base.DEC, { [0] = "no", [1] = "yes" })
+field("back_state", ProtoField.uint8, "Connection back", base.DEC, { [1] = "pending", [2] = "connected", [3] = "refused", [4] = "silent", [5] = "not tried" })
 field("document", ProtoField.bytes, "Document")
 field("wanted", ProtoField.uint8, "Wanted", base.HEX)
 field("more", ProtoField.uint8, "More follows", base.DEC, yesno)
@@ -260,7 +261,7 @@ local messages = {
   [15] = { "transfer", after_vendor({ "u8", "action" }, { "u32", "seconds" }, { "u16", "seats" }, { "text", "scope" }, { "block", "document" }) },
 }
 
--- Blocks of the link (K9 to K35): the same frames.
+-- Blocks of the link (K9 to K36): the same frames.
 local ids = { { "u32", "sessions" }, { "list", { { "bytes", "session", 16 } }, 4, "Session" } }
 local blocks = {
   [5] = { "open", { { "u32", "channel" }, { "u64", "key" }, { "block", "opening" } } },
@@ -290,6 +291,8 @@ local blocks = {
   [38] = { "session", { { "bytes", "session", 16 }, { "u64", "key" }, { "u32", "product" }, { "u32", "feature" }, { "u16", "seats" }, { "u64", "began" } } },
   [39] = { "ask sessions", ids },
   [40] = { "end", { { "bytes", "session", 16 } } },
+  [42] = { "test back", { { "u32", "probe_number" } } },
+  [43] = { "tested back", { { "u32", "probe_number" }, { "u8", "back_state" } } },
   [41] = { "open for", { { "u32", "channel" }, { "u64", "key" }, { "block", "opening" }, { "text", "process" }, { "u8", "forwarded" } } },
 }
 

@@ -13,7 +13,7 @@ import type {
   TcpEvidence,
   UdpEvidence,
 } from './evidence.ts';
-import { MAX_ADDRESSES, MAX_HOSTS } from './evidence.ts';
+import { inbounds, MAX_ADDRESSES, MAX_HOSTS } from './evidence.ts';
 
 // Evidence as the admin API gives it, for the command that diagnoses it.
 
@@ -66,6 +66,7 @@ const link = tagged<LinkEvidence>('kind', {
     as,
     call: literal('arrived', 'lost', 'not sent', 'not tried'),
     heard: optional(boolean),
+    inbound: optional(literal(...inbounds)),
     there: passage,
     back: passage,
   }),

@@ -150,5 +150,42 @@ const size = (of: Subject): readonly Finding[] => {
   return [good(of, 'size', 'Large packets pass in both directions.')];
 };
 
+/** Its license manager was asked to connect to this computer: what the inbound firewall here does with connections. */
+const inbound = (of: Subject): readonly Finding[] => {
+  const { label, at, all } = of;
+  const { port } = all.self;
+  const untested = (sentence: string, remedy: string): readonly Finding[] => [
+    say(of, 'tcp back', 'limited', 'not tested', sentence, remedy),
+  ];
+  switch (at.link?.kind === 'linked' ? at.link.inbound : undefined) {
+    case undefined:
+    case 'not tried':
+      return [];
+    case 'arrived':
+      return [good(of, 'tcp back', `TCP connections from it reach port ${port} here.`)];
+    case 'lost':
+    case 'refused': {
+      const how = at.link?.kind === 'linked' && at.link.inbound === 'refused' ? 'rejected' : 'dropped';
+      return [
+        say(
+          of,
+          'tcp back',
+          'blocked',
+          how === 'rejected' ? 'rejected' : 'dropped back',
+          `TCP connections from ${label} to port ${port} of this computer are ${how}: by a firewall on this computer, there or on the way. Applications there cannot use the licenses here.`,
+          `Let TCP port ${port} in from ${label} on this computer: keyhaven net firewall prints the rules.`,
+        ),
+      ];
+    }
+    case 'too old':
+      return untested(
+        `The license manager at ${label} is of an older version and cannot test back whether TCP connections reach this computer.`,
+        'Upgrade the license manager there, or run keyhaven net doctor there.',
+      );
+    case 'not sent':
+      return untested(`${label} was asked too often of late to test back by TCP.`, 'Try again in ten seconds.');
+  }
+};
+
 export const diagnoseTcp = (of: Subject): readonly Finding[] =>
-  of.at.tcp.kind === 'connected' ? [connected(of, of.at.tcp.ms), ...size(of)] : [notConnected(of)];
+  of.at.tcp.kind === 'connected' ? [connected(of, of.at.tcp.ms), ...size(of), ...inbound(of)] : [notConnected(of)];

@@ -10,7 +10,7 @@ export const wellAddress: AddressEvidence = {
   place: { kind: 'subnet', group: '192.0.2.255' },
   tcp: { kind: 'connected', ms: 1 },
   hello: { kind: 'license manager', guid: OTHER, name: 'keys', aheadSeconds: 0 },
-  link: { kind: 'linked', as: 'itself', call: 'arrived', there: 'passed', back: 'passed' },
+  link: { kind: 'linked', as: 'itself', call: 'arrived', inbound: 'arrived', there: 'passed', back: 'passed' },
   udp: { kind: 'answered', from: ADDRESS, guid: OTHER, ms: 2 },
   direct: { kind: 'answered', from: ADDRESS, guid: OTHER, ms: 2 },
 };

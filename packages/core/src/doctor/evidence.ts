@@ -34,6 +34,10 @@ export type HelloEvidence =
   | { readonly kind: 'closed' }
   | { readonly kind: 'mute' };
 
+/** `too old`: its license manager does not know how to test back. */
+export const inbounds = ['arrived', 'refused', 'lost', 'not sent', 'too old', 'not tried'] as const;
+export type Inbound = (typeof inbounds)[number];
+
 /** What its license manager says on a link. A guest has an identity of the moment, so that a link in use is not replaced (K14). */
 export type LinkEvidence =
   | {
@@ -43,6 +47,8 @@ export type LinkEvidence =
       readonly call: 'arrived' | 'lost' | 'not sent' | 'not tried';
       /** Whether it heard the question that got no answer. */
       readonly heard?: boolean;
+      /** Whether TCP connections from it reach the port here; absent where nobody listens here, or an older version of this computer looked. */
+      readonly inbound?: Inbound;
       /** Requests, and answers, larger than a packet. */
       readonly there: 'passed' | 'lost' | 'not tried';
       readonly back: 'passed' | 'lost' | 'not tried';

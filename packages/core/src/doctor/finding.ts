@@ -6,6 +6,7 @@ export const paths = [
   'name',
   'host',
   'tcp',
+  'tcp back',
   'size',
   'udp there',
   'udp back',

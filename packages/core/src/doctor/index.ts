@@ -11,6 +11,7 @@ export {
   HOST_MS,
   HOSTS_AT_A_TIME,
   type HostEvidence,
+  type Inbound,
   type KnownLm,
   type LinkEvidence,
   MAX_ADDRESSES,

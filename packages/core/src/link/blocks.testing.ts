@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import fc from 'fast-check';
 import { bytesOf, someBytes, textOf, u16, u32, u53, u64Text } from '../bytes/wire.testing.ts';
+import { backStates } from './back-blocks.ts';
 import type { Block } from './blocks.ts';
 
 // Every block, with any contents.
@@ -24,6 +25,8 @@ export const blocks: Readonly<Record<Block['kind'], fc.Arbitrary<Block>>> = {
     process: fc.stringMatching(/^[0-9a-f.@?]{1,80}$/),
     forwarded: fc.boolean(),
   }),
+  'test back': fc.record({ ...is('test back'), number: u32 }),
+  'tested back': fc.record({ ...is('tested back'), number: u32, state: fc.constantFrom(...backStates) }),
   opened: fc.record({ ...is('opened'), channel: u32, answer: someBytes }),
   record: fc.record({ ...is('record'), channel: u32, record: someBytes }),
   lost: fc.record({ ...is('lost'), channel: u32, status: u16.filter((status) => status > 0), detail: textOf(400) }),

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { Reader, WireError, Writer } from '../bytes/index.ts';
 import { appendFrame, type Frame, FrameDecoder, MAX_FRAME } from '../wire/index.ts';
+import { codeOfBack, readTestBack, readTestedBack, type TestBack, type TestedBack, writeTestBack, writeTestedBack } from './back-blocks.ts';
 import { codeOfFile, type FileAnswer, type FileQuestion, readFile, readFileQuestion, writeFile, writeFileQuestion } from './file-blocks.ts';
 import { codeOfOpenFor, type OpenFor, readOpenFor, writeOpenFor } from './open-for.ts';
 import {
@@ -21,6 +22,8 @@ export type Block =
   /** Caller: an application opens a channel to a key; nothing is said of its process. */
   | { readonly kind: 'open'; readonly channel: number; readonly key: string; readonly opening: Uint8Array }
   | OpenFor
+  | TestBack
+  | TestedBack
   | { readonly kind: 'opened'; readonly channel: number; readonly answer: Uint8Array }
   | { readonly kind: 'record'; readonly channel: number; readonly record: Uint8Array }
   | { readonly kind: 'lost'; readonly channel: number; readonly status: number; readonly detail: string }
@@ -114,6 +117,7 @@ const codes = {
   ...codeOfFile,
   ...codeOfSession,
   ...codeOfOpenFor,
+  ...codeOfBack,
 } as const satisfies Record<Block['kind'], number>;
 
 const writeIds = (out: Writer, ids: readonly Uint8Array[]): void => {
@@ -216,6 +220,10 @@ export const appendBlock = (out: Writer, block: Block): void =>
         return writeAskSessions(out, block);
       case 'open for':
         return writeOpenFor(out, block);
+      case 'test back':
+        return writeTestBack(out, block);
+      case 'tested back':
+        return writeTestedBack(out, block);
     }
   });
 
@@ -296,6 +304,10 @@ const readBlock = ({ type, body }: Frame): Block => {
         return { kind: 'end', session: reader.bytes(16) };
       case codes['open for']:
         return readOpenFor(reader);
+      case codes['test back']:
+        return readTestBack(reader);
+      case codes['tested back']:
+        return readTestedBack(reader);
       default:
         throw new WireError(`a block of type ${type}`);
     }

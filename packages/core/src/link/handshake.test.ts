@@ -172,24 +172,24 @@ describe('the answering side takes no hello', () => {
       }
       throw new Error('not refused');
     };
-    expect(refusalOf(() => answer(ranged(6, 7)))).toMatch(/^42 .*: upgrade the license manager of server\.$/);
+    expect(refusalOf(() => answer(ranged(7, 8)))).toMatch(/^42 .*: upgrade the license manager of server\.$/);
     expect(refusalOf(() => answer(ranged(0, 0)))).toMatch(/^11 .*: upgrade the license manager that calls\.$/);
-    expect(refusalOf(() => answer(Buffer.of(6, 6)))).toMatch(/^42 /);
+    expect(refusalOf(() => answer(Buffer.of(7, 7)))).toMatch(/^42 /);
     expect(() => answer(ranged(3, 2))).toThrow(WireError);
     expect(
       [answer(ranged(1, 9)), answer(ranged(2, 9)), answer(ranged(1, 1)), answer(ranged(0, 1))].map(
         ({ answer: [, , , , chosen] }) => chosen,
       ),
-    ).toEqual([5, 5, 1, 1]);
+    ).toEqual([6, 6, 1, 1]);
     // Of made-up versions of its own.
-    const later = (bytes: Uint8Array) => answerLink(answerer, 'server', 7, bytes, seededEntropy(100), { from: 6, to: 7 });
-    expect(refusalOf(() => later(hello))).toMatch(/^11 .*calls speaks versions 1 to 5 and the license manager of server versions 6 to 7:/);
-    const calling = callLink(caller, 'client', seededEntropy(1), { from: 1, to: 6 });
+    const later = (bytes: Uint8Array) => answerLink(answerer, 'server', 7, bytes, seededEntropy(100), { from: 7, to: 8 });
+    expect(refusalOf(() => later(hello))).toMatch(/^11 .*calls speaks versions 1 to 6 and the license manager of server versions 7 to 8:/);
+    const calling = callLink(caller, 'client', seededEntropy(1), { from: 1, to: 7 });
     const answering = later(calling.hello);
-    expect(answering.answer[4]).toBe(6);
+    expect(answering.answer[4]).toBe(7);
     answering.confirmed(calling.confirm(answering.answer).confirmation);
     // The caller takes no version that it did not offer.
-    expect(() => call().confirm(answering.answer)).toThrow('link version 6');
+    expect(() => call().confirm(answering.answer)).toThrow('link version 7');
   });
 
   it('that was cut, longer, or with a share of small order', () => {

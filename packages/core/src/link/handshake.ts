@@ -24,7 +24,7 @@ import { provenStation, readStation, type StationProof, writeStation } from './s
  * Version 2 has blocks for the changes of a catalog, version 3 those for files, version 4 those about sessions. In version 5 a confirmation ends with
  * the station of the caller or the word that it has none, and channels are opened with what the caller knows of the process.
  */
-export const LINK_VERSIONS = { from: 1, to: 5 } as const;
+export const LINK_VERSIONS = { from: 1, to: 6 } as const;
 const WITH_STATION = 5;
 /** Whose upgrade a refusal asks for (T6). */
 const spoken = (answering: string) => ({

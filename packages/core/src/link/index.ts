@@ -1,3 +1,4 @@
+export { type BackState, backStates } from './back-blocks.ts';
 export { appendBlock, type Block, decodeBlocks, encodeBlocks, MAX_PADDING, MAX_REMOVED, type Probing } from './blocks.ts';
 export { decodeBody, encodeBody, type LinkBody, linkOf, MAX_BODY } from './body.ts';
 export { type CatalogChanges, type CatalogLog, createCatalogLog } from './catalog-log.ts';

@@ -17,6 +17,9 @@ export const sinceVersion = (kind: Block['kind']): number => {
       return 4;
     case 'open for':
       return 5;
+    case 'test back':
+    case 'tested back':
+      return 6;
     default:
       return 1;
   }

@@ -9,7 +9,8 @@ import type { DoctorSurroundings } from './surroundings.ts';
 export const UDP_MS = 1.2 * SECOND;
 /** A datagram may be lost; three are not. */
 export const AGAIN_MS = 400;
-const CALL_MS = SECOND;
+/** It is sent at once; a busy computer reads it late. */
+const CALL_MS = 2 * SECOND;
 
 /** What happens first: it, or the end of the time. */
 const within = <T>({ clock }: DoctorSurroundings, ms: number, happening: Promise<T>): Promise<T | undefined> =>

@@ -4,6 +4,7 @@ import { lmIdentityFrom } from '@keyhaven/core/link';
 import { SECOND } from '@keyhaven/core/time';
 import type { PeerAddress } from '../peers/index.ts';
 import { ask, called } from './ask.ts';
+import { testBack } from './back.ts';
 import { askDirectly } from './direct-ask.ts';
 import { type Greeted, greet, plainWords } from './hello.ts';
 import { type Asked, confirmLink, LARGE } from './link-probe.ts';
@@ -24,6 +25,12 @@ const passage = (asked: Asked | undefined): 'passed' | 'lost' | 'not tried' => {
   return asked?.kind === 'silent' ? 'lost' : 'not tried';
 };
 
+/** A busy computer may not answer in time, and an answer that never comes tells nothing. */
+const askAgain = async (ask: () => Promise<Asked>): Promise<Asked> => {
+  const first = await ask();
+  return first.kind === 'told' ? first : ask();
+};
+
 const onLink = async (
   around: DoctorSurroundings,
   as: 'itself' | 'guest',
@@ -38,12 +45,17 @@ const onLink = async (
   const { link } = confirmed;
   let told: Extract<LinkEvidence, { kind: 'linked' }> = { kind: 'linked', as, call: 'not tried', there: 'not tried', back: 'not tried' };
   // Where no license manager runs here, nobody listens at its port.
+  const back = await testBack(around, link);
+  if (back.first !== undefined) told = { ...told, inbound: back.first };
   if (around.self.kind === 'license manager') told = { ...told, call: await called(around, link) };
   seen.link = told;
   const { cookie, udp } = await ask(around, target);
   seen.udp = udp;
-  const heard = udp.kind === 'silent' ? await link.ask('heard', cookie) : undefined;
+  const heard = udp.kind === 'silent' ? await askAgain(() => link.ask('heard', cookie)) : undefined;
   if (heard?.kind === 'told') told = { ...told, heard: heard.yes };
+  seen.link = told;
+  const inbound = await back.outcome();
+  if (inbound !== undefined) told = { ...told, inbound };
   seen.link = told;
   const there = await link.size(LARGE, 0);
   told = { ...told, there: passage(there) };

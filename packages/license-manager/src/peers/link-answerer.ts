@@ -21,6 +21,7 @@ import { type AnswerFile, createFiles } from './answerer-files.ts';
 import { createHandshakes } from './answerer-handshakes.ts';
 import { createLinks, type Link, type Links, push, takeReady } from './answerer-links.ts';
 import { pushFacts } from './answerer-sessions.ts';
+import { type BackTests, createBackTests } from './back-tests.ts';
 import { PeerRefusal, refuseBar } from './post.ts';
 import { answerProbe, type Probes, refuseManyProbes } from './probed.ts';
 import { isVersionRefusal, refuseVersion } from './unspoken.ts';
@@ -38,6 +39,8 @@ export type LinkAnswererOptions = CatalogSource & {
   readonly twins?: { isOwn(hello: string): boolean; proven(hostname: string, address: string): void };
   /** What is known of UDP, for another LM that looks for what blocks it (K20); absent = nothing. */
   readonly probes?: Probes;
+  /** Connections for the doctors of others; opened on this computer's network where absent. */
+  readonly backTests?: BackTests;
   /** What the administrator's rules say against another LM, as far as it is known; absent = nothing (R9). */
   readonly against?: (client: {
     readonly address: string;
@@ -82,6 +85,7 @@ export const createLinkAnswerer = (options: LinkAnswererOptions): LinkAnswerer =
     (channel) => channels.forget(channel),
     () => options.onCallers?.(),
   );
+  const backTests = options.backTests ?? createBackTests(clock);
   const files = createFiles(options.files, () => links);
   const busy = (link: Link): boolean => channels.busy(link) || files.busy(link);
   const handshakes = createHandshakes(clock, entropy, (id) => links.get(id) !== undefined);
@@ -129,6 +133,8 @@ export const createLinkAnswerer = (options: LinkAnswererOptions): LinkAnswerer =
         return files.ask(link, block, address);
       case 'probe':
         return push(link, answerProbe(options.probes, block, address));
+      case 'test back':
+        return push(link, { kind: 'tested back', number: block.number, state: backTests.test(address, block.number) });
       default:
         throw new WireError(`a block "${block.kind}" from the calling side`);
     }

@@ -29,5 +29,6 @@ export const answerProbe = (
 
 /** One in a body, so that what they ask for stays bounded (S14). @throws WireError */
 export const refuseManyProbes = (blocks: readonly Block[]): void => {
-  if (blocks.filter(({ kind }) => kind === 'probe').length > 1) throw new WireError('more than one probe in a body');
+  if (blocks.filter(({ kind }) => kind === 'probe' || kind === 'test back').length > 1)
+    throw new WireError('more than one probe in a body');
 };
