@@ -20,6 +20,7 @@ import { openSqliteLedger } from '@keyhaven/ledger';
 import { loadSettings } from '@keyhaven/license-manager';
 import { openBinding, systemEntropy } from '@keyhaven/license-manager/machine';
 import { createHttpPost } from '@keyhaven/license-manager/peers';
+import { datetimeToHasptime } from '@keyhaven/licensing-api';
 import { freeTcpPort } from '@keyhaven/testkit/local-lm';
 import { initVendor, unlockVendor } from '@keyhaven/vendor-tools';
 import { applicationAt, atTheEnd, startLm, startWorking, temporaryDirectory, vendorOf } from './lms.ts';
@@ -63,6 +64,7 @@ export const ofRequests: Partial<Record<StatusName, () => unknown>> = {
   },
   INV_FORMAT: () => parseFormat('<haspformat format="colour"/>'),
   REQ_NOT_SUPP: async () => (await startLm()).ask('POST', '/api/v1/c2v', { vendorCode: vendorOf().vendorCode, type: 'sl-usermode' }),
+  INV_TIME: () => datetimeToHasptime({ year: 2027, month: 2, day: 29, hour: 0, minute: 0, second: 0 }),
   INV_VCODE: async () => (await startLm()).application().login({ vendorCode: 'none', feature: 0 }),
   FEATURE_NOT_FOUND: async () => (await startWorking()).login(99),
   LOCAL_COMM_ERR: async () => applicationAt(await freeTcpPort()).login({ vendorCode: vendorOf().vendorCode, feature: 0 }),

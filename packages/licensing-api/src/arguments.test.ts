@@ -140,7 +140,7 @@ describe('what is wrong with the arguments of a call', () => {
     ['update of the package', undefined, 501, /options of update/],
     ['getInfo of the package', { vendorCode: code, format: 'data', feature: 1 }, 501, /no option "feature"/],
     ['configure', { searchAdresses: [] }, 501, /Did you mean searchAddresses\?/],
-    ['configure', { searchAddresses: [5] }, 501, /searchAddresses\[0\] must be a string/],
+    ['configure', { searchAddresses: [5] }, 501, /searchAddresses must be a host name or an address/],
     ['configure', { callTimeoutMs: 999 }, 501, /callTimeoutMs must be a whole number from 1000 to 3600000, not 999/],
     ['configure', { callTimeoutMs: Number.POSITIVE_INFINITY }, 501, /not Infinity/],
     ['configure', { telemetry: {} }, 501, /telemetry\.tracer is missing/],

@@ -25,6 +25,10 @@ describe('the exports of the Licensing API', () => {
       configure: 'function',
       recipient: 'function',
       requestKey: 'function',
+      getVersion: 'function',
+      apiVersion: 'function',
+      datetimeToHasptime: 'function',
+      hasptimeToDatetime: 'function',
       Status: 'object',
       LicensingError: 'function',
     });
@@ -38,6 +42,11 @@ describe('the exports of the Licensing API', () => {
     expect([...lists, ...own].sort()).toEqual(
       [
         'Configuration',
+        'DateTime',
+        'LicenseManagerVersion',
+        'Version',
+        'VersionOptions',
+        'Versions',
         'Format',
         'FormatInput',
         'InfoData',

@@ -19,15 +19,18 @@ import {
   tracedSession,
 } from './telemetry.ts';
 import type { RecipientOptions, TransferOptions } from './transfer.ts';
+import type { VersionOptions, Versions } from './version.ts';
 
 export { LicensingError, Status, type StatusCode } from '@keyhaven/core/errors';
 export type { Format, FormatInput, InfoData } from '@keyhaven/core/format';
 export type { Scope, ScopeInput } from '@keyhaven/core/scope';
 export type { Configuration } from './configuration.ts';
+export { type DateTime, datetimeToHasptime, hasptimeToDatetime } from './hasp-time.ts';
 export type { LoginOptions } from './licensing.ts';
 export type { Session, SessionEvent, SessionInfo } from './session.ts';
 export type { TelemetrySpan, TelemetryTracer } from './telemetry.ts';
 export type { RecipientOptions, TransferOptions } from './transfer.ts';
+export { apiVersion, type LicenseManagerVersion, type Version, type VersionOptions, type Versions } from './version.ts';
 
 /**
  * The one connection of this process to each of its license managers, made at the first call that needs it. All sessions share it: that is what makes
@@ -112,6 +115,13 @@ export function getInfo(options: InfoOptions): Promise<readonly Candidate[] | In
  */
 export const requestKey = async (request: KeyRequest): Promise<string> =>
   tracing('request_key', none, () => licensing().requestKey(request));
+
+/**
+ * The versions of this package and of the license managers that calls for this vendor go to.
+ * @throws LicensingError: INV_VCODE 22, LOCAL_COMM_ERR 33 where none answers
+ */
+export const getVersion = async (options: VersionOptions): Promise<Versions> =>
+  tracing('get_version', none, () => licensing().version(options));
 
 /** Applies a license document (V2C, V2CP, H2R, R2H, H2H) to keys of this computer. */
 export const update = (options: { readonly data: string }): Promise<Updated> =>

@@ -34,6 +34,7 @@ import type { Session } from './session.ts';
 import { readFormat } from './session-arguments.ts';
 import { idIn, type RecipientOptions, readRecipient, readTransfer, type TransferOptions } from './transfer.ts';
 import { fromAll, inShare, inTurn } from './turns.ts';
+import { apiVersion, lmVersionIn, readVersionOptions, type VersionOptions, type Versions } from './version.ts';
 import { waitForSeat } from './waiting.ts';
 
 // Everything one process does with licenses: the license managers that it asks (T5), one connection to each, one path per key, and the sessions in
@@ -54,6 +55,8 @@ export type Licensing = {
   information(options: Question & { readonly format: FormatInput }): Promise<string>;
   /** Applies a license document of this text; `ack` where its vendor asks for an acknowledgement. */
   update(document: string): Promise<Updated>;
+  /** Of the API, and of the license managers that calls for this vendor go to. */
+  version(options: VersionOptions): Promise<Versions>;
   /** The text of the C2V. */
   requestKey(request: KeyRequest): Promise<string>;
   /** The text of the file. */
@@ -272,6 +275,15 @@ export const createLicensing = (
           ),
       ),
     information,
+    version: (options) =>
+      given(
+        () => readVersionOptions(options),
+        (asked) =>
+          within(asked.vendor.vendor, async (limit) => {
+            const answers = await eachOf(asked, askingFor(asked), limit, (link, part) => askAt(link, asked, 0, part));
+            return { api: apiVersion(), licenseManagers: answers.flatMap(lmVersionIn) };
+          }),
+      ),
     update: (document) => given(() => text(document, 'data'), update),
     requestKey: (request) => given(() => readKeyRequest(request), requestKey),
     transfer: (options) => given(() => readTransfer(options), transfer),

@@ -12,6 +12,7 @@ import {
   soldFeature,
 } from '@keyhaven/core/session';
 import type { Candidate } from '@keyhaven/core/wire';
+import { createAlarms } from './alarms.ts';
 import type { Asking } from './asking.ts';
 import type { LoginCalls } from './denials.ts';
 import { callWithin, type KeyPath, PathLost, type Within } from './key-path.ts';
@@ -53,6 +54,7 @@ export type LoginsOptions = {
 const wantedAt = ({ product }: Candidate, { feature, seats }: AskedLogin) => ({ product, feature, seats });
 
 export const createLogins = ({ identity, entropy, remoteDesktop, time, limit: limitFor, ask, calls }: LoginsOptions): Logins => {
+  const alarms = createAlarms(time);
   const unsettled = new WeakMap<LmLink, Unsettled>();
   const unsettledAt = (link: LmLink, vendor: number): Unsettled => {
     const found = unsettled.get(link) ?? createUnsettled(link, time, () => limitFor(vendor));
@@ -82,6 +84,7 @@ export const createLogins = ({ identity, entropy, remoteDesktop, time, limit: li
         limit: () => limitFor(asked.vendor.vendor),
         silence: (limit) => link.silence(target, limit),
         later: time.later,
+        alarms,
         persist: (limit, attempt) => link.persist(target, limit, attempt),
         onClosed: (closed) => link.users.delete(closed),
         now: time.now,

@@ -73,7 +73,7 @@ export type Session = {
   consume(executions: number): Promise<number>;
   logout(): Promise<void>;
   on(event: 'lost' | 'restored', listener: (error?: LicensingError) => void): void;
-  /** Looked at when the session begins, at its calls, and when somebody begins to listen: told once when the end is near, once in grace. */
+  /** Told once when the end is near and once in grace, also where no call is made. It does not keep the process alive. */
   on(event: 'expiring', listener: (expiring: Expiring) => void): void;
   [Symbol.asyncDispose](): Promise<void>;
 } & LinkUser;

@@ -5,6 +5,7 @@ import type { Format, FormatInput, InfoData } from '@keyhaven/core/format';
 import type { Feature } from '@keyhaven/core/license';
 import { type ApplicationIdentity, type Grant, MAX_CALL_BYTES, type Reply } from '@keyhaven/core/session';
 import type { Candidate } from '@keyhaven/core/wire';
+import type { Alarms } from './alarms.ts';
 import { callback, given, oneOf, reading, U32, whole } from './arguments.ts';
 import { createConsuming } from './consuming.ts';
 import { createExpiry, type Expiring } from './expiry.ts';
@@ -34,6 +35,8 @@ export type SessionOptions = {
   /** Why nothing came in time. */
   readonly silence: (limit: Limit) => Promise<LicensingError>;
   readonly later: (milliseconds: number, task: () => void) => void;
+  /** For `expiring`. */
+  readonly alarms: Alarms;
   readonly onClosed: (session: Session) => void;
   /** Milliseconds on a clock that only counts forward. */
   readonly now: () => number;
@@ -45,7 +48,7 @@ export type SessionOptions = {
 export const createSession = (options: SessionOptions): Session => {
   const { candidate, grant, identity } = options;
   const events = createSessionEvents();
-  const expiry = createExpiry(options.now, options.expiringWithinMs);
+  const expiry = createExpiry({ now: options.now, withinMs: options.expiringWithinMs, alarms: options.alarms, ask: () => ownInfo() });
   expiry.learn(grant.end);
   let certificate = options.path.certificate;
   const calls = createSessionCalls({
@@ -58,7 +61,10 @@ export const createSession = (options: SessionOptions): Session => {
     silence: options.silence,
     later: options.later,
     onReply: expiry.look,
-    onEnd: () => options.onClosed(session),
+    onEnd() {
+      expiry.stop();
+      options.onClosed(session);
+    },
     onPath(path) {
       certificate = path.certificate;
     },

@@ -27,6 +27,11 @@ const MAX_UNSETTLED = 64;
 const COUNTED_MS = 60_000;
 
 const RECONNECT_MS = 1_000;
+/**
+ * Where the path was lost, the login may still lie in the buffers of a license manager that was stopped, and be carried out after the withdrawal, which
+ * came another way. So that is repeated.
+ */
+const AGAIN_MS = [2_000, 10_000, 60_000] as const;
 
 type Entry = Unanswered & { taken: boolean };
 
@@ -38,7 +43,7 @@ export const createUnsettled = (link: LmLink, time: OwnTime, limit: () => Limit)
     if (left.length === 0) open.delete(name);
     else open.set(name, left);
   };
-  const giveBack = (name: string, entry: Entry): void =>
+  const giveBack = (name: string, entry: Entry, again: readonly number[]): void =>
     insist(time, async () => {
       if (entry.taken || link.gone) return;
       const within = limit();
@@ -50,6 +55,8 @@ export const createUnsettled = (link: LmLink, time: OwnTime, limit: () => Limit)
           silence: () => link.silence(entry.target, within),
           quietly: true,
         });
+        const [pause, ...rest] = again;
+        if (pause !== undefined) time.later(pause, () => giveBack(name, entry, rest));
       } finally {
         within.end();
       }
@@ -68,10 +75,11 @@ export const createUnsettled = (link: LmLink, time: OwnTime, limit: () => Limit)
       if (entries.length < MAX_UNSETTLED) open.set(name, [...entries, entry]);
       void answer.then((outcome) => {
         if (outcome === 'refused') return remove(name, entry);
-        if (login.counted) time.later(COUNTED_MS, () => giveBack(name, entry));
-        else if (link.connected) giveBack(name, entry);
+        const begin = (): void => giveBack(name, entry, outcome === 'lost' ? AGAIN_MS : []);
+        if (login.counted) time.later(COUNTED_MS, begin);
+        else if (link.connected) begin();
         // Not in the way of what the application does next.
-        else time.later(RECONNECT_MS, () => giveBack(name, entry));
+        else time.later(RECONNECT_MS, begin);
       });
     },
   };

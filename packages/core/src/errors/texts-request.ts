@@ -15,7 +15,7 @@ export const requestTexts = {
   ],
   TMOF: [
     'The application has too many sessions open at once.',
-    'Log out of sessions that are no longer needed; one process may hold 512 of them.',
+    'Log out of sessions that are no longer needed; one process may hold 65,536 of them at each key.',
   ],
   ACCESS_DENIED: [
     'The access rules of the license manager do not allow this request.',

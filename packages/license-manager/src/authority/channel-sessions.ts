@@ -10,8 +10,8 @@ import type { AuthorityCore } from './types.ts';
 
 // The sessions that run in one channel, by the handles that its application calls them by, and whether they still may run at all.
 
-/** BOUNDED: sessions of one channel (field-facts: 512 per API instance; here per channel and with room). */
-const MAX_SESSIONS = 65_536;
+/** BOUNDED: sessions of one channel, which is one process at one key. The text of TMOF (4) names the figure. */
+export const MAX_SESSIONS = 65_536;
 const STOPPED = 'The process of its license manager was stopped for longer than three minutes, and others may have its seats since (T4).';
 
 export type ChannelSessions = {

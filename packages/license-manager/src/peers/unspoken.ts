@@ -11,8 +11,9 @@ const IDENTITY_MS = 15 * MINUTE;
 /** HTTP 400. The body is then a status, a space, and a sentence on which side to upgrade (docs/protocol/link.md K5). */
 const BAD_REQUEST = 400;
 const FORBIDDEN = 403;
-/** Until there are identities. */
-const NO_IDENTITIES = 'Let its administrator set access.remoteClients to "all": there are no identities yet.';
+/** Identities are for clients of the REST licensing API; license managers have none. */
+const REST_CLIENTS_ONLY =
+  'It serves only clients of its REST licensing API that have an identity. Ask its administrator to set access.remoteClients to "all", or use that API.';
 
 export const isVersionRefusal = (error: unknown): error is LicensingError =>
   error instanceof LicensingError && (error.status === Status.OLD_LM || error.status === Status.OLD_DRIVER);
@@ -79,7 +80,7 @@ export const tellUnspoken = (error: unknown, unspoken: readonly string[], identi
   const [wanting] = identities;
   if (wanting !== undefined) {
     const detail = `${error.detail ?? ''} A license manager asks for an identity${more(identities)}: ${wanting}`;
-    return new LicensingError(Status.IDENTITY_REQUIRED, { detail, remedy: NO_IDENTITIES, cause: error });
+    return new LicensingError(Status.IDENTITY_REQUIRED, { detail, remedy: REST_CLIENTS_ONLY, cause: error });
   }
   const [first] = unspoken;
   if (first === undefined) return error;
