@@ -59,7 +59,7 @@ const saidOf = (http: number, { message }: Error, limit: number): { readonly det
     };
   if (http === 415)
     return {
-      detail: 'The content type of the body is missing, or is none that any path takes.',
+      detail: 'The content type of the body is missing or not supported.',
       remedy: 'Send the content type that /api/v1/openapi.json names for this path, for example application/json.',
     };
   return { detail: message };
@@ -133,7 +133,7 @@ export const createHttpServer = async (
   const nothing = (request: FastifyRequest, reply: FastifyReply) => {
     const methods = allowed(request.url);
     if (methods.length > 0) {
-      const detail = `${request.method} is not for this path, which has ${methods.join(', ')}.`;
+      const detail = `The method ${request.method} is not allowed for this path. It allows ${methods.join(', ')}.`;
       reply.header('allow', methods.join(', '));
       return refuse(request, reply, new LicensingError(Status.REQ_NOT_SUPP, { detail, remedy: 'Use one of these methods.' }), 405);
     }
