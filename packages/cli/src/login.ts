@@ -134,11 +134,11 @@ export const loginCommand = (): Command =>
       'How long to wait for a seat: seconds, or such as 15m; the place is printed on stderr',
       duration(0, MAX_SECONDS),
     )
-    .option('--lm <host:port>', 'Admin LM of this computer (127.0.0.1:1947, or KEYHAVEN_LOCAL_LM)')
+    .option('--lm <host:port>', 'Admin LM of this computer; default: KEYHAVEN_LOCAL_LM, else 127.0.0.1:1947')
     .addOption(new Option('--via <kind>', 'Kind of license manager to ask; KEYHAVEN_DEBUG=select says on stderr why').choices(lmChoices))
     .option(
       '--hold <time>',
-      'How long to hold the session: seconds, or such as 12h; 0 logs out at once (until a signal or the end of standard input)',
+      'How long to hold the session: seconds, or such as 12h; 0 logs out at once; default: until a signal or the end of standard input',
       duration(0, MAX_SECONDS),
     )
     .option('--json', 'Print JSON: one line with the decision, and one if the session ends by itself')

@@ -87,14 +87,26 @@ const passphraseCommand = (io: VendorIo): Command =>
       );
     });
 
+const MAX_TEXT = DOCUMENT_LIMIT * 1.5;
+const standardInput = async (): Promise<string> => {
+  const parts: Buffer[] = [];
+  let size = 0;
+  for await (const part of process.stdin as AsyncIterable<Buffer>) {
+    parts.push(part);
+    size += part.length;
+    if (size > MAX_TEXT) throw new LicensingError(Status.INV_FORMAT, { detail: `Standard input is larger than ${MAX_TEXT} bytes.` });
+  }
+  return Buffer.concat(parts).toString('utf8');
+};
+
 const inspectCommand = (io: VendorIo): Command =>
   new Command('inspect')
     .description('Show what a license file says, and whether its signature holds')
-    .argument('<file>', 'License file')
+    .argument('<file>', 'License file; - for standard input')
     .option('--json', 'Print one JSON document')
     .action(async (file: string, options: { json?: boolean }) => {
       const { inspectFile, readWhole } = await import('@keyhaven/vendor-tools');
-      const { text, ...report } = inspectFile((await readWhole(file, DOCUMENT_LIMIT * 1.5)).toString('utf8'));
+      const { text, ...report } = inspectFile(file === '-' ? await standardInput() : (await readWhole(file, MAX_TEXT)).toString('utf8'));
       io.print(options.json === true ? JSON.stringify(report) : text);
       if (!report.signature.holds && report.signature.unsigned !== true)
         throw new LicensingError(Status.INV_SIG, { detail: report.signature.reason });
