@@ -306,7 +306,7 @@ export const seatsMachine = (bounds: SeatsBounds, rules: SeatsRules = SEATS_RULE
   };
 
   const machine: Machine<SeatsState> = {
-    name: `seats: ${bounds.seats} sold, ${bounds.holders} other computers with ${bounds.sessions} session${bounds.sessions === 1 ? '' : 's'} each${bounds.local ? ', an application at the owner' : ''}${bounds.late ? ', late requests' : ''}`,
+    name: `seats: ${bounds.seats} sold, ${bounds.holders} other computers with ${bounds.sessions} session${bounds.sessions === 1 ? '' : 's'} each${bounds.local ? ', an application at the owner' : ''}${bounds.late ? ', late requests' : ''}, ${bounds.ids} ids, ${bounds.steps} steps of time`,
     initial: {
       up: true,
       rows: new Map(),

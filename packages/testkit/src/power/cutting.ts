@@ -57,6 +57,7 @@ export const cutPower = async (name: string, options: CutOptions, subject: Subje
     const goesOn = subject.goesOn && run % GENERATIONS !== GENERATIONS - 1 ? random.below(count) : -1;
     let next: { readonly root: string; readonly acknowledged: readonly string[] } | undefined;
     for (const [index, moment] of moments.entries()) {
+      if (isOver()) break;
       const left = join(folder, `${name}-${run}-cut-${index}`);
       const acknowledged = [...before, ...recording.cut(moment, left, random).acknowledged];
       total += acknowledged.length;

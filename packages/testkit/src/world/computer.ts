@@ -87,6 +87,7 @@ export const createComputer = (options: ComputerOptions): Computer => {
       return since;
     },
     async start() {
+      if (life.alive) return; // One that owns the disk is enough.
       const own: Life = { alive: true };
       life = own;
       boot += 1;

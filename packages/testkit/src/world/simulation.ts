@@ -4,9 +4,10 @@ import { DAY, HOUR, MINUTE, SECOND } from '@keyhaven/core/time';
 import type { Session } from '@keyhaven/licensing-api';
 import type { Application } from './application.ts';
 import type { Computer } from './computer.ts';
+import { createLending, farAway, type Lending } from './lending.ts';
 import { CALM, type Weather } from './network.ts';
 import { createRandom, type Random } from './random.ts';
-import type { Life } from './timeline.ts';
+import { type Life, WORLD_BEGINS } from './timeline.ts';
 import { createWorld, makeVendor, type World, type WorldOptions } from './world.ts';
 
 // A seeded run of a whole site: computers with keys of few seats, dozens of applications that log in, call, log out and crash, LMs that
@@ -17,6 +18,8 @@ export type SimulationOptions = {
   /** Simulated minutes of trouble. */
   readonly minutes?: number;
   readonly applications?: number;
+  /** Licenses are lent and given back, and clocks are set; the end takes three hours more, in which all that is lent comes back. */
+  readonly lends?: boolean;
   /** Without crashes, partitions and loss, in which nothing at all may fail. */
   readonly calm?: boolean;
   readonly meddle?: WorldOptions['meddle'];
@@ -35,16 +38,17 @@ export type Report = {
   readonly places: number;
   readonly refusals: Readonly<Record<string, number>>;
   readonly released: Readonly<Record<string, number>>;
+  readonly lending: Lending['counts'];
 };
 
 const catalog = (seats: number): string => `
 products:
   - id: 1
     features:
-      - { id: 41, license: { type: perpetual }, concurrency: { seats: ${seats}, count: login, network: true } }
-      - { id: 42, license: { type: perpetual }, concurrency: { seats: ${seats}, count: process, network: true } }
-      - { id: 43, license: { type: perpetual }, concurrency: { seats: ${Math.max(1, seats - 1)}, count: station, network: true } }
-      - { id: 44, license: { type: perpetual }, concurrency: { network: true } }
+      - { id: 41, detachable: true, license: { type: perpetual }, concurrency: { seats: ${seats}, count: login, network: true } }
+      - { id: 42, detachable: true, license: { type: perpetual }, concurrency: { seats: ${seats}, count: process, network: true } }
+      - { id: 43, detachable: true, license: { type: perpetual }, concurrency: { seats: ${Math.max(1, seats - 1)}, count: station, network: true } }
+      - { id: 44, detachable: true, license: { type: perpetual }, concurrency: { network: true } }
       - { id: 45, license: { type: executions, count: 40 }, concurrency: { seats: 4, network: true } }
       - { id: 46, license: { type: perpetual }, concurrency: { seats: 2, network: false } }
     memory: { readWrite: 64, readOnly: 32, readOnlyData: { text: "the memory of this key" } }
@@ -105,14 +109,15 @@ const run = async (
   let vendorCode = '';
   for (let number = 0; number < owners; number++) {
     const owner = world.computer(number);
-    const made = await world.makeKey(owner, vendor, catalog(2 + random.below(3)));
+    const made = await world.makeKey(owner, vendor, catalog((options.lends === true ? 5 : 2) + random.below(3)));
     vendorCode = made.vendorCode;
     keys.push({ key: made.key, owner });
   }
   world.introduce();
   await timeline.run(timeline.now + 3 * SECOND);
 
-  const ownerOf = (session: Session): Computer | undefined => keys.find(({ key }) => key === session.key)?.owner;
+  const lending = createLending(world, random.fork('lending'), keys, SITE);
+  const ownerOf = (session: Session): Computer | undefined => [...keys, ...lending.lent].find(({ key }) => key === session.key)?.owner;
 
   const outcome = (actor: Actor, what: string, error: unknown): void => {
     const status = error instanceof LicensingError ? `${error.status} ${error.name}` : String(error);
@@ -246,13 +251,16 @@ const run = async (
       world.log(`mended ${a.name} and ${b.name}`);
     });
   };
+  /** Whose license is being changed, and by which run of its LM: two updates of one number would be one of two. */
+  const changing = new Map<string, Computer['lm']>();
   const changeLicense = (): void => {
     const { key, owner } = random.pick(keys);
-    if (owner.lm === undefined) return;
+    if (owner.lm === undefined || changing.get(key) === owner.lm) return;
+    changing.set(key, owner.lm);
     watch.mayChangeLicense();
-    const seats = 1 + random.below(4);
+    const seats = (options.lends === true ? 3 : 1) + random.below(4);
     world.log(`license of ${key}: ${seats} seats`);
-    settled(world.license(owner, vendor, key, catalog(seats)));
+    settled(world.license(owner, vendor, key, catalog(seats)).finally(() => changing.delete(key)));
   };
   const settled = (work: Promise<unknown>): void => {
     work.catch((error: unknown) => world.log(`the administrator saw ${String(error)}`));
@@ -280,6 +288,7 @@ const run = async (
   again(2 * MINUTE, 5 * MINUTE, () => world.introduce());
   // Seats go by leases, and leases by no date: whoever sets a clock ends and prolongs nothing (I1, I2), in calm weather, too.
   again(30 * SECOND, 3 * MINUTE, () => {
+    if (options.lends === true) return lending.setClock();
     const computer = random.pick(world.computers);
     const ahead = random.chance(0.3) ? 0 : random.between(-1, 1) * random.pick([MINUTE, HOUR, 30 * DAY, 3_650 * DAY]);
     computer.setClock(ahead);
@@ -302,6 +311,7 @@ const run = async (
       settled(owner.lm.authority.release(session, 'killed'));
     });
   }
+  if (options.lends === true) again(2 * SECOND, 20 * SECOND, () => lending.act());
   const look = (): void => {
     watch.checkLeftovers(timeline.now);
     for (const { busy, application } of actors) {
@@ -318,17 +328,20 @@ const run = async (
   // The end: everybody goes, the network is whole, LMs run. Whatever was taken comes back by itself (I6).
   network.mendAll();
   network.weather = CALM;
-  for (const computer of world.computers) if (computer.lm === undefined) await world.startLm(computer);
+  for (const computer of world.computers) {
+    computer.setClock(0);
+    if (computer.lm === undefined) await world.startLm(computer);
+  }
   for (const actor of [...actors]) leave(actor);
-  await timeline.run(timeline.now + 12 * MINUTE);
+  await timeline.run(timeline.now + (options.lends === true ? 3 * HOUR : 12 * MINUTE));
   for (const computer of world.computers) {
     for (const [name, row] of computer.disk.rows) {
-      const [, kind] = name.split('/');
+      const [key = '', kind, id = ''] = name.split('/');
       const left =
         kind === 'session' ||
         kind === 'consumer' ||
         name.startsWith('lm/forwarded/') ||
-        (kind === 'pool' && 'used' in row && row.used !== 0);
+        (kind === 'pool' && 'used' in row && row.used !== farAway(computer, key, id, WORLD_BEGINS + timeline.now));
       if (left) watch.fault(`I6: ${computer.name} is left with ${name} ${JSON.stringify(row)}`);
     }
   }
@@ -343,5 +356,6 @@ const run = async (
     places,
     refusals,
     released: watch.counts.released,
+    lending: lending.counts,
   };
 };

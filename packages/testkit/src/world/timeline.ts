@@ -4,8 +4,8 @@ import { createHeap } from './heap.ts';
 // Simulated time: a heap of what is to happen. Between two events everything that the first one set off in promises runs to its end, so
 // a run is a sequence of events and nothing else (I7).
 
-/** A process of the world: when it is dead, nothing of it happens any more. */
-export type Life = { alive: boolean };
+/** A process of the world: when it is dead, nothing of it happens any more; while it is stopped, what would happen is `held`. */
+export type Life = { alive: boolean; held?: (() => void)[] | undefined };
 
 type Happening = { readonly at: number; readonly order: number; readonly life: Life; readonly task: () => void };
 
@@ -21,6 +21,8 @@ export type Timeline = {
   run(until: number): Promise<void>;
   /** The clock of one process: counts from its start, and fast or slow by `rate`. What it says of the date is set `aheadMs` from the right one. */
   clock(life: Life, rate: number, aheadMs?: () => number): Clock;
+  /** SIGCONT: what was held happens now. */
+  resume(life: Life): void;
 };
 
 /** 2026-11-24T03:00:00Z */
@@ -44,7 +46,12 @@ export const createTimeline = (afterEach: () => void = () => undefined): Timelin
     },
     at(time, life, task) {
       const own: Life = { alive: true };
-      heap.push({ at: Math.max(now, time), order: order++, life: own, task: () => life.alive && task() });
+      const happen = (): void => {
+        if (!life.alive) return;
+        if (life.held === undefined) task();
+        else life.held.push(task);
+      };
+      heap.push({ at: Math.max(now, time), order: order++, life: own, task: happen });
       return () => {
         own.alive = false;
       };
@@ -68,6 +75,11 @@ export const createTimeline = (afterEach: () => void = () => undefined): Timelin
       await drain();
       while (await timeline.step(until));
       now = Math.max(now, until);
+    },
+    resume(life) {
+      const { held = [] } = life;
+      life.held = undefined;
+      for (const task of held) timeline.at(now, life, task);
     },
     clock(life, rate, aheadMs = () => 0) {
       const start = now;

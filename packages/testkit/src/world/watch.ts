@@ -1,4 +1,5 @@
 import type { SessionRow } from '@keyhaven/core/seats';
+import type { DetachRow } from '@keyhaven/core/transfer';
 import type { AuditEntry, Row } from '@keyhaven/ledger';
 import { type Computer, sessionsIn } from './computer.ts';
 import type { DiskWatcher } from './disk.ts';
@@ -6,7 +7,8 @@ import { createFairness } from './fairness.ts';
 
 // What must be true after every event of a world, whatever happened in it.
 //
-// I1  In every owner's ledger, `used` of each pool is the sum over its sessions and consumers, and at most what its license sells.
+// I1  In every owner's ledger, `used` of each pool is the sum over its sessions, consumers and detached copies, and at most what its license
+//     sells; a key that was lent seats never has more in use than its owner has put aside for it at that moment.
 // I2  Who believes in a seat is in the owner's ledger. For an application: each call that succeeds was answered by a session that was in
 //     the ledger when the call was made. For its LM: every session held under a confirmed lease that has not ended by its own clock is in
 //     the owner's ledger, unless it was ended on purpose (logout, process end, killed, license changed).
@@ -25,6 +27,8 @@ export type Watch = {
   /** To be called before it happens. */
   mayEnd(session: string, cause: 'logout' | 'killed'): void;
   mayChangeLicense(): void;
+  /** This key is about to get seats of that one (K5). */
+  lends(child: string, owner: Computer, parent: string): void;
   crashed(owner: Computer): void;
   processEnded(name: string, at: number): void;
   fault(text: string): void;
@@ -46,6 +50,8 @@ type Owned = {
 /** A local application's seat is back within looks at its process; a remote one's when a lease and a sweep are over, after a disagreement. */
 const LOCAL_LEFTOVER_MS = 30_000;
 const REMOTE_LEFTOVER_MS = 420_000;
+/** Feature 0, which is in every key and counts no seats. */
+const DEFAULT_POOL = '0.0';
 
 export const createWatch = (options: {
   readonly now: () => number;
@@ -61,6 +67,7 @@ export const createWatch = (options: {
   const owned = new Map<string, Owned>();
   const mayEnd = new Set<string>();
   const endedProcesses = new Map<string, number>();
+  const lenders = new Map<string, { readonly owner: Computer; readonly parent: string }>();
   const counts: Watch['counts'] = { granted: 0, released: {} };
   let licenseMayChange = false;
   const fairness = createFairness({
@@ -99,6 +106,18 @@ export const createWatch = (options: {
     if ([...(computer?.processes ?? [])].some((name) => name.startsWith(`${pid}.`))) say(`process ${pid} of ${application} still runs`);
   };
 
+  /** What a key got of another one: what its owner has put aside for it, and nothing once the owner has it back. */
+  const lentTo = (child: string, pool: string): Sold => {
+    const { owner, parent } = lenders.get(child) ?? {};
+    const row = owner?.disk.rows.get(`${parent ?? ''}/detach/${child}`);
+    const [product, feature] = pool.split('.').map(Number);
+    if (pool === DEFAULT_POOL) return { seats: undefined, executions: undefined };
+    if (row === undefined || !isDetached(row) || row.product !== product) return { seats: 0, executions: undefined };
+    const reserved = row.reserved.find((each) => each.feature === feature);
+    // A feature of unlimited seats is lent without any number.
+    return { seats: reserved?.seats, executions: undefined };
+  };
+
   const checkPools = (computer: Computer): void => {
     const pools = new Map<string, { used: number; executions: number; sum: number }>();
     const consumers = new Map<string, { readonly sessions: number; found: number }>();
@@ -112,6 +131,8 @@ export const createWatch = (options: {
       const [key = '', kind, id = ''] = name.split('/');
       if (kind === 'pool' && isPool(row)) Object.assign(poolOf(key, id), { used: row.used, executions: row.executions });
       if (kind === 'session' && isSession(row)) sessions.push({ key, row });
+      if (kind === 'detach' && isDetached(row))
+        for (const { feature, seats } of row.reserved) poolOf(key, `${row.product}.${feature}`).sum += seats;
       if (kind === 'consumer' && isConsumer(row)) {
         const [product, feature, ...rest] = id.split('.');
         poolOf(key, `${product}.${feature}`).sum += row.seats;
@@ -132,9 +153,13 @@ export const createWatch = (options: {
     for (const [name, { used, executions, sum }] of pools) {
       const [key = '', id = ''] = name.split(' ');
       const license = computer.disk.rows.get(`${key}/key/license`);
-      const sold = license !== undefined && isLicense(license) ? options.sold(key, license.counter)?.get(id) : undefined;
+      const sold = lenders.has(key)
+        ? lentTo(key, id)
+        : license !== undefined && isLicense(license)
+          ? options.sold(key, license.counter)?.get(id)
+          : undefined;
       if (used !== sum) fault(`I1: pool ${name} at ${computer.name} says ${used} seats in use, its sessions have ${sum}`);
-      if (sold === undefined && used > 0 && id !== '0.0') fault(`I1: ${used} seats of pool ${name} are out, which is not sold`);
+      if (sold === undefined && used > 0 && id !== DEFAULT_POOL) fault(`I1: ${used} seats of pool ${name} are out, which is not sold`);
       if (sold?.seats !== undefined && used > sold.seats)
         fault(`I1: ${used} of ${sold.seats} seats of pool ${name} at ${computer.name} are out`);
       if (sold?.executions !== undefined && executions > sold.executions)
@@ -225,6 +250,7 @@ export const createWatch = (options: {
     mayChangeLicense() {
       licenseMayChange = true;
     },
+    lends: (child, owner, parent) => void lenders.set(child, { owner, parent }),
     crashed(owner) {
       const { released, acknowledged, releaseDurable } = of(owner);
       const durable = sessionsIn(owner.disk.durable);
@@ -240,5 +266,6 @@ export const createWatch = (options: {
 
 const isPool = (row: Row): row is { readonly used: number; readonly executions: number } => 'used' in row && 'executions' in row;
 const isSession = (row: Row): row is SessionRow => 'holder' in row && 'seats' in row;
+const isDetached = (row: Row): row is DetachRow => 'reserved' in row && 'sequence' in row;
 const isConsumer = (row: Row): row is { readonly sessions: number; readonly seats: number } => 'sessions' in row && 'seats' in row;
 const isLicense = (row: Row): row is { readonly counter: number } => 'counter' in row;
