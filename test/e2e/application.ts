@@ -74,10 +74,14 @@ export const obey = async (command: Command): Promise<unknown> => {
       return getInfo({ ...command.question, format: command.format });
     case 'events':
       return sessions.get(command.session)?.events;
-    case 'read':
-      return Buffer.from(await sessionOf(command.session).read(command)).toString('hex');
-    case 'write':
-      return sessionOf(command.session).write({ ...command, data: Buffer.from(command.data, 'hex') });
+    case 'read': {
+      const { session, file, offset, length } = command;
+      return Buffer.from(await sessionOf(session).read({ file, offset, length })).toString('hex');
+    }
+    case 'write': {
+      const { session, file, offset, data } = command;
+      return sessionOf(session).write({ file, offset, data: Buffer.from(data, 'hex') });
+    }
     case 'consume':
       return sessionOf(command.session).consume(command.executions);
     case 'encrypt':
