@@ -151,7 +151,7 @@ describe('sessions on keys of other license managers (T1)', () => {
       const session = await licensing.login({ vendorCode: vendor.vendorCode, feature: 42 });
       const row = page.locator('tbody tr', { hasText: 'plotter' });
       await row.waitFor();
-      expect(await row.innerText()).toMatch(/ada[\s\S]*drawing[\s\S]*42[\s\S]*vault/);
+      expect(await row.innerText()).toMatch(/ada[\s\S]*drawing[\s\S]*42[\s\S]*on vault/);
       await button(row, 'Disconnect ada at drawing from feature 42').click();
       await button(page.getByRole('dialog', { name: 'Disconnect this session?' }), 'Disconnect').click();
       await messages(page).filter({ hasText: 'The session of ada at drawing has ended' }).waitFor();

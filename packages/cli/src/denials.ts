@@ -32,6 +32,8 @@ const denialOf = ({ sequence, at, scope, detail }: z.infer<typeof record>) => {
   const status = statusOf(detail.status);
   return {
     at: new Date(at).toISOString(),
+    /** A login; else a computer, an identity, an administrator or a detachment was refused. */
+    login: typeof detail.feature === 'number',
     status: detail.status,
     name: status === undefined ? null : explain(status).name,
     user: detail.user ?? null,

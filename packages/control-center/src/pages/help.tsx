@@ -15,7 +15,7 @@ const questions: readonly { readonly title: string; readonly text: string; reado
   },
   {
     title: 'No seat is free',
-    text: 'See who holds the seats and who waits. A session can be disconnected; its seat is free at once.',
+    text: 'See who uses the keys of this computer, which keys elsewhere its own applications use, and who waits. A session can be disconnected; its seat is free at once.',
     page: 'sessions',
     link: 'Sessions',
   },

@@ -50,8 +50,15 @@ export const SessionsPage = ({ query }: { readonly query: URLSearchParams }) => 
       cell: ({ feature, key, product }) =>
         feature === null || product === null ? 'Not known' : <a href={linkTo('features', { key, product, feature })}>{feature}</a>,
     },
-    { head: 'Key', sort: 'key', cell: ({ key }) => <KeyLink id={key} /> },
-    { head: 'Location', cell: ({ local, location }) => (local ? 'Local' : location) },
+    {
+      head: 'Key',
+      sort: 'key',
+      cell: ({ key, local, location }) => (
+        <>
+          <KeyLink id={key} /> {local ? null : <span class="quiet">on {location}</span>}
+        </>
+      ),
+    },
     { head: 'Seats', numeric: true, cell: ({ seats }) => seats ?? '' },
     { head: 'Since', sort: 'since', cell: ({ since }) => <Moment at={since} /> },
     {
