@@ -26,7 +26,8 @@ export type FileAsking = {
 export const MAX_UNDER_WAY = 4;
 /** BOUNDED: questions that wait. */
 const MAX_WAITING = 64;
-const ANSWER_MS = 20 * SECOND;
+/** Shorter than a call of an application may take (A6), so that it hears 40 of this license manager and not its silence. */
+const ANSWER_MS = 8 * SECOND;
 /** Blocks of this version carry files. */
 const NEEDED = 3;
 
