@@ -136,11 +136,11 @@ describe('one that is stopped', () => {
     if (place.kind !== 'socket') throw new Error('no socket');
     const stopped = await child(place.path);
     const lm: RunningLm = { ...lmAt(9), instance: 'a'.repeat(32) };
-    const record = say(key, await aboutSocket(place.path), lm);
+    const record = say(key, aboutSocket(place.path), lm);
     writeFileSync(place.record, record);
     stopped.kill('SIGSTOP');
     expect(await probe(place, key, 50)).toEqual({ kind: 'same', lm });
-    writeFileSync(place.record, say(stranger, await aboutSocket(place.path), lm));
+    writeFileSync(place.record, say(stranger, aboutSocket(place.path), lm));
     expect(await probe(place, key, 50)).toEqual({ kind: 'stranger' });
     // A record that was copied beside another socket.
     const other = socketsIn('b')[0]!;

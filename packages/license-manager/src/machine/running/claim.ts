@@ -1,12 +1,13 @@
+import { Buffer } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
-import { unlink, writeFile } from 'node:fs/promises';
+import { unlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
-import { hex } from '@keyhaven/core/bytes';
+import { hex, sameBytes } from '@keyhaven/core/bytes';
 import type { KeyObject } from '@keyhaven/core/crypto';
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import { type Clock, SECOND } from '@keyhaven/core/time';
 import { type Place, placesOf } from './places.ts';
-import { aboutSocket, probe } from './probe.ts';
+import { aboutSocket, occupied, probe } from './probe.ts';
 import { isLater, NONCE_BYTES, nameOf, type RunningLm, say } from './proof.ts';
 
 // One license manager for one state on one computer (S20): a copy of a state directory has the same keys, so two that run beside each other would grant
@@ -52,6 +53,15 @@ const second = (own: string, pid: number, directory: string, port: number): Lice
       'Use that license manager, or stop it first. A second one needs a state directory of its own that is empty at first, and licenses of its own.',
   });
 
+/** What others may have done, or may not be done here. */
+const tryTo = (act: () => void): void => {
+  try {
+    act();
+  } catch {
+    // Then it stays as it is.
+  }
+};
+
 const answering =
   (key: KeyObject, lm: RunningLm) =>
   (socket: Socket): void => {
@@ -82,41 +92,58 @@ export const claimState = async (options: ClaimOptions): Promise<Claim> => {
   const instance = hex(randomBytes(16));
   const lm: RunningLm = { ...options.lm, instance };
   const places = options.places ?? placesOf(nameOf(key));
-  const held = new Map<Place, Server>();
+  const held = new Map<Place, { readonly server: Server; readonly about: Buffer }>();
 
   const isRival = (of: RunningLm): boolean => of.instance !== instance && (lm.store === undefined || of.store !== lm.store);
   /** Where somebody else was at the last look; who does not answer would cost the start a pause each time. */
   const strangers = new Set<Place>();
   const another = async (): Promise<RunningLm | undefined> => {
-    const all = places.flat();
+    const all = occupied(places.flat().filter((place) => !isOwn(place)));
     const found = await Promise.all(all.map((place) => probe(place, key)));
     strangers.clear();
     for (const [index, place] of all.entries()) if (found[index]?.kind === 'stranger') strangers.add(place);
     return found.flatMap((each) => (each.kind === 'same' && isRival(each.lm) ? [each.lm] : []))[0];
   };
-  const write = async (place: Place): Promise<void> => {
-    if (place.kind === 'name') return;
-    await unlink(place.record).catch(() => undefined);
+  /** What it has, and nobody put something else in the place of. */
+  const isOwn = (place: Place): boolean => {
+    const about = held.get(place)?.about;
+    if (about === undefined || place.kind === 'name') return about !== undefined;
+    try {
+      return sameBytes(about, aboutSocket(place.path));
+    } catch {
+      return false;
+    }
+  };
+  const write = (place: Place): Buffer => {
+    if (place.kind === 'name') return Buffer.alloc(0);
+    const about = aboutSocket(place.path);
+    tryTo(() => unlinkSync(place.record));
     // A place where it cannot be written serves while this process answers.
-    await writeFile(place.record, say(key, await aboutSocket(place.path), lm), { flag: 'wx', mode: 0o644 }).catch(() => undefined);
+    tryTo(() => writeFileSync(place.record, say(key, about, lm), { flag: 'wx', mode: 0o644 }));
+    return about;
   };
   const take = async (place: Place): Promise<boolean> => {
-    if (strangers.has(place) || (await probe(place, key)).kind !== 'nobody') return false;
+    // Of those that share, somebody else may have it.
+    if (strangers.has(place) || (occupied([place]).length > 0 && (await probe(place, key)).kind !== 'nobody')) return false;
     // What is left of a process that was killed; where somebody else put it there, the next slot serves.
-    if (place.kind === 'socket') await unlink(place.path).catch(() => undefined);
+    if (place.kind === 'socket') tryTo(() => unlinkSync(place.path));
     const server = createServer(answering(key, lm));
     server.maxConnections = MAX_ASKING;
     server.unref();
     if (!(await listen(server, place))) return false;
     server.on('error', () => undefined);
-    held.set(place, server);
-    await write(place).catch(() => undefined);
-    return true;
+    try {
+      held.set(place, { server, about: write(place) });
+      return true;
+    } catch {
+      server.close(); // Its file is gone already.
+      return false;
+    }
   };
   const takeAll = async (): Promise<void> => {
     await Promise.all(
       places.map(async (slots) => {
-        for (const place of slots) if (held.has(place) || (await take(place))) return;
+        for (const place of slots) if (isOwn(place) || (await take(place))) return;
       }),
     );
   };
@@ -124,8 +151,8 @@ export const claimState = async (options: ClaimOptions): Promise<Claim> => {
   const release = async (): Promise<void> => {
     cancel();
     await Promise.all(
-      [...held].map(async ([place, server]) => {
-        if (place.kind === 'socket') await unlink(place.record).catch(() => undefined);
+      [...held].map(async ([place, { server }]) => {
+        if (place.kind === 'socket' && isOwn(place)) tryTo(() => unlinkSync(place.record));
         // Closing removes the file of a socket.
         await new Promise<void>((done) => server.close(() => done()));
       }),
