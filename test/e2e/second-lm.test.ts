@@ -46,7 +46,7 @@ const refused = async (state: string, options: Run = {}): Promise<string> => {
 /** What names the first one. */
 const theFirst = (): RegExp =>
   new RegExp(
-    `^error 84 SHARING_VIOLATION: .*process id ${first.pid} runs with this state on this computer: state directory ${original}, TCP port ${first.port}\\.`,
+    `^error 84 SHARING_VIOLATION: .*in use by another license manager on this computer: process id ${first.pid}, state directory ${original}, TCP port ${first.port}\\.`,
     'u',
   );
 

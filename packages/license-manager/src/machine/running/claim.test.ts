@@ -85,9 +85,9 @@ describe('a second license manager with one state', () => {
     const before = readdirSync(folder).sort();
     const { status, detail } = await refusalOf(claim(2));
     expect(status).toBe(Status.SHARING_VIOLATION);
-    expect(detail).toContain('process id 1 runs');
+    expect(detail).toContain('process id 1,');
     expect(detail).toContain('state directory /state/1, TCP port 1948');
-    expect(detail).toContain('/state/2 is a copy');
+    expect(detail).toContain('The state directory /state/2 is a copy of one');
     expect(readdirSync(folder).sort()).toEqual(before);
   });
 
@@ -114,7 +114,7 @@ describe('a second license manager with one state', () => {
   it('of another state does not meet it', async () => {
     await claim(1);
     await claim(2, places(), stranger);
-    expect((await refusalOf(claim(3, places(), stranger))).detail).toContain('process id 2 runs');
+    expect((await refusalOf(claim(3, places(), stranger))).detail).toContain('process id 2,');
   });
 });
 
@@ -164,7 +164,7 @@ describe('somebody who takes its places', () => {
       for (const name of ['a-0', 'a-1', 'b-0']) await squat(join(folder, name), answer);
       await claim(1);
       const { detail } = await refusalOf(claim(2));
-      expect(detail).toContain('process id 1 runs');
+      expect(detail).toContain('process id 1,');
     },
     60_000,
   );

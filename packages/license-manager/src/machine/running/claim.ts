@@ -44,11 +44,7 @@ const copied = (directory: string, pid: number): LicensingError =>
   });
 const second = (own: string, pid: number, directory: string, port: number): LicensingError =>
   new LicensingError(Status.SHARING_VIOLATION, {
-    detail: `The license manager with process id ${pid} runs with this state on this computer: state directory ${directory}, TCP port ${port}. ${
-      directory === own
-        ? `It has the state directory ${own} open`
-        : `${own} is a copy of that state directory, or the same one by another path`
-    }.`,
+    detail: `${directory === own ? `The state directory ${own} is` : `The state directory ${own} is a copy of one, or another path to one, that is`} in use by another license manager on this computer: process id ${pid}, state directory ${directory}, TCP port ${port}`,
     remedy:
       'Use that license manager, or stop it first. A second one needs a state directory of its own that is empty at first, and licenses of its own.',
   });
