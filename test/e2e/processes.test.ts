@@ -110,7 +110,7 @@ describe('an application is the process that holds its connection', () => {
   describe('through a TCP forward from another computer', () => {
     const forward = async (host: string, from: number, to: string, port: number): Promise<void> => {
       const process = await site.host(host).spawn('node', ['-e', FORWARD, '--', String(from), to, String(port)]);
-      await process.nextLine((line) => line === 'ready');
+      await process.nextLine((line) => line === 'ready', 60_000);
     };
     /** As `ssh -L 2947:127.0.0.1:1947 office` on `yard`: the last step is made by a process on `office`. */
     beforeAll(async () => {

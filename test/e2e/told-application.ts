@@ -64,7 +64,7 @@ export const startApplication = async (
 ): Promise<ToldApplication> => {
   const [command = 'node', ...args] = [...prefix, 'node', program, socketPath];
   const process = await host.spawn(command, args, { env });
-  await process.nextLine((line) => line === 'ready');
+  await process.nextLine((line) => line === 'ready', 60_000);
   const socket = connect(socketPath);
   const waiting = new Map<number, { readonly settle: (value: unknown) => void; readonly fail: (error: Error) => void }>();
   let next = 1;
