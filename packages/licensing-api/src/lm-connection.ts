@@ -49,6 +49,10 @@ export type LmConnection = LmRequests & {
 /** How long the LM may take to accept the connection, or to answer on it. */
 const CONNECT_MS = 5_000;
 
+/** For what accepts connections, or was started, and says nothing. */
+export const SILENCE_REMEDY =
+  'It is stopped or hangs, or another program uses its port: restart it. Sessions go on when it answers again; configure({ callTimeoutMs }) waits longer.';
+
 export type ConnectionTime = Pick<OwnTime, 'now' | 'later' | 'afterInput' | 'whenClosed'>;
 
 /**
@@ -158,7 +162,10 @@ export const connectOver = (
     };
 
     const silence = ({ ms }: Limit): LicensingError =>
-      broken(`${name} does not answer: nothing came within ${Math.round(ms / 100) / 10} s.`);
+      new LicensingError(Status.LOCAL_COMM_ERR, {
+        detail: `${name} does not answer: nothing came within ${Math.round(ms / 100) / 10} s.`,
+        remedy: SILENCE_REMEDY,
+      });
     const requests = createRequests({ say, nextNumber, silence, ended: () => ended, end: (detail) => end(broken(detail)) });
 
     const connection: LmConnection = {

@@ -6,7 +6,7 @@ import type { VendorCode } from '@keyhaven/core/license';
 import type { Candidate } from '@keyhaven/core/wire';
 import { type CertificateCache, type KeyPath, openKeyPath, PathLost } from './key-path.ts';
 import type { Limit } from './limits.ts';
-import type { LmConnection } from './lm-connection.ts';
+import { type LmConnection, SILENCE_REMEDY } from './lm-connection.ts';
 import type { OwnTime } from './own-time.ts';
 
 // One license manager as this process uses it, whichever of the three: one connection, one path per key, and who has to know when they are lost.
@@ -115,7 +115,10 @@ export const createLmLink = ({ kind, connect, recovers, onGone, entropy, time }:
     return known;
   };
   const silent = ({ ms }: Limit): LicensingError =>
-    new LicensingError(Status.LOCAL_COMM_ERR, { detail: `${names[kind]} does not answer: nothing came within ${inSeconds(ms)} s.` });
+    new LicensingError(Status.LOCAL_COMM_ERR, {
+      detail: `${names[kind]} does not answer: nothing came within ${inSeconds(ms)} s.`,
+      remedy: SILENCE_REMEDY,
+    });
   const silence = async ({ candidate }: Target, limit: Limit): Promise<LicensingError> => {
     const { guid, hostname, address } = candidate.licenseManager;
     const open = made;

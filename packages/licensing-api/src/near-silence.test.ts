@@ -1,6 +1,6 @@
 import type { Buffer } from 'node:buffer';
 import { duplexPair } from 'node:stream';
-import type { LicensingError } from '@keyhaven/core/errors';
+import { LicensingError } from '@keyhaven/core/errors';
 import { decodeToLm, encodeToApplication, FrameDecoder } from '@keyhaven/core/wire';
 import { createTestVendor, startLocalLm } from '@keyhaven/testkit/local-lm';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -42,7 +42,7 @@ const start = (port: number, look: Partial<ReturnType<NearSurroundings['look']>>
 const status = (work: Promise<unknown>): Promise<number> =>
   work.then(
     () => 0,
-    (error: LicensingError) => error.status,
+    (error: unknown) => (error instanceof LicensingError ? error.status : -1),
   );
 
 describe.each([
