@@ -61,7 +61,8 @@ for (let run = Number(first); played < Number(events) && !isOver() && faults.len
   try {
     played += (await play(name)).events;
   } catch (error) {
-    faults.push(`${what}, seed ${name}: ${error instanceof Error ? error.message : String(error)}`);
+    const again = `node scripts/bootstrap.js scripts/prove/run.ts ${what} ${seed} ${run} 1 1`;
+    faults.push(`${what}, seed ${name}: ${error instanceof Error ? error.message : String(error)}\nPlay it again with ${again}`);
   }
   runs += 1;
 }

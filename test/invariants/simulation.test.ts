@@ -5,7 +5,7 @@ import { given, playSite, seedsFrom } from './simulation.ts';
 // I1, I2, I3 and I6 after every event of a simulated site. Other files of this name play others.
 
 describe('a simulated site with crashes, partitions, loss, delay and duplication', { timeout: 300_000 }, () => {
-  playSite(seedsFrom(1, 8), { minutes: 10, applications: 20 });
+  playSite(seedsFrom(1, 5), { minutes: 10, applications: 20 });
 
   it.each(given === undefined ? ['1', '2'] : [given])(
     'fails nobody in calm weather, and lets nobody who waits be overtaken (A4), with seed %s',
