@@ -24,11 +24,13 @@ const start = (lm: 'external' | 'integrated'): Promise<NearApplication> =>
 
 describe.each(['external', 'integrated'] as const)('the copied store of a user, with an %s LM', (lm) => {
   it('in the place of the first gives no seat (84) while an application has the first one open', async () => {
+    const [copy, kept] = [`${site.store}.copy`, `${site.store}.kept`];
+    // Before anybody has the seat: the copy knows of nobody.
+    cpSync(site.store, copy, { recursive: true });
     const first = await start(lm);
     await first.login({ lm, feature: ONE_SEAT });
-    const kept = `${site.store}.kept`;
     renameSync(site.store, kept);
-    cpSync(kept, site.store, { recursive: true });
+    renameSync(copy, site.store);
     try {
       const second = await start(lm);
       expect(await statusOf(second.login({ lm, feature: ONE_SEAT }))).toBe(84);
@@ -43,10 +45,10 @@ describe.each(['external', 'integrated'] as const)('the copied store of a user, 
   it('that a mount shows at its place gives none either', async (context) => {
     const isolated = spawnSync('unshare', ['--mount', 'true']).status === 0;
     if (process.platform !== 'linux' || !isolated) return context.skip('namespaces of mounts cannot be made here');
-    const first = await start(lm);
-    await first.login({ lm, feature: ONE_SEAT });
     const copy = `${site.store}.copy-${lm}`;
     cpSync(site.store, copy, { recursive: true });
+    const first = await start(lm);
+    await first.login({ lm, feature: ONE_SEAT });
     const folder = lm === 'external' ? site.folder : site.makeFolder(`mounted-${performance.now()}`);
     const second = await startNearProcess({
       folder,
