@@ -21,11 +21,13 @@ export const openAheadLogins = async (ledger: Ledger): Promise<AheadLogins> => {
     note(at) {
       if (at <= latest) return;
       latest = at;
-      // The ledger writes in order: when the seat of the login is durable, so is this. What the disk refuses, it refuses for the login, too.
-      const write = ledger.update([], () => ({ changes: [{ key: ROW, row: { at } }], audit: [], reply: undefined }), {
-        durability: 'later',
-      });
-      write.catch(() => undefined);
+      // The ledger writes in order: when the seat of the login is durable, so is this. What the disk refuses here it refuses for the login, too; the next
+      // login writes it.
+      ledger
+        .update([], () => ({ changes: [{ key: ROW, row: { at } }], audit: [], reply: undefined }), { durability: 'later' })
+        .catch(() => {
+          latest = before;
+        });
     },
   };
 };
