@@ -179,9 +179,7 @@ describe('denials (C2)', () => {
     await table.locator('tbody tr').first().waitFor();
     const heads = await table.locator('thead th').allInnerTexts();
     const column = heads.findIndex((head) => /^refusals/i.test(head));
-    const shown = await table
-      .locator('tbody tr')
-      .evaluateAll((found, index) => found.map((row) => row.children[index]?.textContent ?? ''), column);
+    const shown = await table.locator(`tbody tr > :nth-child(${column + 1})`).allTextContents();
     expect(shown.reduce((sum, text) => sum + Number.parseInt(text, 10), 0)).toBe(desk);
     await watched.context.close();
     expect(watched.faults()).toEqual([]);

@@ -64,7 +64,10 @@ describe('who may take a seat (R9)', () => {
       3,
       expect.stringMatching(/38 TOO_MANY_USERS .*reserved/),
     ]);
-    expect(await lm.ask('denials', '--limit', 'x')).toMatchObject({ code: 2, stderr: expect.stringMatching(/^error: option '--limit <n>' /) });
+    expect(await lm.ask('denials', '--limit', 'x')).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^error: option '--limit <n>' /),
+    });
   });
 
   it('the page shows them, without letting a name become markup', async (context) => {

@@ -62,7 +62,7 @@ export const startApplication = async (
   /** What starts its Node.js; absent = nothing. */
   prefix: readonly string[] = [],
 ): Promise<ToldApplication> => {
-  const [command = 'node', ...args] = [...prefix, 'node', program, socketPath];
+  const [command, ...args] = [...prefix, 'node', program, socketPath];
   const process = await host.spawn(command, args, { env });
   await process.nextLine((line) => line === 'ready', 60_000);
   const socket = connect(socketPath);

@@ -3,7 +3,7 @@ import { formatFingerprint, formatProtection } from './format-computer.ts';
 
 // What was sold, for a person to read.
 
-export const formatLicense = (license: License): string => {
+const formatLicense = (license: License): string => {
   const grace = 'graceDays' in license && license.graceDays !== undefined ? [`${license.graceDays} days of grace`] : [];
   const from = license.from === undefined ? [] : [`from ${license.from}`];
   const terms = (): string => {

@@ -22,7 +22,7 @@ const RUNS = [
   '1q2w3e4r5t6y7u8i9o0p',
 ];
 
-const reversed = (text: string): string => [...text].toReversed().join('');
+const reversed = (text: string): string => Array.from(text).toReversed().join('');
 const isRun = (text: string): boolean => RUNS.some((run) => run.includes(text) || reversed(run).includes(text));
 /** One short piece over and over: aaaaaaaa, abcabcabc. */
 const isRepeated = (text: string): boolean => /^(.{1,3})\1+$/su.test(text);
@@ -34,7 +34,7 @@ const isTrivial = (text: string, names: readonly string[]): boolean => {
 };
 
 /** Characters as people count them. */
-const lengthOf = (text: string): number => [...text.normalize('NFC')].length;
+const lengthOf = (text: string): number => Array.from(text.normalize('NFC')).length;
 export const isShortPassphrase = (text: string): boolean => lengthOf(text) < MIN_PASSPHRASE;
 
 /** Why a new passphrase is refused; undefined where it is not. `names` are no passphrases either. Never says what was typed. */

@@ -40,7 +40,7 @@ const certificateIn = (vendor: VendorInfo, v2c: Uint8Array): Certificate => {
 };
 
 /** The licenses of a file. @throws LicensingError INV_FORMAT (15) where it shows none, INV_SIG (30) where another vendor signed it, UNKNOWN_VCODE (34) */
-export const linesIn = (vendor: VendorInfo, text: string): readonly IssuedLine[] => {
+const linesIn = (vendor: VendorInfo, text: string): readonly IssuedLine[] => {
   const { kind, bytes } = unarmor(text);
   switch (kind) {
     case 'V2C':

@@ -156,7 +156,8 @@ const after = (certificate: Certificate, action: Action, catalog: Catalog, conte
   }
 };
 
-const withRehost = ({ rehost: _, ...rest }: Certificate, allowed: boolean): Certificate => {
+const withRehost = (certificate: Certificate, allowed: boolean): Certificate => {
+  const { rehost: _rehost, ...rest } = certificate;
   if (!allowed) return rest;
   if (rest.type !== 'sl-adminmode') throw new Fault(`a key of type ${rest.type} cannot move to another computer`);
   return { ...rest, rehost: true };

@@ -34,9 +34,9 @@ const open = async (products = catalog) => {
   const features = async (): Promise<readonly Feature[]> => JSON.parse(await site.local.ask('GET', '/api/v1/features')) as Feature[];
   const feed = async (): Promise<Readonly<Record<string, Readonly<Record<string, string>>>>> => {
     const text = await site.local.ask('GET', '/_int_/tab_feat.html');
-    const all = Object.values(readersOfFeatures).map((read) => read(text));
+    const all = Object.values(readersOfFeatures).map((read) => read(text) as readonly Readonly<Record<string, string>>[]);
     for (const rows of all) expect(rows).toEqual(all[0]);
-    return Object.fromEntries((all[0] ?? []).map((row) => [row['fid'], row]));
+    return Object.fromEntries((all[0] ?? []).map((row): [string, typeof row] => [row['fid'] ?? '', row]));
   };
   const rest = async (what: 'keys' | 'products' | 'features', name: string) => {
     const { json } = await client.call('GET', `/${what}`);

@@ -35,7 +35,7 @@ afterEach(async () => {
 const CANDIDATES = ['a', '1', '2030-01-01', '2030-01-01T00:00:00Z', 'abcdefgh'];
 const isText = ({ type, enum: of, const: only }: Schema): boolean => type === 'string' && of === undefined && only === undefined;
 const takes = ({ pattern = '', minLength = 0, maxLength = Number.MAX_SAFE_INTEGER }: Schema, value: string): boolean =>
-  new RegExp(pattern, 'u').test(value) && [...value].length >= minLength && [...value].length <= maxLength;
+  new RegExp(pattern, 'u').test(value) && Array.from(value).length >= minLength && Array.from(value).length <= maxLength;
 
 const sample = (schema: Schema): unknown => {
   if (schema.const !== undefined) return schema.const;
@@ -187,7 +187,7 @@ describe('every text of a request', () => {
             const answer = await send(text);
             if (answer === undefined) continue;
             tried += 1;
-            const what = `${method} ${path} ${at} ${[...text].length} × ${JSON.stringify([...text][0])}: ${answer.code} ${answer.text.slice(0, 200)}`;
+            const what = `${method} ${path} ${at} ${Array.from(text).length} × ${JSON.stringify(Array.from(text)[0])}: ${answer.code} ${answer.text.slice(0, 200)}`;
             expect(answer.text, what).not.toContain('No such page');
             expect(isRefused(at, answer.code, answer.text), what).toBe(!place.takes(text));
           }

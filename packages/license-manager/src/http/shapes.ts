@@ -8,7 +8,7 @@ import { z } from 'zod';
 /** Half of a pair counts as a character. More than twice as many units are never counted. */
 const isWithin = (value: string, max: number, min: number): boolean => {
   if (value.length > 2 * max) return false;
-  const characters = [...value].length;
+  const characters = Array.from(value).length;
   return characters >= min && characters <= max;
 };
 /**

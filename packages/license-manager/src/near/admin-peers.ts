@@ -60,7 +60,7 @@ const ask = ({ host, port }: PeerAddress, path: string): Promise<Answer | undefi
   });
 
 /** A refusal is told and not silently taken for nobody: the list of servers would be lost without a word. */
-export class AdminRefusal extends Error {
+class AdminRefusal extends Error {
   override readonly name = 'AdminRefusal';
 }
 const remedy = 'Upgrade the Admin LM of this computer, or name the license managers with keys as serveraddr in the settings of this one';

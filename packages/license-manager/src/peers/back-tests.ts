@@ -18,7 +18,7 @@ const TESTS = 1_024;
 const PORT = 1947;
 const CONNECT_MS = 2 * SECOND;
 
-export const connectBack: Connect = (address, done) => {
+const connectBack: Connect = (address, done) => {
   const socket = connect({ host: address, port: PORT });
   const over = (state: Parameters<typeof done>[0]): void => {
     socket.destroy();
