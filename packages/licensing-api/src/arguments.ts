@@ -88,10 +88,11 @@ const quoted = (name: string): string => JSON.stringify(name.length > 40 ? `${na
 export const fieldsOf = <N extends string>(value: unknown, of: string, names: readonly N[]): Readonly<Record<N, unknown>> => {
   const isObject = typeof value === 'object' && value !== null && !Array.isArray(value) && !ArrayBuffer.isView(value);
   if (!isObject) throw wrong(of, `an object with ${names.join(', ')}`, value);
-  const known = new Map(names.map((name) => [name as string, name]));
-  const fields: Partial<Record<N, unknown>> = {};
+  // Without a table: the names are few, and a session call reads them each time (P1).
+  const fields = {} as Record<N, unknown>;
+  for (const name of names) fields[name] = undefined;
   for (const key of Object.keys(value)) {
-    const name = known.get(key);
+    const name = names.find((each) => each === key);
     if (name === undefined) {
       const meant = nearest(key, names);
       throw new LicensingError(Status.INVALID_PARAMETER, {
@@ -101,7 +102,7 @@ export const fieldsOf = <N extends string>(value: unknown, of: string, names: re
     }
     fields[name] = (value as Readonly<Record<string, unknown>>)[key];
   }
-  return { ...(Object.fromEntries(names.map((name) => [name, undefined])) as Record<N, unknown>), ...fields };
+  return fields;
 };
 
 /** A whole number within bounds. */
