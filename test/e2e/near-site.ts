@@ -29,7 +29,7 @@ export type NearSite = {
   /** Processes of External LMs that this file, or one that it has replaced, became. */
   externals(): readonly number[];
   /** Those that this application has started. */
-  externalsOf(application: NearApplication): readonly number[];
+  externalsOf(application: Pick<NearApplication, 'pid'>): readonly number[];
   /** Ends all applications, and waits for their External LMs to end by themselves. */
   quiet(): Promise<void>;
   close(): Promise<void>;
@@ -44,6 +44,7 @@ products:
       - { id: 10, name: Ten seats, license: { type: perpetual }, concurrency: { seats: 10 } }
       - { id: 11, name: One seat, license: { type: perpetual }, concurrency: { seats: 1 } }
       - { id: 12, name: Three seats, license: { type: perpetual }, concurrency: { seats: 3 } }
+    memory: { readWrite: 64 }
 `;
 
 /** Puts an executable beside applications, without another hundred megabytes where the file system can. */
