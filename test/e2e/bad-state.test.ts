@@ -242,7 +242,10 @@ describe('a license manager', () => {
     await writeFile(file('wrong.toml'), 'prot = 1\nidleConnectionMinutes = 1\n');
     await expectNoStart(['--config', file('wrong.toml')], /^error 501 INVALID_PARAMETER: .+idleConnectionMinutes.+prot.+\.$/);
     await expectNoStart(['--config', file('none.toml')], /^error 72 CANNOT_READ_FILE: .+none\.toml.+--config.+\.$/);
-    await expectNoStart(['--port', 'high'], /^error 501 INVALID_PARAMETER: .+port.+\.$/);
+    // Without --port, which would be used in its place.
+    await writeFile(file('port.toml'), 'port = "high"\n');
+    const port = await keyhaven(['lm', '--config', file('port.toml')]);
+    expect(port).toEqual({ code: 1, stdout: '', stderr: expect.stringMatching(/^error 501 INVALID_PARAMETER: .+\bport\b.+\.\n$/) });
     await expectNoStart(['--bind', 'nonsense'], /^error 501 INVALID_PARAMETER: .+bind.+\.$/);
     await expectNoStart(
       ['--state', file('nowhere'), '--bind', '192.0.2.250'],
@@ -261,12 +264,18 @@ describe('a license manager', () => {
       ['lm', 'extra'],
       ['sessions', 'kill'],
       ['login', '--vendor-code', 'x'],
+      ['lm', '--port', 'high'],
+      ['lm', '--port', '65536'],
     ];
     const outcomes = await Promise.all(wrong.map(async (args) => ({ args, ...(await keyhaven(args)) })));
     for (const { args, code, stdout, stderr } of outcomes) {
       expect({ code, stdout }, args.join(' ')).toEqual({ code: 2, stdout: '' });
       expect(stderr, args.join(' ')).toMatch(/^error: /);
     }
+    const port = outcomes.find(({ args }) => args.join(' ') === 'lm --port high');
+    expect(port?.stderr).toMatch(
+      /^error: option '--port <n>' argument 'high' is invalid\. It must be a whole number from 1 to 65535\.\nExample: keyhaven lm\n/,
+    );
     expect((await keyhaven(['--help'])).code).toBe(0);
     expect((await keyhaven(['lm', '--help'])).code).toBe(0);
   });
