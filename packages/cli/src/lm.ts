@@ -60,6 +60,9 @@ export const lmCommand = (): Command =>
       const end = new Promise<LicensingError | undefined>((stop) => {
         ended = stop;
       });
+      // Before it is ready: whoever reads that line may end it at once.
+      process.once('SIGTERM', () => ended());
+      process.once('SIGINT', () => ended());
       const lm = await startAdminLm({
         settings,
         where,
@@ -84,8 +87,6 @@ export const lmCommand = (): Command =>
         onFault: lm.settingsRefused,
       });
       printJsonLine('ready', { guid: lm.guid, pid: process.pid, tcp: lm.tcp, udp: lm.udp });
-      process.once('SIGTERM', () => ended());
-      process.once('SIGINT', () => ended());
       const error = await end;
       watch.close();
       await lm.close();
