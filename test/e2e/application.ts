@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
-import { getInfo, LicensingError, type LoginOptions, login, type Session, type SessionEvent } from '@keyhaven/licensing-api';
+import { configure, getInfo, LicensingError, type LoginOptions, login, type Session, type SessionEvent } from '@keyhaven/licensing-api';
 import { createLicensing } from '@keyhaven/licensing-api/licensing';
 import { ownIdentity, systemEntropy } from '../../packages/licensing-api/src/environment.ts';
 
@@ -28,6 +28,10 @@ export type Answer =
   | { readonly id: number; readonly refused: { readonly status: number; readonly message: string } };
 
 const sessions = new Map<string, { readonly session: Session; readonly events: SessionEvent[] }>();
+
+// On a busy computer the start of a license manager takes longer than the ten seconds of a call.
+const callTimeoutMs = process.env['APPLICATION_CALL_TIMEOUT_MS'];
+if (callTimeoutMs !== undefined) configure({ callTimeoutMs: Number(callTimeoutMs) });
 
 let patience = new AbortController();
 /** The places in line that this application was told. */

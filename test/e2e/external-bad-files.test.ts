@@ -70,7 +70,7 @@ describe('instead of the External LM there lies', () => {
   });
 
   it('one that is stopped before it answers: 33 after some seconds, and it is gone', async () => {
-    const application = await site.application();
+    const application = await site.application(site.folder, { APPLICATION_CALL_TIMEOUT_MS: '5000' });
     const refused = refusal(application, 'external');
     await until('it was started', () => site.externalsOf(application).length === 1);
     const [pid] = site.externalsOf(application);

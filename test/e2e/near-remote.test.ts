@@ -35,7 +35,11 @@ const applicationOf = async (host: string, kind: 'external' | 'integrated', ini?
   await writeFile(join(folder, 'application.mjs'), `import { serve } from ${JSON.stringify(PROGRAM)};\nserve(process.argv[2]);\n`);
   if (kind === 'external') placeFile(executable, join(folder, externalLmFile(process.platform)));
   if (ini !== undefined) await writeFile(join(folder, 'keyhaven_37515.ini'), ini);
-  const env = { KEYHAVEN_STATE: join(folder, 'state'), XDG_CONFIG_HOME: join(folder, 'config') };
+  const env = {
+    KEYHAVEN_STATE: join(folder, 'state'),
+    XDG_CONFIG_HOME: join(folder, 'config'),
+    APPLICATION_CALL_TIMEOUT_MS: '60000',
+  };
   return startApplication(here().host(host), join(folder, 'socket'), env, join(folder, 'application.mjs'));
 };
 

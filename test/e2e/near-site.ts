@@ -22,7 +22,7 @@ export type NearSite = {
   readonly folder: string;
   readonly externalFile: string;
   /** In another folder where it is to have no External LM, or another one. */
-  application(folder?: string): Promise<NearApplication>;
+  application(folder?: string, env?: Readonly<Record<string, string>>): Promise<NearApplication>;
   makeFolder(name: string): string;
   /** Sessions in the store: what takes seats. */
   sessions(): readonly string[];
@@ -85,9 +85,15 @@ export const openNearSite = async (
   await maker.apply(vendor.issue(await maker.c2v({ vendorCode: vendor.vendorCode })));
   await maker.close();
 
-  const env = { ...process.env, KEYHAVEN_STATE: state, KEYHAVEN_LOCAL_LM: '127.0.0.1:9', ...more.env };
-  const start = async (where: string): Promise<NearApplication> => {
-    const application = await startNearProcess({ folder: where, vendorCode: vendor.vendorCode, env });
+  const env = {
+    ...process.env,
+    KEYHAVEN_STATE: state,
+    KEYHAVEN_LOCAL_LM: '127.0.0.1:9',
+    APPLICATION_CALL_TIMEOUT_MS: '60000',
+    ...more.env,
+  };
+  const start = async (where: string, own: Readonly<Record<string, string>>): Promise<NearApplication> => {
+    const application = await startNearProcess({ folder: where, vendorCode: vendor.vendorCode, env: { ...env, ...own } });
     running.add(application);
     void application.ended.then(() => running.delete(application));
     return application;
@@ -108,7 +114,7 @@ export const openNearSite = async (
     env,
     folder,
     externalFile,
-    application: (where = folder) => start(where),
+    application: (where = folder, own = {}) => start(where, own),
     makeFolder,
     sessions() {
       const database = new DatabaseSync(join(store, USER_STORE_FILE), { readOnly: true });

@@ -16,6 +16,8 @@ import { systemNear } from '../../packages/licensing-api/src/near-system.ts';
 // without an External LM beside them.
 
 const ROOT = join(import.meta.dirname, '../..');
+/** A busy computer needs longer than the ten seconds of a call to start a license manager. */
+const PATIENCE_SECONDS = 60;
 const catalog = (seats: number): string => `
 products:
   - id: 1
@@ -69,6 +71,7 @@ const start = (
   store.add(configuration);
   const licensing = createLicensing({ host: '127.0.0.1', port }, ownIdentity(), systemEntropy, {
     ...systemSurroundings,
+    callTimeoutMs: () => PATIENCE_SECONDS * 1_000,
     near: systemNear({
       env: { KEYHAVEN_STATE: state, KEYHAVEN_DEBUG: 'select' },
       platform: process.platform,
@@ -224,7 +227,12 @@ describe('keyhaven login', () => {
     '--json',
     ...more,
   ];
-  const env = { ...process.env, KEYHAVEN_STATE: state, KEYHAVEN_DEBUG: 'select' };
+  const env = { ...process.env, KEYHAVEN_STATE: state, KEYHAVEN_DEBUG: 'select', XDG_CONFIG_HOME: join(root, 'config') };
+  beforeAll(() => {
+    const settings = join(root, 'config', 'keyhaven');
+    mkdirSync(settings, { recursive: true });
+    writeFileSync(join(settings, 'keyhaven_7.ini'), `[SERVER]\ncall_timeout_secs = ${PATIENCE_SECONDS}\n`);
+  });
 
   it('tells with --json how its license manager was selected, and with KEYHAVEN_DEBUG=select on stderr', async () => {
     const local = { ...env, KEYHAVEN_LOCAL_LM: `127.0.0.1:${admin.port}` };

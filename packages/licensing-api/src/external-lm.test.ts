@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { LicensingError } from '@keyhaven/core/errors';
 import { formatVendorCode } from '@keyhaven/core/license';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -25,12 +27,18 @@ const beside = (text: string | Buffer, mode = 0o755): string => {
 };
 const fake = (how: string): string => beside(`#!/bin/sh\nexec "${process.execPath}" "${FAKE}" ${how} "$@"\n`);
 
-type Application = { readonly licensing: Licensing; readonly pids: number[] };
-const start = (file: string, more: Partial<ExternalLm> = {}, time: Partial<Surroundings['time']> = {}): Application => {
+type Application = { readonly licensing: Licensing; readonly pids: number[]; readonly directory: string };
+const start = (
+  file: string,
+  more: Partial<ExternalLm> = {},
+  time: Partial<Surroundings['time']> = {},
+  callTimeoutMs?: number,
+): Application => {
   const pids: number[] = [];
   const licensing = createLicensing(NOBODY, ownIdentity(), systemEntropy, {
     ...systemSurroundings,
     time: { ...systemSurroundings.time, ...time },
+    callTimeoutMs: () => callTimeoutMs,
     near: {
       look: () => ({ externalBeside: true, integratedAvailable: true, userStore: false, nearSearch: false }),
       startExternal(vendor) {
@@ -42,7 +50,7 @@ const start = (file: string, more: Partial<ExternalLm> = {}, time: Partial<Surro
     },
   });
   onTestFinished(() => licensing.close());
-  return { licensing, pids };
+  return { licensing, pids, directory: more.directory ?? '' };
 };
 const refusal = async ({ licensing }: Application, lm: 'external' | 'auto' = 'external'): Promise<LicensingError> => {
   const error: unknown = await licensing.login({ vendorCode, feature: 0, lm }).catch((reason: unknown) => reason);
@@ -103,7 +111,7 @@ describe('an External LM file that is none', () => {
     if (process.platform === 'linux') await expect.poll(() => application.pids.flatMap(living)).toEqual([]);
   });
 
-  it('never answers: the login says so after five seconds, and it is ended', async () => {
+  it('never answers: it is ended ten seconds after what a call may take, and a login that still waits says so', async () => {
     let limit = (): void => undefined;
     const waits: number[] = [];
     const application = start(
@@ -112,7 +120,7 @@ describe('an External LM file that is none', () => {
       {
         later(milliseconds, task) {
           // Not those of the limits of calls.
-          if (milliseconds !== 5_000) return () => undefined;
+          if (milliseconds !== 20_000) return () => undefined;
           waits.push(milliseconds);
           limit = task;
           return () => undefined;
@@ -120,11 +128,37 @@ describe('an External LM file that is none', () => {
       },
     );
     const refused = refusal(application);
-    await expect.poll(() => waits).toEqual([5_000]);
+    await expect.poll(() => waits).toEqual([20_000]);
     expect(application.pids.filter(runs)).toHaveLength(1);
     limit();
     expect(await refused).toMatchObject({ status: 33, detail: expect.stringContaining('does not answer') });
     await expect.poll(() => application.pids.filter(runs)).toEqual([]);
+  });
+
+  it('answers late, as on a busy computer: the login that did not wait is 33, its start goes on, and the next login finds it', async () => {
+    const application = start(fake('late'), { directory: mkdtempSync(join(tmpdir(), 'keyhaven-late-')) }, {}, 1_000);
+    const { directory } = application;
+    onTestFinished(() => rmSync(directory, { recursive: true }));
+    const early = await refusal(application);
+    expect(early).toMatchObject({ status: 33, detail: 'The External LM does not answer: it was started, and nothing came within 1 s.' });
+    expect(early.remedy).toMatch(/^Its start goes on: repeat the call\./);
+    writeFileSync(join(directory, 'now'), '');
+    await expect.poll(async () => (await refusal(application)).status).toBe(7);
+    expect(application.pids).toHaveLength(1);
+  });
+
+  it('keeps no process alive when no call waits for it any more', async () => {
+    const file = beside('#!/bin/sh\necho $$ > "$0.pid"\nexec cat > /dev/null\n');
+    const program = `
+      import { readFileSync } from 'node:fs';
+      import { configure, login } from ${JSON.stringify(import.meta.resolve('@keyhaven/licensing-api'))};
+      configure({ callTimeoutMs: 1_000, externalLm: ${JSON.stringify(file)} });
+      login({ vendorCode: '${vendorCode}', feature: 0, lm: 'external' }).catch(({ status }) => console.log(status));
+      process.on('exit', () => console.log(process.kill(Number(readFileSync(${JSON.stringify(`${file}.pid`)})), 0)));
+    `;
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program]);
+    // It still ran, and was not waited for.
+    expect(stdout).toBe('33\ntrue\n');
   });
 
   it('is told by a login that asks the Admin LM, too, where neither works', async () => {

@@ -3,7 +3,7 @@ import { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import type { NearOverrides } from '@keyhaven/core/near-settings';
-import type { LmEnd } from './lm-end.ts';
+import type { StartedEnd } from './lm-end.ts';
 
 // An External LM as a child process (T3): its standard streams are the connection. It lives by its standard input, so it ends with the
 // application, however that ends, and the application never waits for it. It is a process group of its own: what a terminal does to the application
@@ -61,7 +61,7 @@ const kill = (child: ChildProcess): void => {
 };
 
 /** @throws LicensingError LOCAL_COMM_ERR (33); what turns out later is an error of the stream */
-export const startExternalLm = (external: ExternalLm): LmEnd & { readonly pid: number | undefined } => {
+export const startExternalLm = (external: ExternalLm): StartedEnd & { readonly pid: number | undefined } => {
   const { file } = external;
   let child: ChildProcess;
   try {

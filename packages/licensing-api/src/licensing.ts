@@ -129,12 +129,12 @@ export const createLicensing = (
     work: (link: LmLink, part: Limit) => Promise<T>,
     goesOn: (error: LicensingError) => boolean = () => true,
   ): Promise<T> =>
-    inTurn(asking, limit, (kind, part) => work(links.to(kind, vendor), part), goesOn).catch((error: unknown) => {
+    inTurn(asking, limit, (kind) => links.to(kind, vendor), work, goesOn).catch((error: unknown) => {
       selector.forget();
       throw error;
     });
   const eachOf = <T>({ vendor }: Asked, asking: Asking, limit: Limit, work: (link: LmLink, part: Limit) => Promise<T>) =>
-    fromAll(asking, limit, (kind, part) => work(links.to(kind, vendor.vendor), part));
+    fromAll(asking, limit, (kind) => links.to(kind, vendor.vendor), work);
 
   const loginAt = async (attempt: Attempt, limit: Limit, signal: AbortSignal | undefined, denials: Denials<Tried>): Promise<Session> => {
     let refused: LicensingError | undefined;

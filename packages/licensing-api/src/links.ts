@@ -2,8 +2,11 @@ import type { Entropy } from '@keyhaven/core/crypto';
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import type { HostKind } from '@keyhaven/core/hosts';
 import type { ApplicationIdentity } from '@keyhaven/core/session';
+import { SECOND } from '@keyhaven/core/time';
+import { callTimeout } from './call-timeout.ts';
 import type { LmAddress, Surroundings } from './environment.ts';
 import { connectOver, connectToLm } from './lm-connection.ts';
+import type { NearSocket, StartedEnd } from './lm-end.ts';
 import { createLmLink, type LmLink } from './lm-link.ts';
 import type { IntegratedLm } from './near-surroundings.ts';
 import type { OwnTime } from './own-time.ts';
@@ -22,12 +25,19 @@ export type LinksOptions = {
   readonly address: LmAddress;
   readonly identity: ApplicationIdentity;
   readonly entropy: Entropy;
-  readonly surroundings: Pick<Surroundings, 'dial' | 'near'>;
+  readonly surroundings: Pick<Surroundings, 'dial' | 'near' | 'callTimeoutMs'>;
   readonly time: OwnTime;
 };
 
+/**
+ * What was started may take so much longer to answer than one call waits: on a busy computer the call is given up and its repetition finds the license manager.
+ * What has said nothing by then is ended, and the next call starts it anew.
+ */
+const START_LONGER_MS = 10 * SECOND;
+
 export const createLinks = ({ address, identity, entropy, surroundings, time }: LinksOptions): Links => {
   const { near, dial } = surroundings;
+  const patienceFor = (vendor: number): number => callTimeout(surroundings.callTimeoutMs?.(vendor)) + START_LONGER_MS;
   const links = new Map<string, LmLink>(); // BOUNDED by the vendors in use
   const integrated = new Map<number, Promise<IntegratedLm>>(); // BOUNDED by the vendors in use
   const absent = (): LicensingError => new LicensingError(Status.REQ_NOT_SUPP, { detail: 'Only the Admin LM can be used here.' });
@@ -40,13 +50,23 @@ export const createLinks = ({ address, identity, entropy, surroundings, time }: 
     time,
   });
 
-  const toExternal = (vendor: number, name: string): LmLink =>
-    createLmLink({
+  const toExternal = (vendor: number, name: string): LmLink => {
+    /** Of one that has not answered yet. */
+    let starting: NearSocket | undefined;
+    return createLmLink({
       kind: 'external',
       async connect(onClosed) {
         if (time.closed !== undefined) throw time.closed;
         if (near === undefined) throw absent();
-        return connectOver(near.startExternal(vendor), identity, time, onClosed);
+        const started: StartedEnd = { ...near.startExternal(vendor), patienceMs: patienceFor(vendor) };
+        starting = started.socket;
+        return connectOver(started, identity, time, onClosed).finally(() => {
+          starting = undefined;
+        });
+      },
+      onAwaited(awaited) {
+        if (awaited) starting?.ref();
+        else starting?.unref();
       },
       recovers: false,
       // The next login starts it again (T3).
@@ -54,6 +74,7 @@ export const createLinks = ({ address, identity, entropy, surroundings, time }: 
       entropy,
       time,
     });
+  };
 
   const opened = (vendor: number): Promise<IntegratedLm> => {
     const running = integrated.get(vendor);
@@ -69,7 +90,8 @@ export const createLinks = ({ address, identity, entropy, surroundings, time }: 
       kind: 'integrated',
       async connect(onClosed) {
         const lm = await opened(vendor);
-        return connectOver({ name: 'The Integrated LM', ready: 'answered', socket: lm.connect() }, identity, time, onClosed);
+        const end = { name: 'The Integrated LM', ready: 'answered', socket: lm.connect(), patienceMs: patienceFor(vendor) } as const;
+        return connectOver(end, identity, time, onClosed);
       },
       recovers: true,
       entropy,

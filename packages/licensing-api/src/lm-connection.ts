@@ -232,7 +232,7 @@ export const connectOver = (
     const hello = (): void => say({ kind: 'hello', ...identity, ...versions });
     if (lmEnd.ready === 'answered') {
       hello();
-      time.later(CONNECT_MS, () =>
+      time.later(lmEnd.patienceMs ?? CONNECT_MS, () =>
         time.afterInput(() => {
           if (!connected) end(broken(`${name} does not answer.`));
         }),

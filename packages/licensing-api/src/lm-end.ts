@@ -9,21 +9,23 @@ export type NearSocket = Duplex & { ref(): unknown; unref(): unknown };
 /** What is used of a TCP socket. */
 export type LmSocket = NearSocket & { setTimeout(milliseconds: number, task?: () => void): unknown };
 
-/** TCP has to be connected before it is handed out; a program that was started has to answer, for it may be any program. */
-export type LmEnd = {
+type Named = {
   /** For people, at the beginning of a sentence. */
   readonly name: string;
   /** What to do where it cannot be talked to; absent: what the catalogue says. */
   readonly remedy?: string;
-} & (
-  | { readonly ready: 'connected'; readonly socket: LmSocket }
-  | {
-      readonly ready: 'answered';
-      readonly socket: NearSocket;
-      /** Ends what was started and has not answered. */
-      readonly abandon?: () => void;
-    }
-);
+};
+/** A license manager that the application has started. It has to answer before it is handed out, for it may be any program. */
+export type StartedEnd = Named & {
+  readonly ready: 'answered';
+  readonly socket: NearSocket;
+  /** How long it may take to answer, in milliseconds; absent = 5 seconds. */
+  readonly patienceMs?: number;
+  /** Ends what was started and has not answered. */
+  readonly abandon?: () => void;
+};
+/** TCP has to be connected before it is handed out. */
+export type LmEnd = StartedEnd | (Named & { readonly ready: 'connected'; readonly socket: LmSocket });
 
 /** For an LM that chose a version nobody offered it: which side is the old one (T6). */
 export const unoffered = (name: string, version: number, ours: VersionRange, remedy: string | undefined): LicensingError => {

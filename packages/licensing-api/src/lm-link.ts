@@ -31,6 +31,8 @@ export type LmLink = {
   readonly kind: HostKind;
   /** True while there is a connection, or one is being made. */
   readonly connected: boolean;
+  /** This application starts it, and it has not answered yet. */
+  readonly starting: boolean;
   /** @throws LicensingError where there is no connection, LOCAL_COMM_ERR (33) where the limit is over */
   using<T>(limit: Limit, work: (connection: LmConnection) => Promise<T>): Promise<T>;
   /** @throws PathLost; LicensingError, which is not about the path, or what `silence` says where the limit is over */
@@ -55,6 +57,8 @@ export type LinkOptions = {
   connect(onClosed: (idle: boolean, why: LicensingError) => void): Promise<LmConnection>;
   /** Whether a connection that is lost is made again. */
   readonly recovers: boolean;
+  /** Whether a call waits for the connection, which keeps the process alive as long, and no longer. */
+  readonly onAwaited?: (awaited: boolean) => void;
   /** Called once, where it does not recover. */
   readonly onGone?: () => void;
   readonly entropy: Entropy;
@@ -67,10 +71,14 @@ const RETRY_MS = 100;
 /** A license manager that runs answers sooner, so one that does not is silent itself. */
 const PROBE_MS = 300;
 
+/** For what was started and has said nothing yet. */
+const STARTING_REMEDY =
+  'Its start goes on: repeat the call. On a slow or busy computer configure({ callTimeoutMs }) waits longer. A file that is no External LM never answers: put the right one beside the application.';
+
 const names: Readonly<Record<HostKind, string>> = { admin: 'The Admin LM', external: 'The External LM', integrated: 'The Integrated LM' };
 const inSeconds = (ms: number): number => Math.round(ms / 100) / 10;
 
-export const createLmLink = ({ kind, connect, recovers, onGone, entropy, time }: LinkOptions): LmLink => {
+export const createLmLink = ({ kind, connect, recovers, onGone, onAwaited, entropy, time }: LinkOptions): LmLink => {
   const paths = new Map<string, { readonly opening: Promise<KeyPath>; path?: KeyPath }>(); // BOUNDED by the keys in use
   const certificates = new Map<string, CertificateCache>(); // BOUNDED by the vendors in use
   const users = new Set<LinkUser>(); // BOUNDED by what the application holds
@@ -78,6 +86,8 @@ export const createLmLink = ({ kind, connect, recovers, onGone, entropy, time }:
   /** That of `connection`, once it is made. */
   let made: LmConnection | undefined;
   let gone: LicensingError | undefined;
+  let waiting = 0;
+  const isStarting = (): boolean => kind !== 'admin' && made === undefined && gone === undefined;
 
   const leave = (why: LicensingError): void => {
     if (recovers || gone !== undefined) return;
@@ -116,8 +126,8 @@ export const createLmLink = ({ kind, connect, recovers, onGone, entropy, time }:
   };
   const silent = ({ ms }: Limit): LicensingError =>
     new LicensingError(Status.LOCAL_COMM_ERR, {
-      detail: `${names[kind]} does not answer: nothing came within ${inSeconds(ms)} s.`,
-      remedy: SILENCE_REMEDY,
+      detail: `${names[kind]} does not answer: ${isStarting() ? 'it was started, and ' : ''}nothing came within ${inSeconds(ms)} s.`,
+      remedy: isStarting() ? STARTING_REMEDY : SILENCE_REMEDY,
     });
   const silence = async ({ candidate }: Target, limit: Limit): Promise<LicensingError> => {
     const { guid, hostname, address } = candidate.licenseManager;
@@ -128,8 +138,18 @@ export const createLmLink = ({ kind, connect, recovers, onGone, entropy, time }:
       detail: `The license manager of ${hostname} (${address}), which holds key ${candidate.key}, does not answer: nothing came within ${inSeconds(limit.ms)} s.`,
     });
   };
+  const awaited = async <T>(connecting: Promise<T>): Promise<T> => {
+    waiting += 1;
+    if (waiting === 1) onAwaited?.(true);
+    try {
+      return await connecting;
+    } finally {
+      waiting -= 1;
+      if (waiting === 0) onAwaited?.(false);
+    }
+  };
   const using: LmLink['using'] = async (limit, work) => {
-    const via = await limit.until(connected(), () => silent(limit));
+    const via = await awaited(limit.until(connected(), () => silent(limit)));
     via.retain();
     try {
       return await work(via);
@@ -196,6 +216,9 @@ export const createLmLink = ({ kind, connect, recovers, onGone, entropy, time }:
     kind,
     get connected() {
       return connection !== undefined;
+    },
+    get starting() {
+      return isStarting();
     },
     get gone() {
       return gone !== undefined;

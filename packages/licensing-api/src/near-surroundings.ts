@@ -1,4 +1,4 @@
-import type { LmEnd, NearSocket } from './lm-end.ts';
+import type { NearSocket, StartedEnd } from './lm-end.ts';
 
 // What an application with its own license managers needs of its surroundings besides the way to the Admin LM.
 
@@ -20,7 +20,7 @@ export type NearSurroundings = {
   /** Looks now. Never throws. */
   look(vendor: number): NearLook;
   /** @throws LicensingError LOCAL_COMM_ERR (33) where it cannot be started */
-  startExternal(vendor: number): LmEnd;
+  startExternal(vendor: number): StartedEnd;
   /** @throws LicensingError, what keeps it from opening the store of the user */
   openIntegrated(vendor: number): Promise<IntegratedLm>;
   /** For each selection one line; absent = nobody wants to know. */

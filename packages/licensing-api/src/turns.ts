@@ -2,6 +2,7 @@ import { LicensingError } from '@keyhaven/core/errors';
 import type { HostKind } from '@keyhaven/core/hosts';
 import type { Asking } from './asking.ts';
 import type { Limit } from './limits.ts';
+import type { LmLink } from './lm-link.ts';
 
 // Several license managers, or several keys, within the limit of one call: each gets its share of the time that is left, so that a silent one leaves
 // some for the next.
@@ -9,9 +10,8 @@ import type { Limit } from './limits.ts';
 /** None of many gets too little to answer at all. */
 const LEAST_SHARE = 1 / 5;
 
-/** @param left how many are to be tried, with this one */
-export const inShare = async <T>(limit: Limit, left: number, work: (part: Limit) => Promise<T>): Promise<T> => {
-  const part = limit.part(left <= 1 ? limit.leftMs() : Math.max(limit.leftMs() / left, limit.ms * LEAST_SHARE));
+const inPart = async <T>(limit: Limit, milliseconds: number, work: (part: Limit) => Promise<T>): Promise<T> => {
+  const part = limit.part(milliseconds);
   try {
     return await work(part);
   } finally {
@@ -19,16 +19,33 @@ export const inShare = async <T>(limit: Limit, left: number, work: (part: Limit)
   }
 };
 
+/** @param left how many are to be tried, with this one */
+export const inShare = <T>(limit: Limit, left: number, work: (part: Limit) => Promise<T>): Promise<T> =>
+  inPart(limit, left <= 1 ? limit.leftMs() : Math.max(limit.leftMs() / left, limit.ms * LEAST_SHARE), work);
+
+/**
+ * One that this application starts is not silent before it runs: on a busy computer a process or a thread needs seconds to begin. For that there is all
+ * the time but the least that the others need.
+ */
+const startedWithin = (limit: Limit, left: number, link: LmLink): Promise<void> =>
+  inPart(limit, limit.leftMs() - (left - 1) * limit.ms * LEAST_SHARE, (part) => link.using(part, async () => undefined));
+
+const askOne = async <T>(link: LmLink, limit: Limit, left: number, work: (link: LmLink, part: Limit) => Promise<T>): Promise<T> => {
+  if (link.starting && left > 1) await startedWithin(limit, left, link);
+  return inShare(limit, left, (part) => work(link, part));
+};
+
 /** Asks one after the other until one does it. What `goesOn` says no to is the answer. @throws LicensingError with `selection` */
 export const inTurn = async <T>(
   asking: Asking,
   limit: Limit,
-  work: (kind: HostKind, part: Limit) => Promise<T>,
+  linkTo: (kind: HostKind) => LmLink,
+  work: (link: LmLink, part: Limit) => Promise<T>,
   goesOn: (error: LicensingError) => boolean,
 ): Promise<T> => {
   for (const [index, kind] of asking.ask.entries()) {
     try {
-      return await inShare(limit, asking.ask.length - index, (part) => work(kind, part));
+      return await askOne(linkTo(kind), limit, asking.ask.length - index, work);
     } catch (error) {
       if (!(error instanceof LicensingError)) throw error;
       asking.failed(kind, error);
@@ -42,12 +59,13 @@ export const inTurn = async <T>(
 export const fromAll = async <T>(
   asking: Asking,
   limit: Limit,
-  work: (kind: HostKind, part: Limit) => Promise<T>,
+  linkTo: (kind: HostKind) => LmLink,
+  work: (link: LmLink, part: Limit) => Promise<T>,
 ): Promise<readonly T[]> => {
   const answers: T[] = []; // BOUNDED by the kinds of license managers
   for (const [index, kind] of asking.ask.entries()) {
     try {
-      answers.push(await inShare(limit, asking.ask.length - index, (part) => work(kind, part)));
+      answers.push(await askOne(linkTo(kind), limit, asking.ask.length - index, work));
     } catch (error) {
       if (!(error instanceof LicensingError)) throw error;
       asking.failed(kind, error);
