@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { z } from 'zod';
-import { writeLicenseFile } from './license-files.ts';
+import { intoFile } from './out.ts';
 import { askJson, askLmText, type Common, withExamples } from './parts.ts';
 import { printJson, table } from './print.ts';
 import { withLm } from './with-lm.ts';
@@ -14,17 +14,19 @@ const diagnosticsCommand = (): Command =>
     withLm(new Command('diagnostics').description('the report on the license manager and its computer, for whoever helps'))
       .option('--out <file>', 'the file to write; without it, the report is printed')
       .option('--json', 'one JSON document')
-      .action(async ({ lm, out, json }: Common & { readonly out?: string }) => {
+      .action(async ({ lm, out, json }: Common & { readonly out?: string }, command: Command) => {
         if (json === true && out === undefined) return printJson(await askJson(report, lm, 'GET', '/api/v1/diagnostics'));
-        const text =
+        const ask = async (): Promise<string> =>
           json === true
             ? `${JSON.stringify(await askJson(report, lm, 'GET', '/api/v1/diagnostics'), null, 2)}\n`
-            : await askLmText(lm, 'GET', '/api/v1/diagnostics/report');
+            : askLmText(lm, 'GET', '/api/v1/diagnostics/report');
         if (out === undefined) {
-          process.stdout.write(text.replaceAll(/[^\P{Cc}\n]+/gu, ' '));
+          process.stdout.write((await ask()).replaceAll(/[^\P{Cc}\n]+/gu, ' '));
           return;
         }
-        await writeLicenseFile(out, text);
+        // The report in JSON is a document of its own: --json does not change what is said about it.
+        await intoFile({ out, again: 'The same command writes the report again.' }, command, ask, (text) => text);
+        if (out === '-') return;
         process.stdout.write(`written: ${out}\n`);
       }),
     'keyhaven diagnostics --out report.txt',

@@ -1,7 +1,6 @@
 import { Command } from 'commander';
-import { writeLicenseFile } from './license-files.ts';
 import { askLm, parseTarget } from './lm-client.ts';
-import { say } from './print.ts';
+import { writeInto } from './out.ts';
 import { withLm } from './with-lm.ts';
 
 type Options = { readonly lm: string; readonly vendorCode: string; readonly out: string; readonly json?: boolean };
@@ -14,13 +13,10 @@ export const fingerprintCommand = (): Command =>
     ),
   )
     .requiredOption('--vendor-code <code>', 'the vendor who gets it: to every vendor a computer looks different')
-    .requiredOption('--out <file>', 'the file to write')
+    .requiredOption('--out <file>', 'the file to write; - for standard output')
     .option('--json', 'one JSON document')
-    .action(async ({ lm, vendorCode, out, json }: Options) => {
-      const text = await askLm(parseTarget(lm), 'POST', '/api/v1/fingerprint', {
-        type: 'application/json',
-        text: JSON.stringify({ vendorCode }),
-      });
-      await writeLicenseFile(out, text);
-      say(json, `written: ${out}`, { file: out });
+    .action(async ({ lm, vendorCode, out, json }: Options, command: Command) => {
+      const ask = { type: 'application/json', text: JSON.stringify({ vendorCode }) };
+      const again = 'The same command makes the file again.';
+      await writeInto({ out, json, again }, command, () => askLm(parseTarget(lm), 'POST', '/api/v1/fingerprint', ask));
     });

@@ -1,8 +1,8 @@
 import { Command } from 'commander';
 import { z } from 'zod';
-import { writeLicenseFile } from './license-files.ts';
+import { intoFile, sayWritten } from './out.ts';
 import { askJson, type Common } from './parts.ts';
-import { type Cell, printJson, say, table } from './print.ts';
+import { type Cell, printJson, table } from './print.ts';
 import { plain } from './width.ts';
 import { withLm } from './with-lm.ts';
 
@@ -93,15 +93,16 @@ const featuresOf = ({ products }: Link): string => {
 export const certificateCommand = (): Command =>
   withLm(new Command('certificate').description('what the vendor of a key certified of it, and whoever lends it'))
     .requiredOption('--key <id>', 'a key of the license manager, as shown by: keyhaven keys')
-    .option('--out <file>', 'where to write the signed documents, from the vendor down')
+    .option('--out <file>', 'where to write the signed documents, from the vendor down; - for standard output')
     .option('--json', 'one JSON document')
-    .action(async ({ key, lm, json, out }: Common & { readonly key: string; readonly out?: string }) => {
-      const found = await askJson(certificates, lm, 'GET', `/api/v1/keys/${encodeURIComponent(key)}/certificate`);
+    .action(async ({ key, lm, json, out }: Common & { readonly key: string; readonly out?: string }, command: Command) => {
+      const ask = () => askJson(certificates, lm, 'GET', `/api/v1/keys/${encodeURIComponent(key)}/certificate`);
+      const again = 'The same command writes the file again.';
+      const textOf = ({ links }: z.infer<typeof certificates>): string | undefined =>
+        links.length === 0 ? undefined : links.map(({ document }) => document).join('');
+      const found = out === undefined ? await ask() : await intoFile({ out, json, again }, command, ask, textOf);
       if (found.links.length === 0 && out !== undefined) process.exitCode = 1;
-      else if (out !== undefined) {
-        await writeLicenseFile(out, found.links.map(({ document }) => document).join(''));
-        return say(json, `written: ${out}`, { file: out });
-      }
+      else if (out !== undefined) return sayWritten({ out, json });
       if (json === true) return printJson(found);
       process.stdout.write(
         found.links.length === 0

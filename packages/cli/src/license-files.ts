@@ -1,10 +1,11 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import { parseVendorCode } from '@keyhaven/core/license';
 import { Command, Option } from 'commander';
 import { z } from 'zod';
 import { askLm, parseTarget } from './lm-client.ts';
-import { printJson, say } from './print.ts';
+import { intoFile, writeInto } from './out.ts';
+import { printJson } from './print.ts';
 import { storeOfFile, storeOfKey, vendorOfFile, withUserStore } from './user-stores.ts';
 import { withLm } from './with-lm.ts';
 
@@ -43,18 +44,6 @@ export const readLicenseFile = async (file: string): Promise<string> => {
   }
 };
 
-export const writeLicenseFile = async (file: string, text: string): Promise<void> => {
-  try {
-    await writeFile(file, text);
-  } catch (cause) {
-    throw new LicensingError(Status.SYS_ERR, {
-      detail: `${file} cannot be written.`,
-      remedy: 'Name a file with --out that this user may write.',
-      cause,
-    });
-  }
-};
-
 type Place = { readonly lm: string; readonly user?: boolean };
 /** Only the license manager that is named; otherwise a key of this user's stores is found there, every other one at the Admin LM. */
 const isNamed = (command: Command): boolean => command.getOptionValueSource('lm') !== 'default';
@@ -90,14 +79,20 @@ const stateOf = async ({ lm, vendorCode, key, type }: Place & Wanted, command: C
   return stateAtLm(lm, key === undefined ? { vendorCode, type } : { key });
 };
 
+const ACK_AGAIN = 'A new C2V is an acknowledgement, too: keyhaven c2v --key KEY --out FILE';
+
 export const licenseFileCommands = (): Command[] => [
   withLm(new Command('apply').description('applies a license file to its key').argument('<file>', 'V2C, V2CP, H2R, R2H or H2H'))
     .addOption(userOption())
     .option('--ack <file>', 'where to write the acknowledgement for the vendor, if the license asks for one')
     .option('--json', 'one JSON document')
     .action(async (file: string, options: Place & { readonly json?: boolean; readonly ack?: string }, command: Command) => {
-      const { key, updateCounter, ack, updates } = await applyFile(await readLicenseFile(file), options, command);
-      if (options.ack !== undefined && ack !== undefined) await writeLicenseFile(options.ack, ack);
+      const text = await readLicenseFile(file);
+      const apply = (): ReturnType<typeof applyFile> => applyFile(text, options, command);
+      const { key, updateCounter, ack, updates } =
+        options.ack === undefined
+          ? await apply()
+          : await intoFile({ out: options.ack, inputs: [file], again: ACK_AGAIN }, command, apply, (answer) => answer.ack);
       if (options.json === true)
         printJson({ key, updateCounter, ...(updates === undefined ? {} : { updates }), ...(ack === undefined ? {} : { ack }) });
       if (updates !== undefined && options.json !== true) sayPackage(updates);
@@ -116,7 +111,7 @@ export const licenseFileCommands = (): Command[] => [
         .choices(['sl-adminmode', 'sl-usermode'])
         .default('sl-adminmode'),
     )
-    .requiredOption('--out <file>', 'the file to write')
+    .requiredOption('--out <file>', 'the file to write; - for standard output')
     .option('--json', 'one JSON document')
     .action(async (options: Place & Wanted & { readonly out: string; readonly json?: boolean }, command: Command) => {
       if ((options.vendorCode === undefined) === (options.key === undefined)) {
@@ -125,7 +120,7 @@ export const licenseFileCommands = (): Command[] => [
           remedy: 'Give --vendor-code CODE or --key ID.',
         });
       }
-      await writeLicenseFile(options.out, await stateOf(options, command));
-      say(options.json, `written: ${options.out}`, { file: options.out });
+      const again = 'The same command makes the file again.';
+      await writeInto({ ...options, again }, command, () => stateOf(options, command));
     }),
 ];

@@ -1,6 +1,7 @@
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import { DOCUMENT_LIMIT } from '@keyhaven/core/license';
 import { Command } from 'commander';
+import { toStandardOutput } from './out.ts';
 import { obtainNewPassphrase, obtainPassphrase } from './passphrase.ts';
 import { withProgress } from './progress.ts';
 import { passphraseFile, tell, type VendorIo, wholeNumber } from './vendor-io.ts';
@@ -10,18 +11,6 @@ import { vendorRecordCommands } from './vendor-records.ts';
 import { vendorTrialCommand } from './vendor-trial.ts';
 
 // keyhaven vendor ...: the vendor's side at the command line. Failures are thrown as LicensingError; main.ts prints them.
-
-/** For lists a reader who has had enough is no failure (main.ts); for a license file it is one. */
-const toStandardOutput = async (text: string): Promise<void> => {
-  const others = process.stdout.listeners('error') as ((error: Error) => void)[];
-  process.stdout.removeAllListeners('error');
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  process.stdout.once('error', reject);
-  process.stdout.write(text, (error) => (error ? reject(error) : resolve()));
-  await promise;
-  process.stdout.off('error', reject);
-  for (const each of others) process.stdout.on('error', each);
-};
 
 const processIo: VendorIo = {
   environment: process.env,
