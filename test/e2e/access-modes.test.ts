@@ -62,7 +62,7 @@ describe('access from remote clients (R9)', () => {
     ['secure', 'identifiable', 87, 87],
   ])('mode %s: no other computer may, each is told so, and the owner keeps the setting that decided', async (mode, named, told, kept) => {
     await configure('[SERVER]', `accessfromremote = ${mode}`);
-    await eventually(`others are told ${told}`, async () => isEqual(await statuses(), [0, told, told]), 20_000);
+    await eventually(`others are told ${told}`, async () => isEqual(await statuses(), [0, told, told]));
     const rule = `access.remoteClients = ${named}`;
     expect(await denials()).toContainEqual(
       expect.objectContaining({ status: kept, rule, ruleFile: file, ruleLine: 3, address: yard.host.address }),
@@ -78,7 +78,7 @@ describe('access from remote clients (R9)', () => {
 
   it.each(['split', 'remote'])('mode %s: all may, for no license is in a cloud', async (mode) => {
     await configure('[SERVER]', `accessfromremote = ${mode}`);
-    const all = await eventually('all may again', async () => (await statuses()).every((status) => status === 0), 20_000);
+    const all = await eventually('all may again', async () => (await statuses()).every((status) => status === 0));
     expect(all).toBe(true);
   });
 

@@ -62,7 +62,7 @@ describe('an office, a yard behind a router, and two computers with two cables',
     await writeFile(file, `[search]\nbroadcast = false\naddresses = ["${office.host.address}"]\n`);
     const program = new URL('fast-lm.ts', import.meta.url).pathname;
     const process = await watch.spawn('node', [program, join(site.directory, 'state-watch'), file]);
-    await process.nextLine((line) => line === 'ready', 20_000);
+    await process.nextLine((line) => line === 'ready', 60_000);
     const told = (keys: number) => (line: string) => line.includes('"peer linked"') && line.includes(`"keys":${keys}}`);
     const before = (await office.keys()).length;
     await process.nextLine(told(before));
@@ -98,7 +98,7 @@ describe('an office, a yard behind a router, and two computers with two cables',
         .find(({ address, address6, linkLocal }) => [address, address6, linkLocal].some((each) => before.includes(each)));
       if (cable === undefined) throw new Error(`${before} is no address of the computer with the key`);
       await west.host.link(false, cable.name);
-      await eventually('a call goes another way', async () => (await statusOf(session.read(0, 6))) === 0, 20_000);
+      await eventually('a call goes another way', async () => (await statusOf(session.read(0, 6))) === 0);
       const after = await used();
       expect(
         [cable.address, cable.address6, cable.linkLocal].some((each) => after.includes(each)),

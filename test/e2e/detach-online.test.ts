@@ -96,7 +96,7 @@ describe('detaching and giving back over the network', () => {
     expect(await json('yard', 'returns')).toHaveLength(1);
     expect(await out()).toBe(1);
     await Promise.all(['office', 'barn'].map((name) => site().host(name).link(true)));
-    await eventually('the owner knows', async () => (await out()) === 0, 40_000);
+    await eventually('the owner knows', async () => (await out()) === 0);
     expect(await lm('office').used(FEATURE)).toBe(0);
     await eventually('nothing is left to be told', async () => (await json<unknown[]>('yard', 'returns')).length === 0);
   }, 120_000);

@@ -145,7 +145,7 @@ describe('each single rule, taken away', () => {
   it('all of them: it works', async () => {
     expect(lines()).toHaveLength(8);
     await restarted();
-    await eventually('both use the key of the other', works, 15_000);
+    await eventually('both use the key of the other', works);
   });
 
   it.each([

@@ -187,7 +187,7 @@ describe('the end of the application', () => {
     await application.login({ vendorCode: here().code, feature: FEATURE.oneSeat, lm: 'external' });
     expect(await server.used(FEATURE.oneSeat)).toBe(1);
     await application.end('SIGKILL');
-    await eventually('the seat is back', async () => (await server.used(FEATURE.oneSeat)) === 0, 8_000);
+    await eventually('the seat is back', async () => (await server.used(FEATURE.oneSeat)) === 0);
   });
 });
 

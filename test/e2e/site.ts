@@ -209,7 +209,7 @@ const siteOf = (lab: Lab, directory: string, vendor: Vendor, close: () => Promis
     }
     const process = await host.spawn('node', args);
     lms.push({ name, process });
-    const line = await process.nextLine((each) => each.startsWith('ready '), 20_000);
+    const line = await process.nextLine((each) => each.startsWith('ready '), HANG_MS);
     const { guid } = JSON.parse(line.slice('ready '.length)) as { guid: string };
     const get =
       <T>(what: string) =>
@@ -265,11 +265,11 @@ const siteOf = (lab: Lab, directory: string, vendor: Vendor, close: () => Promis
     },
     application: (host, env) => startApplication(lab.host(host), newPath('application'), env),
     keyhaven: (host, ...args) =>
-      lab.host(host).run('node', [KEYHAVEN, ...args], { timeoutMs: 20_000, env: { KEYHAVEN_VENDOR_PASSPHRASE: PASSPHRASE } }),
+      lab.host(host).run('node', [KEYHAVEN, ...args], { timeoutMs: HANG_MS, env: { KEYHAVEN_VENDOR_PASSPHRASE: PASSPHRASE } }),
     async holdLogin(host, feature, ...args) {
       const all = [KEYHAVEN, 'login', '--vendor-code', code, '--feature', String(feature), '--hold', '600', '--json', ...args];
       const process = await lab.host(host).spawn('node', all);
-      return { process, answer: JSON.parse(await process.nextLine(() => true, 20_000)) as LoginAnswer };
+      return { process, answer: JSON.parse(await process.nextLine(() => true, HANG_MS)) as LoginAnswer };
     },
     logs: () => lms.map(({ name, process }) => `--- LM on ${name}, pid ${process.pid}\n${process.stderr()}`).join('\n'),
     close,

@@ -82,7 +82,7 @@ describe('waiting for a seat (A4)', () => {
     await (await third?.session)?.info();
     expect(order).toEqual(['3 ship']);
     // A killed one elsewhere is forgotten when it has not asked again for ten seconds; nobody waits for that.
-    await eventually('the line is empty', async () => (await office.features()).every(({ seats }) => seats.waiting === 0), 15_000);
+    await eventually('the line is empty', async () => (await office.features()).every(({ seats }) => seats.waiting === 0));
   });
 
   it('the LM with the key, killed -9 and started again, lets them back in their order', async () => {

@@ -23,6 +23,38 @@ const world = () => {
 };
 
 describe('an application of this computer', () => {
+  it('behind another process ends with the process that it names, which keeps nothing for longer than the lease', () => {
+    const { clock, alive, holding, ended, applications } = world();
+    const [first, second] = [
+      { pid: 201, start: 2 ** 52 + 1 },
+      { pid: 202, start: 2 ** 52 + 2 },
+    ];
+    for (const process of [first, second]) {
+      holding.add(process.pid);
+      applications.connected(process, app);
+    }
+    applications.disconnected(first);
+    clock.advance(3 * MINUTE + 5_000);
+    expect(ended).toEqual([first.pid]);
+    applications.disconnected(second);
+    clock.advance(MINUTE);
+    expect(ended).toEqual([first.pid]);
+    alive.delete(app.pid);
+    clock.advance(5_000);
+    expect(ended).toEqual([first.pid, second.pid]);
+  });
+
+  it('of another computer that a license manager stored has the time of a lease to come back after a restart', () => {
+    const { clock, holding, ended, applications } = world();
+    const process = { pid: 203, start: 2 ** 52 + 3 };
+    holding.add(process.pid);
+    applications.away(process);
+    clock.advance(2 * MINUTE);
+    expect(ended).toEqual([]);
+    clock.advance(2 * MINUTE);
+    expect(ended).toEqual([process.pid]);
+  });
+
   it('that was killed gives its seats back at once, though its socket closes a moment before it is gone', () => {
     const { clock, alive, ended, applications } = world();
     applications.connected(app);

@@ -47,7 +47,7 @@ const watched =
       const { process } = seen;
       if (known || process === undefined || socket.destroyed) return seen;
       known = true;
-      applications.connected(process);
+      applications.connected(process, claim);
       if (seen.forwarded)
         onEvent({
           level: 'info',

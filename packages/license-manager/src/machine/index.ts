@@ -4,7 +4,7 @@ export { observeMachine } from './fingerprint/index.ts';
 export { createInstallMarks, type InstallMark, type InstallMarks } from './install-marks.ts';
 export { sweepLeftFiles, writePidFile } from './left-files.ts';
 export { adoptIdentity, dropNextIdentity, type NextIdentity, prepareIdentity, readNextIdentity } from './next-identity.ts';
-export { elsewhere, isRunning, type ProcessIdentity, processStart, startInStat } from './process.ts';
+export { elsewhere, isElsewhere, isRunning, type ProcessIdentity, processStart, startInStat } from './process.ts';
 export { type Claim, claimState } from './running/index.ts';
 export { systemClock, systemEntropy } from './system.ts';
 export { createTrialMarks, type TrialMark, type TrialMarks } from './trial-marks.ts';

@@ -35,8 +35,11 @@ const ELSEWHERE = 2 ** 52;
 /** The start of a process of another computer, made of four bytes: as such it never runs on this one. */
 export const elsewhere = (bytes: Uint8Array): number => ELSEWHERE + Buffer.from(bytes).readUInt32BE(0);
 
-export const isRunning = ({ pid, start }: ProcessIdentity): boolean => {
-  if (start >= ELSEWHERE) return false;
+export const isElsewhere = ({ start }: ProcessIdentity): boolean => start >= ELSEWHERE;
+
+export const isRunning = (process: ProcessIdentity): boolean => {
+  const { pid, start } = process;
+  if (isElsewhere(process)) return false;
   const found = pid > 0 ? processStart(pid) : undefined;
   return found !== undefined && (found === 0 || start === 0 || found === start);
 };
