@@ -23,7 +23,7 @@ describe('the file', () => {
   it('says its version and that of its protocol, and nothing on standard error', async () => {
     const { stdout, stderr } = await run(site.externalFile, ['--version']);
     const version = (JSON.parse(readFileSync('packages/license-manager/package.json', 'utf8')) as { readonly version: string }).version;
-    expect({ stdout, stderr }).toEqual({ stdout: `keyhaven-external-lm ${version} protocol 1-1\n`, stderr: '' });
+    expect({ stdout, stderr }).toEqual({ stdout: `keyhaven-external-lm ${version} protocol 1-2\n`, stderr: '' });
   });
 
   it('means nothing to what an application sets for its own Node.js', async () => {
@@ -74,7 +74,7 @@ describe('a file that is replaced while it runs', () => {
     const again = await application.login({ lm: 'external' });
     const [started] = site.externals();
     expect(statSync(`/proc/${started}/exe`).ino).not.toBe(old);
-    expect((await run(site.externalFile, ['--version'])).stdout).toBe('keyhaven-external-lm 99.1.2 protocol 1-1\n');
+    expect((await run(site.externalFile, ['--version'])).stdout).toBe('keyhaven-external-lm 99.1.2 protocol 1-2\n');
     await application.logout(again.id);
     application.order('exit');
     await application.ended;

@@ -95,6 +95,7 @@ export const createForger = ({ vendor, key = keyIdOf(publicBytes(signingKey)), c
         case 'hello':
           return [{ kind: 'welcome', version: message.to, guid: licenseManager.guid, hostname: licenseManager.hostname, idleMs: 600_000 }];
         case 'find':
+        case 'attempt':
           return [{ kind: 'found', request: message.request, status: 0, detail: '', candidates: [{ key, product: 1, licenseManager }] }];
         case 'open': {
           const { channel } = message;

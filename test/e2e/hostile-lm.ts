@@ -89,7 +89,7 @@ const createMeddler = (attack: Attack) => {
   return {
     toLm(message: ToLm): ToLm[] {
       if (message.kind === 'record') return meddleRecord(message, 'to the key');
-      if (message.kind === 'find' && attack.kind === 'other feature in the question')
+      if ((message.kind === 'find' || message.kind === 'attempt') && attack.kind === 'other feature in the question')
         return deed([{ ...message, feature: attack.feature }]);
       if (message.kind === 'open' && attack.kind === 'other key in the opening frame') return deed([{ ...message, key: attack.key }]);
       if (message.kind === 'open' && attack.kind === 'bit of the opening') return [{ ...message, opening: meddleBytes(message.opening) }];
@@ -123,6 +123,7 @@ const createReplayer = (file: string): Forger => {
       const kinds = {
         hello: 'welcome',
         find: 'found',
+        attempt: 'found',
         open: 'opened',
         record: 'record',
         update: 'updated',

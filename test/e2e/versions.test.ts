@@ -71,9 +71,9 @@ describe('an application and a license manager without a common version', () => 
   });
 
   it('an application of a later release is told 42: upgrade the license manager', async () => {
-    const told = await refusedWith(port, helloOf(2, 3));
+    const told = await refusedWith(port, helloOf(3, 4));
     expect(told).toMatchObject({ type: 10, status: 42 });
-    expect(told.detail).toMatch(/versions 2 to 3 .* version 1: upgrade the license manager of this computer\.$/);
+    expect(told.detail).toMatch(/versions 3 to 4 .* versions 1 to 2: upgrade the license manager of this computer\.$/);
   });
 
   it('an application of an earlier release is told 11: upgrade the application', async () => {
@@ -86,7 +86,9 @@ describe('an application and a license manager without a common version', () => 
     const env = { KEYHAVEN_LOCAL_LM: `127.0.0.2:${port}` };
     const login = await keyhaven(['login', '--vendor-code', vendor.vendorCode, '--feature', '42'], { env });
     expect(login.code).not.toBe(0);
-    expect(login.stderr).toMatch(/error 11 OLD_DRIVER: .* version 1 .* versions 2 to 3: upgrade the Licensing API of the application\./);
+    expect(login.stderr).toMatch(
+      /error 11 OLD_DRIVER: .* versions 1 to 2 .* versions 3 to 4: upgrade the Licensing API of the application\./,
+    );
   });
 
   it('a license manager of today finds one of a later release, says so in its log, and to whoever searches in vain', async () => {

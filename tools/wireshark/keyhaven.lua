@@ -230,7 +230,7 @@ local function dissect_datagram(tvb, pinfo, tree)
   return tvb:len()
 end
 
--- Local protocol (M1 to M8, W12 to W24) -----------------------------------------------------------------------------------------
+-- Local protocol (M1 to M8, W12 to W25) -----------------------------------------------------------------------------------------
 
 local record = { { "u32", "channel" }, { "u64", "counter" }, { "rest", "sealed" } }
 local told = { { "u32", "number" }, { "u16", "status" }, { "text", "detail" }, { "u8", "more" }, { "longtext", "part" } }
@@ -259,6 +259,7 @@ local messages = {
   [13] = { "ask", after_vendor({ "u8", "wanted" }, { "text", "scope" }) },
   [14] = { "told", told },
   [15] = { "transfer", after_vendor({ "u8", "action" }, { "u32", "seconds" }, { "u16", "seats" }, { "text", "scope" }, { "block", "document" }) },
+  [16] = { "attempt", after_vendor({ "u32", "feature" }, { "text", "scope" }) },
 }
 
 -- Blocks of the link (K9 to K36): the same frames.

@@ -29,6 +29,12 @@ describe('what an application is told when no license manager does it (T5)', () 
       'external',
     ],
     ['"not here" before that no Admin LM runs', ['external', Status.KEY_NOT_FOUND], ['admin', Status.LOCAL_COMM_ERR], 'external'],
+    [
+      'the last of those without a free seat, where the login ended',
+      ['external', Status.TOO_MANY_USERS],
+      ['admin', Status.TOO_MANY_USERS],
+      'admin',
+    ],
     ['of equals the first', ['external', Status.FEATURE_NOT_FOUND], ['admin', Status.KEY_NOT_FOUND], 'external'],
     ['its own before the Admin LM, where neither works', ['external', Status.LOCAL_COMM_ERR], ['admin', Status.LOCAL_COMM_ERR], 'external'],
   ] as const)('%s', (_name, first, second, told) => {

@@ -10,6 +10,8 @@ export type Asking = {
   failed(kind: HostKind, error: LicensingError): void;
   /** The explanation where this one did what was asked for. */
   done(kind: HostKind): readonly SelectionNote[];
+  /** That of the refusals which the application is told, as its license manager said it. */
+  told(): LicensingError | undefined;
   /** What the application is told where none did. */
   refusal(): LicensingError;
   /** An error of the request itself, with the explanation. */
@@ -55,18 +57,25 @@ export const createAsking = ({ ask, steps, refusal }: Selection): Asking => {
       const spared = asked && answered !== undefined && licenseManager !== answered;
       return { licenseManager, asked: asked && !spared, why: spared ? `${why} There was no need: the ${names[answered]} did it.` : why };
     });
+  const told = (): LicensingError | undefined => {
+    let best: { readonly error: LicensingError; readonly weight: number } | undefined;
+    for (const [kind, error] of failures) {
+      const own = weight(kind, error);
+      // Of several without a free seat the last: there the login ended, and was counted (C2).
+      if (best === undefined || own > best.weight || (own === best.weight && error.status === Status.TOO_MANY_USERS))
+        best = { error, weight: own };
+    }
+    return best?.error;
+  };
   return {
     ask,
     failed: (kind, error) => void failures.set(kind, error),
     done: notes,
     explained: (error) => (error.selection === undefined ? withSelection(error, notes()) : error),
+    told,
     refusal() {
-      let best: { readonly error: LicensingError; readonly weight: number } | undefined;
-      for (const [kind, error] of failures) {
-        const own = weight(kind, error);
-        if (best === undefined || own > best.weight) best = { error, weight: own };
-      }
-      if (best !== undefined) return withSelection(best.error, notes());
+      const best = told();
+      if (best !== undefined) return withSelection(best, notes());
       const { status, ...sentences } = refusal ?? { status: Status.KEY_NOT_FOUND };
       return new LicensingError(status, { ...sentences, selection: notes() });
     },

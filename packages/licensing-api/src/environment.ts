@@ -7,6 +7,7 @@ import { isSea } from 'node:sea';
 import type { Entropy } from '@keyhaven/core/crypto';
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import type { ApplicationIdentity } from '@keyhaven/core/session';
+import type { VersionRange } from '@keyhaven/core/versions';
 import { applicationDirectory } from './application-directory.ts';
 import type { Configured } from './configuration.ts';
 import type { LmSocket } from './lm-end.ts';
@@ -79,6 +80,8 @@ export type Surroundings = {
   readonly remoteDesktop?: () => boolean;
   /** License managers of the application's own; absent = there is the Admin LM only. */
   readonly near?: NearSurroundings;
+  /** The versions of the local protocol that it offers; absent = all that it speaks. */
+  readonly localVersions?: VersionRange | undefined;
   /** How long a call to a license manager for keys of this vendor may take, in milliseconds (A6); absent, or where it is undefined: 10 seconds. */
   readonly callTimeoutMs?: (vendor: number) => number | undefined;
   readonly time: {

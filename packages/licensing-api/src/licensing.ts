@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { Entropy } from '@keyhaven/core/crypto';
-import { LicensingError, Status, statusOf } from '@keyhaven/core/errors';
+import { LicensingError } from '@keyhaven/core/errors';
 import { type FormatInput, type InfoData, parseInfoData } from '@keyhaven/core/format';
 import { scopeToXml, toScope } from '@keyhaven/core/scope';
 import type { ApplicationIdentity } from '@keyhaven/core/session';
@@ -10,12 +10,13 @@ import { acknowledge, type Updated } from './acknowledge.ts';
 import { fieldsOf, given, text } from './arguments.ts';
 import { type Asking, createAsking, isElsewhere } from './asking.ts';
 import { callTimeout } from './call-timeout.ts';
-import { createDenials, createLoginCalls, type Denials } from './denials.ts';
+import { createDenials, createLoginCalls } from './denials.ts';
 import { type LmAddress, type Surroundings, systemSurroundings } from './environment.ts';
 import { render, wantedBy } from './information.ts';
 import { createLimits, type Limit } from './limits.ts';
 import { createLinks } from './links.ts';
 import type { LmLink } from './lm-link.ts';
+import { createLoginInTurn, createSearch } from './login-in-turn.ts';
 import {
   type Asked,
   type AskedLogin,
@@ -33,7 +34,7 @@ import { createSelector } from './selector.ts';
 import type { Session } from './session.ts';
 import { readFormat } from './session-arguments.ts';
 import { idIn, type RecipientOptions, readRecipient, readTransfer, type TransferOptions } from './transfer.ts';
-import { fromAll, inShare, inTurn } from './turns.ts';
+import { fromAll, inTurn } from './turns.ts';
 import { apiVersion, lmVersionIn, readVersionOptions, type VersionOptions, type Versions } from './version.ts';
 import { waitForSeat } from './waiting.ts';
 
@@ -70,25 +71,12 @@ export type Licensing = {
   close(): void;
 };
 
-const refusal = (status: number, detail: string): LicensingError => {
-  const known = statusOf(status);
-  return new LicensingError(known === undefined || known === Status.OK ? Status.INT_ERR : known, { detail });
-};
 const ofKey = (key: string): string => scopeToXml(toScope({ key: { id: key } }));
 
-const findAt = (link: LmLink, { vendor, feature, scope }: AskedLogin, limit: Limit): Promise<readonly Candidate[]> =>
-  link.using(limit, async (via) => {
-    const found = await via.find({ vendor: vendor.vendor, vendorKey: vendor.publicKey, feature, scope }, limit);
-    if (found.status !== Status.OK) throw refusal(found.status, found.detail);
-    return found.candidates;
-  });
 const askAt = (link: LmLink, { vendor, scope }: Pick<Asked, 'vendor' | 'scope'>, bits: number, limit: Limit): Promise<InfoData> =>
   link.using(limit, async (via) =>
     parseInfoData(await via.ask({ vendor: vendor.vendor, vendorKey: vendor.publicKey, wanted: bits, scope }, limit)),
   );
-
-/** A key of a license manager where a login was tried. */
-type Tried = { readonly attempt: Attempt; readonly candidate: Candidate };
 
 export const createLicensing = (
   address: LmAddress,
@@ -112,6 +100,7 @@ export const createLicensing = (
     }
   };
   const calls = createLoginCalls();
+  const search = createSearch(calls);
   const logins = createLogins({
     identity,
     calls,
@@ -136,36 +125,12 @@ export const createLicensing = (
   const eachOf = <T>({ vendor }: Asked, asking: Asking, limit: Limit, work: (link: LmLink, part: Limit) => Promise<T>) =>
     fromAll(asking, limit, (kind) => links.to(kind, vendor.vendor), work);
 
-  const loginAt = async (attempt: Attempt, limit: Limit, signal: AbortSignal | undefined, denials: Denials<Tried>): Promise<Session> => {
-    let refused: LicensingError | undefined;
-    const candidates = await findAt(attempt.link, attempt.asked, limit);
-    const isLastLm = attempt.asking.ask.at(-1) === attempt.link.kind;
-    for (const [index, candidate] of candidates.entries()) {
-      const denial = denials.next(isLastLm && index === candidates.length - 1);
-      try {
-        return await inShare(limit, candidates.length - index, (part) => logins.loginAt(attempt, candidate, part, signal, denial));
-      } catch (error) {
-        if (!(error instanceof LicensingError)) throw error;
-        denials.refused({ attempt, candidate }, error);
-        // All seats taken says more than what another key refused for.
-        if (refused === undefined || error.status === Status.TOO_MANY_USERS) refused = error;
-        if (limit.over) break;
-      }
-    }
-    throw refused ?? new LicensingError(Status.KEY_NOT_FOUND);
-  };
   const loginNow = (asked: AskedLogin, signal: AbortSignal | undefined): Promise<Session> =>
     within(asked.vendor.vendor, (limit) => {
       const asking = askingFor(asked);
-      const denials = createDenials<Tried>(calls);
-      const work = (link: LmLink, part: Limit) => loginAt({ link, asked, asking }, part, signal, denials);
-      return oneOf(asked.vendor.vendor, asking, limit, work).catch((error: unknown) => {
-        const again = denials.uncounted();
-        if (again === undefined || limit.over) throw error;
-        return logins.loginAt(again.attempt, again.candidate, limit, signal).catch(() => {
-          throw error;
-        });
-      });
+      const login = createLoginInTurn({ search, logins, calls, signal });
+      const work = (link: LmLink, part: Limit) => login.at({ link, asked, asking }, part, asking.ask.at(-1) === link.kind);
+      return oneOf(asked.vendor.vendor, asking, limit, work).catch((error: unknown) => login.end(asking.told(), error, limit));
     });
 
   const loginWaiting = (asked: AskedLogin, timeoutMs: number, { signal, onWaiting }: ReadLogin): Promise<Session> => {
@@ -173,13 +138,34 @@ export const createLicensing = (
     const asking = askingFor(asked);
     const attempts = new WeakMap<Candidate, Attempt>();
     const at = (candidate: Candidate): Attempt => attempts.get(candidate) ?? { link: links.admin, asked, asking };
-    const findThere = async (link: LmLink, part: Limit) => {
-      const candidates = await findAt(link, asked, part);
+    const findThere = async (link: LmLink, part: Limit, denial?: 'never') => {
+      const candidates = await search(link, asked, part, denial);
       for (const candidate of candidates) attempts.set(candidate, { link, asked, asking });
       return candidates;
     };
+    const onlyLm = asking.ask.length === 1;
+    /** One denial where none of them has a key when the login begins; to look again later is no login. */
+    const find = (isFirst: boolean) =>
+      within(vendor.vendor, async (limit) => {
+        const denials = createDenials<LmLink>(calls);
+        const work = (link: LmLink, part: Limit) =>
+          findThere(link, part, isFirst && onlyLm ? undefined : 'never').catch((error: unknown) => {
+            denials.refused(link, error);
+            throw error;
+          });
+        return eachOf(asked, asking, limit, work).then(
+          (found) => found.flat(),
+          async (error: unknown) => {
+            const again = isFirst ? denials.uncounted(asking.told()) : undefined;
+            if (again === undefined || limit.over) throw error;
+            return findThere(again, limit).catch(() => {
+              throw error;
+            });
+          },
+        );
+      });
     return waitForSeat({
-      find: () => within(vendor.vendor, async (limit) => (await eachOf(asked, asking, limit, findThere)).flat()),
+      find,
       path: (candidate, limit, keepsAlive) => at(candidate).link.pathTo({ candidate, vendor }, limit, keepsAlive),
       limit: (longer) => limitFor(vendor.vendor, longer),
       silence: (candidate, limit) => at(candidate).link.silence({ candidate, vendor }, limit),
@@ -187,7 +173,7 @@ export const createLicensing = (
       accept: (candidate, grant, path) => logins.sessionWith(at(candidate), candidate, grant, path),
       loginAt: (candidate, denial) => within(vendor.vendor, (limit) => logins.loginAt(at(candidate), candidate, limit, signal, denial)),
       calls,
-      onlyLm: asking.ask.length === 1,
+      onlyLm,
       isCounted: ({ product }, path) => isCounted(path, product, asked.feature),
       nonce: () => entropy.bytes(16),
       time,
@@ -271,7 +257,7 @@ export const createLicensing = (
         () => readFind(options),
         (asked) =>
           within(asked.vendor.vendor, async (limit) =>
-            (await eachOf(asked, askingFor(asked), limit, (link, part) => findAt(link, asked, part))).flat(),
+            (await eachOf(asked, askingFor(asked), limit, (link, part) => search(link, asked, part, 'never'))).flat(),
           ),
       ),
     information,

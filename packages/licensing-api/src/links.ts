@@ -25,7 +25,7 @@ export type LinksOptions = {
   readonly address: LmAddress;
   readonly identity: ApplicationIdentity;
   readonly entropy: Entropy;
-  readonly surroundings: Pick<Surroundings, 'dial' | 'near' | 'callTimeoutMs'>;
+  readonly surroundings: Pick<Surroundings, 'dial' | 'near' | 'callTimeoutMs' | 'localVersions'>;
   readonly time: OwnTime;
 };
 
@@ -36,7 +36,7 @@ export type LinksOptions = {
 const START_LONGER_MS = 10 * SECOND;
 
 export const createLinks = ({ address, identity, entropy, surroundings, time }: LinksOptions): Links => {
-  const { near, dial } = surroundings;
+  const { near, dial, localVersions } = surroundings;
   const patienceFor = (vendor: number): number => callTimeout(surroundings.callTimeoutMs?.(vendor)) + START_LONGER_MS;
   const links = new Map<string, LmLink>(); // BOUNDED by the vendors in use
   const integrated = new Map<number, Promise<IntegratedLm>>(); // BOUNDED by the vendors in use
@@ -44,7 +44,7 @@ export const createLinks = ({ address, identity, entropy, surroundings, time }: 
 
   const admin = createLmLink({
     kind: 'admin',
-    connect: (onClosed) => connectToLm(address, identity, { dial, time }, onClosed),
+    connect: (onClosed) => connectToLm(address, identity, { dial, time, localVersions }, onClosed),
     recovers: true,
     entropy,
     time,
@@ -60,7 +60,7 @@ export const createLinks = ({ address, identity, entropy, surroundings, time }: 
         if (near === undefined) throw absent();
         const started: StartedEnd = { ...near.startExternal(vendor), patienceMs: patienceFor(vendor) };
         starting = started.socket;
-        return connectOver(started, identity, time, onClosed).finally(() => {
+        return connectOver(started, identity, time, onClosed, localVersions).finally(() => {
           starting = undefined;
         });
       },
@@ -91,7 +91,7 @@ export const createLinks = ({ address, identity, entropy, surroundings, time }: 
       async connect(onClosed) {
         const lm = await opened(vendor);
         const end = { name: 'The Integrated LM', ready: 'answered', socket: lm.connect(), patienceMs: patienceFor(vendor) } as const;
-        return connectOver(end, identity, time, onClosed);
+        return connectOver(end, identity, time, onClosed, localVersions);
       },
       recovers: true,
       entropy,

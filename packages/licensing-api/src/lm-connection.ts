@@ -3,6 +3,7 @@ import { LicensingError, Status, statusOf } from '@keyhaven/core/errors';
 import type { ApplicationIdentity } from '@keyhaven/core/session';
 import type { VersionRange } from '@keyhaven/core/versions';
 import {
+  ATTEMPT_VERSION,
   decodeToApplication,
   encodeRecord,
   encodeToLm,
@@ -63,7 +64,7 @@ export type ConnectionTime = Pick<OwnTime, 'now' | 'later' | 'afterInput' | 'whe
 export const connectToLm = (
   address: LmAddress,
   identity: ApplicationIdentity,
-  { dial, time }: Pick<Surroundings, 'dial'> & { readonly time: ConnectionTime },
+  { dial, time, localVersions }: Pick<Surroundings, 'dial' | 'localVersions'> & { readonly time: ConnectionTime },
   onClosed: (idle: boolean, why: LicensingError) => void,
 ): Promise<LmConnection> =>
   connectOver(
@@ -71,6 +72,7 @@ export const connectToLm = (
     identity,
     time,
     onClosed,
+    localVersions,
   );
 
 /**
@@ -95,6 +97,9 @@ export const connectOver = (
     let retained = 0;
     let connected = false;
     let guid = '';
+    const version = Promise.withResolvers<number>();
+    version.promise.catch(() => undefined);
+    if (versions.to < ATTEMPT_VERSION) version.resolve(versions.to);
     let idleMs = Number.POSITIVE_INFINITY;
     let lastUse = time.now();
     let out: Uint8Array[] = [];
@@ -121,6 +126,7 @@ export const connectOver = (
       if (!connected && lmEnd.ready === 'answered') lmEnd.abandon?.();
       const idle = time.now() - lastUse >= idleMs * 0.95;
       requests.fail(error);
+      version.reject(error);
       const lost = [...channels.values()];
       channels.clear();
       for (const each of lost) each.lost(error, idle);
@@ -149,6 +155,7 @@ export const connectOver = (
           if (message.version < versions.from || message.version > versions.to)
             return end(unoffered(name, message.version, versions, remedy));
           ({ idleMs, guid } = message);
+          version.resolve(message.version);
           if (!connected) begin();
           return;
         case 'refused':
@@ -166,7 +173,14 @@ export const connectOver = (
         detail: `${name} does not answer: nothing came within ${Math.round(ms / 100) / 10} s.`,
         remedy: SILENCE_REMEDY,
       });
-    const requests = createRequests({ say, nextNumber, silence, ended: () => ended, end: (detail) => end(broken(detail)) });
+    const requests = createRequests({
+      say,
+      nextNumber,
+      version: version.promise,
+      silence,
+      ended: () => ended,
+      end: (detail) => end(broken(detail)),
+    });
 
     const connection: LmConnection = {
       get alive() {

@@ -1,18 +1,31 @@
 import { Buffer } from 'node:buffer';
 import { LicensingError, Status, statusOf } from '@keyhaven/core/errors';
-import { type Ask, type Find, type Found, MAX_UPDATE, type ToApplication, type ToLm, type Transfer } from '@keyhaven/core/wire';
+import {
+  type Ask,
+  ATTEMPT_VERSION,
+  type Find,
+  type Found,
+  MAX_UPDATE,
+  type ToApplication,
+  type ToLm,
+  type Transfer,
+} from '@keyhaven/core/wire';
 import type { Limit } from './limits.ts';
 
 // What is asked of a license manager outside of channels: each request has a number, and its reply names it. A request is given up when its limit is over, with
 // LOCAL_COMM_ERR (33); the reply of one that was given up is dropped when it comes.
 
 export type LmRequests = {
-  find(question: Omit<Find, 'request'>, limit: Limit): Promise<Found>;
+  /** `denial`: `never` where finding nothing is not the end of a login (W25). A license manager that does not know that counts it. */
+  find(question: Omit<Find, 'request'>, limit: Limit, denial?: 'never'): Promise<FoundBy>;
   update(document: Uint8Array, limit: Limit): Promise<string>;
   /** The reply, which is JSON. */
   ask(question: Omit<Ask, 'request'>, limit: Limit): Promise<string>;
   transfer(wish: Omit<Transfer, 'request'>, limit: Limit): Promise<string>;
 };
+
+/** `counted`: it is a denial where nothing was found. */
+export type FoundBy = Found & { readonly counted: boolean };
 
 type Replied = Extract<ToApplication, { kind: 'found' | 'updated' | 'told' }>;
 type Reply<K extends Replied['kind']> = Extract<Replied, { kind: K }>;
@@ -20,6 +33,8 @@ type Reply<K extends Replied['kind']> = Extract<Replied, { kind: K }>;
 export type RequestsOptions = {
   say(message: ToLm): void;
   nextNumber(): number;
+  /** The version that is spoken, once the license manager has said it; at once where it makes no difference. */
+  readonly version: Promise<number>;
   /** The error of what is given up. */
   silence(limit: Limit): LicensingError;
   /** Why the connection has ended; undefined while it has not. */
@@ -76,14 +91,17 @@ export const createRequests = (options: RequestsOptions) => {
   };
 
   const requests: LmRequests = {
-    find: (question, limit) =>
-      send<Reply<'found'>>(
+    async find(question, limit, denial) {
+      const counted = denial === undefined || (await limit.until(options.version, () => silence(limit))) < ATTEMPT_VERSION;
+      const found = await send<Reply<'found'>>(
         limit,
-        (request) => ({ kind: 'find', request, ...question }),
+        (request) => ({ kind: counted ? 'find' : 'attempt', request, ...question }),
         (message, settle) => {
           if (message.kind === 'found') settle(message);
         },
-      ),
+      );
+      return { ...found, counted };
+    },
     async update(document, limit) {
       if (document.length > MAX_UPDATE) {
         throw new LicensingError(Status.INVALID_PARAMETER, {

@@ -14,8 +14,8 @@ import type { Session } from './session.ts';
 // asks again, with the same nonce, so that nothing it repeats takes a second place or a second seat.
 
 export type WaitOptions = {
-  /** Where the feature can be had, in the order of preference. */
-  find(): Promise<readonly Candidate[]>;
+  /** Where the feature can be had, in the order of preference. `isFirst`: the login begins with it. */
+  find(isFirst: boolean): Promise<readonly Candidate[]>;
   /** @throws PathLost; LicensingError where the limit is over */
   path(candidate: Candidate, limit: Limit, keepsAlive?: 'quietly'): Promise<KeyPath>;
   /** For one question, and so much longer. */
@@ -280,7 +280,7 @@ export const waitForSeat = (options: WaitOptions): Promise<Session> => {
   const look = (): void => {
     if (settled) return;
     options
-      .find()
+      .find(false)
       .then(async (found) => {
         for (const candidate of found) if (!settled && counted === undefined && !standings.has(nameOf(candidate))) await join(candidate);
       })
@@ -290,7 +290,7 @@ export const waitForSeat = (options: WaitOptions): Promise<Session> => {
       });
   };
   const begin = async (): Promise<void> => {
-    const found = await options.find();
+    const found = await options.find(true);
     onlyKey = options.onlyLm && found.length === 1;
     for (const candidate of found) {
       if (settled) return;

@@ -17,7 +17,7 @@ export const others = {
     answer: { least: 5, most: 4 + MAX_FRAME },
     interval: 'as the application calls; closed when unused for ten minutes (never under seven), opened again by the next call',
     purpose: 'Login, sealed records, information, updates. From another computer it is refused.',
-    clause: 'L1 L3 to L5, W1 to W24',
+    clause: 'L1 L3 to L5, W1 to W25',
   },
   administration: {
     layer: 'connection',

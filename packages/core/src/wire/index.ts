@@ -10,6 +10,7 @@ export {
 export {
   ASK,
   type Ask,
+  ATTEMPT_VERSION,
   type Candidate,
   decodeToApplication,
   decodeToLm,

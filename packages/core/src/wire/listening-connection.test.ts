@@ -89,16 +89,23 @@ describe('the hello', () => {
 
 describe('the versions in the hello (T6)', () => {
   it.each([
-    [1, 1],
-    [0, 1],
-    [1, 9],
-    [0, 255],
-  ])('%d to %d meets ours in version 1', (from, to) => {
-    expect(connection().receive(mono(START), helloOf(from, to))).toMatchObject([{ kind: 'hello', version: 1, from, to }]);
+    [1, 1, 1],
+    [0, 1, 1],
+    [1, 2, 2],
+    [2, 2, 2],
+    [1, 9, 2],
+    [0, 255, 2],
+  ])('%d to %d meets ours in version %d', (from, to, version) => {
+    expect(connection().receive(mono(START), helloOf(from, to))).toMatchObject([{ kind: 'hello', version, from, to }]);
+  });
+
+  it('meet those of an application and of a license manager that know version 1 only', () => {
+    const released = createListeningConnection(mono(START), self, { from: 1, to: 1 });
+    expect(released.receive(mono(START), helloOf(1, 2))).toMatchObject([{ kind: 'hello', version: 1 }]);
   });
 
   it.each([
-    ['too new', 2, 9, Status.OLD_LM],
+    ['too new', 3, 9, Status.OLD_LM],
     ['too old', 0, 0, Status.OLD_DRIVER],
     ['empty', 3, 1, Status.LOCAL_COMM_ERR],
   ])('that are %s end the connection with a refusal that says so', (_, from, to, status) => {
@@ -114,12 +121,12 @@ describe('the versions in the hello (T6)', () => {
       machine.receive(mono(START), frame);
       return farewellOf(machine);
     };
-    const other = encodeFrame(1, (out) => out.u16(0x4b48).u8(2).u8(3).text('of another form'));
+    const other = encodeFrame(1, (out) => out.u16(0x4b48).u8(3).u8(4).text('of another form'));
     expect(refusedAs(other)).toEqual({
       kind: 'refused',
       status: Status.OLD_LM,
       detail:
-        'In the local protocol, the Licensing API of the application speaks versions 2 to 3 and the license manager of this computer version 1: upgrade the license manager of this computer.',
+        'In the local protocol, the Licensing API of the application speaks versions 3 to 4 and the license manager of this computer versions 1 to 2: upgrade the license manager of this computer.',
     });
     expect(refusedAs(helloOf(1, 1), { from: 2, to: 3 })).toEqual({
       kind: 'refused',
@@ -130,6 +137,21 @@ describe('the versions in the hello (T6)', () => {
     expect(refusedAs(helloOf(4, 5), { from: 2, to: 3 })).toMatchObject({ status: Status.OLD_LM });
     const machine = createListeningConnection(mono(START), self, { from: 2, to: 7 });
     expect(machine.receive(mono(START), helloOf(1, 5))).toMatchObject([{ kind: 'hello', version: 5 }]);
+  });
+});
+
+describe('an attempt (W25)', () => {
+  const attempt = encodeToLm({ kind: 'attempt', request: 1, vendor: 2, vendorKey: fill(32, 3), feature: 4, scope: '' });
+
+  it('is of version 2', () => {
+    expect(kinds(connection().receive(mono(START), Buffer.concat([helloOf(1, 2), attempt])))).toEqual(['hello', 'attempt']);
+  });
+
+  it('breaks the protocol in version 1, in which nothing is ignored (V3)', () => {
+    const machine = greeted();
+    expect(kinds(machine.receive(mono(START), attempt))).toEqual(['closed']);
+    expect(farewellOf(machine)).toMatchObject({ kind: 'refused', status: Status.LOCAL_COMM_ERR });
+    expectClosed(machine);
   });
 });
 
@@ -248,7 +270,7 @@ describe('any sequence of inputs', () => {
     );
     fc.assert(
       fc.property(valid, fc.array(fc.integer({ min: 1, max: 60 })), (messages, sizes) => {
-        const bytes = Buffer.concat([encodeToLm(hello), open(1), ...messages.map(encodeToLm)]);
+        const bytes = Buffer.concat([helloOf(1, 2), open(1), ...messages.map(encodeToLm)]);
         const whole = connection().receive(mono(START), bytes);
         const machine = connection();
         const cut = cutInto(bytes, sizes).flatMap((piece) => machine.receive(mono(START), piece));

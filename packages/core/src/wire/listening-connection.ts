@@ -4,7 +4,16 @@ import { LicensingError, Status, type StatusCode } from '../errors/index.ts';
 import { MINUTE, type Mono, mono, SECOND } from '../time/index.ts';
 import { chooseVersion, type VersionRange } from '../versions/index.ts';
 import { type Frame, FrameDecoder, MAX_FRAME } from './frame.ts';
-import { decodeToLm, encodeToApplication, type Hello, LOCAL_VERSIONS, type ToApplication, type ToLm, versionsIn } from './local.ts';
+import {
+  ATTEMPT_VERSION,
+  decodeToLm,
+  encodeToApplication,
+  type Hello,
+  LOCAL_VERSIONS,
+  type ToApplication,
+  type ToLm,
+  versionsIn,
+} from './local.ts';
 
 // The LM's end of one application's connection: bytes and time in, events out; no socket, no clock (sans-IO). States: waiting for the
 // hello, open, closed. Until the hello a connection may cost 4 KiB and ten seconds, not more (I5). A fault closes this connection and
@@ -52,6 +61,8 @@ export const createListeningConnection = (
   const idleMs = Math.max(self.idleMs, MIN_IDLE_MS);
   const decoder = new FrameDecoder(MAX_FRAME);
   let state: 'waiting' | 'open' | 'closed' = 'waiting';
+  /** Once it is open. */
+  let spoken = 0;
   let deadline = mono(now + HELLO_MS);
   let farewell: Buffer | undefined;
   const channels = new Set<number>(); // BOUNDED by MAX_CHANNELS
@@ -69,6 +80,7 @@ export const createListeningConnection = (
       case 'hello':
         if (version === undefined) throw new WireError('a second hello');
         state = 'open';
+        spoken = version;
         return { ...message, version };
       case 'open':
         if (channels.has(message.channel)) throw new WireError(`channel ${message.channel} is open already`);
@@ -77,6 +89,9 @@ export const createListeningConnection = (
         return message;
       case 'close':
         channels.delete(message.channel);
+        return message;
+      case 'attempt':
+        if (spoken < ATTEMPT_VERSION) throw new WireError(`an attempt in version ${spoken}`);
         return message;
       case 'find':
       case 'ask':

@@ -52,7 +52,7 @@ describe.each(Object.entries(toApplication))('the message "%s" to the applicatio
 describe('the local protocol', () => {
   it('gives each direction its own messages: a message of the other direction is refused', () => {
     const sent = new Map<string, number>(Object.entries(types));
-    for (const kind of ['hello', 'find', 'open', 'close', 'update', 'ask'] as const)
+    for (const kind of ['hello', 'find', 'attempt', 'open', 'close', 'update', 'ask'] as const)
       expect(() => readToApplication(Uint8Array.of(sent.get(kind) ?? 0))).toThrow(`a frame of type ${types[kind]}`);
     for (const kind of ['welcome', 'found', 'opened', 'lost', 'updated', 'refused', 'told'] as const)
       expect(() => readToLm(Uint8Array.of(sent.get(kind) ?? 0))).toThrow(`a frame of type ${types[kind]}`);

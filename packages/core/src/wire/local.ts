@@ -5,7 +5,9 @@ import { encodeFrame, type Frame, MAX_FRAME } from './frame.ts';
 // The local protocol: an application and the LM on its computer (L3, L5). docs/protocol/local.md. Nothing here is secret and nothing
 // here is believed: grants and what sessions exchange travel inside records, which this layer cannot read (L7).
 
-export const LOCAL_VERSIONS = { from: 1, to: 1 } as const;
+export const LOCAL_VERSIONS = { from: 1, to: 2 } as const;
+/** The first version with *attempt*. */
+export const ATTEMPT_VERSION = 2;
 const MAGIC = 0x4b48; // "KH"
 const MAX_SCOPE = 32 * 1024;
 /** BOUNDED: bytes of a document in one update: it has to fit into a frame. */
@@ -89,6 +91,8 @@ export type Told = {
 export type ToLm =
   | ({ readonly kind: 'hello' } & Hello)
   | ({ readonly kind: 'find' } & Find)
+  /** A search that is no denial where it finds nothing: the login does not end here, or there is none (W25). */
+  | ({ readonly kind: 'attempt' } & Find)
   | ({ readonly kind: 'ask' } & Ask)
   | ({ readonly kind: 'transfer' } & Transfer)
   | { readonly kind: 'open'; readonly channel: number; readonly key: string; readonly lm: string; readonly opening: Uint8Array }
@@ -123,6 +127,7 @@ export const types = {
   ask: 13,
   told: 14,
   transfer: 15,
+  attempt: 16,
 } as const;
 
 /** The most frequent frame, written without detours. */
@@ -144,7 +149,8 @@ export const encodeToLm = (message: ToLm): Buffer => {
           .text(message.application),
       );
     case 'find':
-      return encodeFrame(types.find, (out) =>
+    case 'attempt':
+      return encodeFrame(types[message.kind], (out) =>
         out.u32(message.request).u32(message.vendor).bytes(message.vendorKey).u32(message.feature).text(message.scope),
       );
     case 'ask':
@@ -259,8 +265,9 @@ const readToLm = (type: number, reader: Reader): ToLm => {
         application: reader.text(255),
       };
     case types.find:
+    case types.attempt:
       return {
-        kind: 'find',
+        kind: type === types.find ? 'find' : 'attempt',
         request: reader.u32(),
         vendor: reader.u32(),
         vendorKey: reader.bytes(32),

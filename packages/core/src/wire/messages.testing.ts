@@ -17,6 +17,7 @@ const hello = {
   host: textOf(255),
   application: textOf(255),
 };
+const search = { request: u32, vendor: u32, vendorKey: bytesOf(32), feature: u32, scope: textOf(2_000) };
 const candidate = fc.record({
   key: u64Text,
   product: u32,
@@ -25,7 +26,8 @@ const candidate = fc.record({
 
 export const toLm: Readonly<Record<ToLm['kind'], fc.Arbitrary<ToLm>>> = {
   hello: fc.record(hello),
-  find: fc.record({ ...is('find'), request: u32, vendor: u32, vendorKey: bytesOf(32), feature: u32, scope: textOf(2_000) }),
+  find: fc.record({ ...is('find'), ...search }),
+  attempt: fc.record({ ...is('attempt'), ...search }),
   ask: fc.record({ ...is('ask'), request: u32, vendor: u32, vendorKey: bytesOf(32), wanted: u8, scope: textOf(2_000) }),
   transfer: fc.record({
     ...is('transfer'),

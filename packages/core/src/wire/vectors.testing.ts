@@ -57,9 +57,15 @@ const hello = {
   application: 'sounder',
 } as const;
 const find = { kind: 'find', request: 1, vendor: 37_515, vendorKey, feature: 42, scope: '' } as const;
+const laterHello = { ...hello, to: 2 } as const;
+const attempt = { ...find, kind: 'attempt' } as const;
+const foundNothing = { kind: 'found', request: 1, status: 7, detail: 'No key of vendor 37515 was found.', candidates: [] } as const;
 const here = { guid, hostname: 'keys-1', address: '192.0.2.7', kind: 'admin' } as const;
 const found = { kind: 'found', request: 1, status: 0, detail: '', candidates: [{ key, product: 1, licenseManager: here }] } as const;
 const welcome = { kind: 'welcome', version: 1, guid, hostname: 'survey-1', idleMs: 600_000 } as const;
+const laterWelcome = { ...welcome, version: 2 } as const;
+const again = { ...find, request: 2 } as const;
+const foundAgain = { ...foundNothing, request: 2 } as const;
 const open = { kind: 'open', channel: 2, key, lm: guid, opening: fill(110, 0xaa) } as const;
 
 const toLm: readonly (readonly [string, ToLm])[] = [
@@ -108,6 +114,9 @@ const toLm: readonly (readonly [string, ToLm])[] = [
     'transfer: given back',
     { kind: 'transfer', request: 7, vendor: 37_515, vendorKey, action: 'cancel', seconds: 0, seats: 0, scope: '', recipient: '' },
   ],
+  ['hello of versions 1 and 2', laterHello],
+  ['attempt, of version 2', attempt],
+  ['attempt within a scope', { ...attempt, request: 0xffff_ffff, scope: '<haspscope><hasp id="1"/></haspscope>' }],
 ];
 const toApplication: readonly (readonly [string, ToApplication])[] = [
   ['welcome', welcome],
@@ -188,6 +197,18 @@ export const makeLocalVectors = () => {
             bytes: hex(encodeToLm(message)),
             message: plain(message),
           })),
+        ],
+      },
+      {
+        version: 2,
+        name: 'an application asks several license managers: nothing is found here, nor at the others, and its login ends here, as one denial',
+        steps: [
+          { from: 'application', bytes: hex(encodeToLm(laterHello)), message: plain(laterHello) },
+          { from: 'lm', bytes: hex(encodeToApplication(laterWelcome)), message: plain(laterWelcome) },
+          { from: 'application', bytes: hex(encodeToLm(attempt)), message: plain(attempt) },
+          { from: 'lm', bytes: hex(encodeToApplication(foundNothing)), message: plain(foundNothing) },
+          { from: 'application', bytes: hex(encodeToLm(again)), message: plain(again) },
+          { from: 'lm', bytes: hex(encodeToApplication(foundAgain)), message: plain(foundAgain) },
         ],
       },
     ],

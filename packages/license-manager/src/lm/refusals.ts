@@ -23,8 +23,8 @@ export type Refusals = {
   note(client: DeniedClient, bar: RuleBar): void;
   /** Against lending these features of a product. */
   againstDetach: Access['againstDetach'];
-  /** An application found no key for its login at all. */
-  nothingFound(question: Find, application: Hello, error: unknown): void;
+  /** An application found no key at all; a denial where that is the end of its login. */
+  nothingFound(question: Find, application: Hello, error: unknown, isDenial: boolean): void;
 };
 
 export const createRefusals = ({ access: rules, addressesOf, clock, onEvent }: LmOptions, audit: AuditWriter): Refusals => {
@@ -90,10 +90,11 @@ export const createRefusals = ({ access: rules, addressesOf, clock, onEvent }: L
       }
       return bar;
     },
-    nothingFound({ vendor, feature }, { pid, user, host, application }, error) {
+    nothingFound({ vendor, feature }, { pid, user, host, application }, error, isDenial) {
       if (!(error instanceof LicensingError)) return;
       const asked = { vendor, feature, pid, user, host, application };
-      audit.write({ kind: 'refused', scope: 'lm', detail: { ...asked, status: error.status, cause: error.detail ?? error.message } });
+      const detail = { ...asked, status: error.status, cause: error.detail ?? error.message };
+      audit.write({ kind: isDenial ? 'refused' : 'attempt refused', scope: 'lm', detail });
     },
   };
 };

@@ -71,7 +71,7 @@ export const serveApplications = (options: LmOptions, rooms: ApplicationRooms): 
   return {
     clock,
     self: { guid: self.guid, hostname, idleMs: options.idleConnectionMs },
-    async find(question, application) {
+    async find(question, application, isDenial) {
       const attempt = (): Found => ({
         request: question.request,
         status: Status.OK,
@@ -90,7 +90,7 @@ export const serveApplications = (options: LmOptions, rooms: ApplicationRooms): 
         return attempt();
       } catch (error) {
         const told = tellUnspoken(error, peers.unspoken(), peers.identitiesAsked());
-        refusals.nothingFound(question, application, told);
+        refusals.nothingFound(question, application, told, isDenial);
         throw told;
       }
     },

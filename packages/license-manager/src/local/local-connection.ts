@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import { WireError } from '@keyhaven/core/bytes';
 import { LicensingError, Status } from '@keyhaven/core/errors';
 import type { Clock } from '@keyhaven/core/time';
+import type { VersionRange } from '@keyhaven/core/versions';
 import {
   type Ask,
   type ConnectionEvent,
@@ -28,7 +29,10 @@ export type RouteEvents = {
 export type LocalConnectionOptions = {
   readonly clock: Clock;
   readonly self: { readonly guid: string; readonly hostname: string; readonly idleMs: number };
-  find(question: Find, application: Hello): Promise<Found>;
+  /** That it speaks; absent = all that there are. */
+  readonly versions?: VersionRange | undefined;
+  /** `isDenial`: finding nothing is the end of the login (C2). */
+  find(question: Find, application: Hello, isDenial: boolean): Promise<Found>;
   /** The answer in parts, at least one. */
   ask(question: Ask, application: Hello | undefined): Promise<readonly Uint8Array[]>;
   transfer(wish: Transfer, application: Hello): Promise<readonly Uint8Array[]>;
@@ -50,7 +54,7 @@ const HIGH_WATER = 1024 * 1024;
 
 export const serveLocalConnection = (socket: Duplex, options: LocalConnectionOptions): void => {
   const { clock } = options;
-  const machine = createListeningConnection(clock.mono(), options.self);
+  const machine = createListeningConnection(clock.mono(), options.self, options.versions);
   const routes = new Map<number, Route>(); // BOUNDED by MAX_CHANNELS of core
   let application: Hello | undefined;
   let caller: Caller | undefined;
@@ -117,8 +121,9 @@ export const serveLocalConnection = (socket: Duplex, options: LocalConnectionOpt
         send({ kind: 'welcome', version: event.version, guid: options.self.guid, hostname: options.self.hostname, idleMs: machine.idleMs });
         return;
       case 'find':
+      case 'attempt':
         if (application === undefined) return;
-        options.find(event, application).then(
+        options.find(event, application, event.kind === 'find').then(
           (found) => send({ kind: 'found', ...found }),
           (error: unknown) => {
             const known = asLicensingError(error);

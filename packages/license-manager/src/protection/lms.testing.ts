@@ -140,7 +140,7 @@ export const createNet = (clock: Clock) => {
       application,
       async find(feature: number) {
         const question = { request: 1, vendor: vendor.code.vendor, vendorKey: vendor.code.publicKey, feature, scope: '' };
-        return lm.local.find(question, application);
+        return lm.local.find(question, application, true);
       },
       async stop() {
         answerers.delete(host);

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { Entropy } from '@keyhaven/core/crypto';
 import { lmIdentityFrom } from '@keyhaven/core/link';
+import type { VersionRange } from '@keyhaven/core/versions';
 import { serveLocalConnection } from '@keyhaven/license-manager/local';
 import { PeerRefusal, type Post } from '@keyhaven/license-manager/peers';
 import { recordEntropy, replayEntropy } from './entropy.ts';
@@ -42,7 +43,7 @@ const wayBack = (path: string): number => (path.endsWith('/listen') ? 2 * WAY_MS
 const run = async (
   stage: Stage,
   lm: RunningLm,
-  application: { readonly identity: StagedApplication['identity']; readonly entropy: Entropy },
+  application: { readonly identity: StagedApplication['identity']; readonly entropy: Entropy; readonly versions?: VersionRange },
   other: { readonly guid: string; readonly host: string },
   scene: { readonly vendorCode: string; readonly script: readonly Step[] },
 ): Promise<Step[]> => {
@@ -50,12 +51,13 @@ const run = async (
   const silent = { wrote: () => undefined, closed: () => undefined };
   let latest: TapeSocket | undefined;
   lm.lm.peers.found(other.guid, { host: other.host, port: 1947 });
-  const licensing = stageApplication(stage, application.identity, application.entropy, () => {
+  const dial = (): TapeSocket => {
     const [near, far] = tapePair(timeline, life, silent, silent);
     serveLocalConnection(far, lm.lm.local);
     latest = near;
     return near;
-  });
+  };
+  const licensing = stageApplication(stage, application.identity, application.entropy, dial, application.versions);
   const script = await play(scene.script, {
     licensing,
     vendorCode: scene.vendorCode,
@@ -170,7 +172,11 @@ export const replayAnswerer = async (
     return recorded.answer;
   };
   const caller = await stageLm(stage, callerIs, replayEntropy(callerIs.draws, spare), post, tape.versions.link);
-  const application = { identity: tape.application.identity, entropy: replayEntropy(tape.application.draws, spare) };
+  const application = {
+    identity: tape.application.identity,
+    entropy: replayEntropy(tape.application.draws, spare),
+    versions: tape.versions.local,
+  };
   const scene = { vendorCode: tape.vendor.vendorCode, script: tape.script };
   const script = await run(stage, caller, application, otherOf(answererIs), scene);
   await caller.lm.close();

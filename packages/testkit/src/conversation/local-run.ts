@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { Entropy } from '@keyhaven/core/crypto';
+import type { VersionRange } from '@keyhaven/core/versions';
 import { serveLocalConnection } from '@keyhaven/license-manager/local';
 import { type Draw, recordEntropy, replayEntropy } from './entropy.ts';
 import { createLocalTape } from './local-tape.ts';
@@ -76,6 +77,16 @@ export const recordLocal = async (scene: Scene, chance: { readonly lm: Entropy; 
 /** How long the other side may take longer than it took when it was recorded. */
 const PATIENCE_MS = 60_000;
 
+/** The applications of that release meet all that is spoken today; those of other releases, as they were imagined then, are answered as of then. */
+const versionsFor = ({ spoken, versions }: Tape, number: number): VersionRange | undefined => {
+  const frames = spoken.flatMap((each) =>
+    each.connection === number && each.from === 'application' && 'frames' in each ? each.frames : [],
+  );
+  const says = frames.find(({ name }) => name === 'hello')?.says;
+  const { from, to } = versions.local;
+  return says?.['from'] === from && says['to'] === to ? undefined : versions.local;
+};
+
 /** The recorded application against the LM of today: what that LM says. */
 export const replayApplication = async (tape: Tape, spare: Entropy): Promise<readonly Spoken[]> => {
   const stage = newStage();
@@ -96,7 +107,7 @@ export const replayApplication = async (tape: Tape, spare: Entropy): Promise<rea
       closed: () => heard.closed('lm', number, timeline.now),
     });
     near.resume();
-    serveLocalConnection(far, lm.local);
+    serveLocalConnection(far, { ...lm.local, versions: versionsFor(tape, number) });
     sockets.set(number, near);
     return near;
   };
@@ -185,7 +196,13 @@ export const replayLm = async (
     return near;
   };
   await loadAhead(tape.application.identity);
-  const licensing = stageApplication(stage, tape.application.identity, replayEntropy(tape.application.draws, spare), dial);
+  const licensing = stageApplication(
+    stage,
+    tape.application.identity,
+    replayEntropy(tape.application.draws, spare),
+    dial,
+    tape.versions.local,
+  );
   const script = await play(tape.script, {
     licensing,
     vendorCode: tape.vendor.vendorCode,

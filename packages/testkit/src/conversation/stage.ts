@@ -4,6 +4,7 @@ import { LINK_VERSIONS, lmIdentityFrom } from '@keyhaven/core/link';
 import type { ApplicationIdentity } from '@keyhaven/core/session';
 import { HOUR, MINUTE } from '@keyhaven/core/time';
 import type { VersionRange } from '@keyhaven/core/versions';
+import { LOCAL_VERSIONS } from '@keyhaven/core/wire';
 import { createMemoryLedger } from '@keyhaven/ledger';
 import { openKeystore } from '@keyhaven/license-manager/keystore';
 import { type Lm, openLm } from '@keyhaven/license-manager/lm';
@@ -90,9 +91,11 @@ export const stageApplication = (
   identity: ApplicationIdentity,
   entropy: Entropy,
   dial: () => TapeSocket,
+  localVersions: VersionRange = LOCAL_VERSIONS,
 ): Licensing => {
   processes.add(`${identity.pid}.${identity.start}`);
   return createLicensing({ host: '127.0.0.1', port: 1947 }, identity, entropy, {
+    localVersions,
     dial() {
       const socket = dial();
       timeline.after(0, own, () => socket.emit('connect'));
