@@ -48,9 +48,12 @@ describe('a hostile LM between the application and the key (K10, L7, I4)', () =>
     otherKey = await site.license(office, [2]);
     await linkedTo(yard, office, 2);
   });
-  afterEach(async () => {
+  const endAll = async (): Promise<void> => {
     await Promise.all(started.splice(0).map((each) => each.end()));
-    if (noLab === undefined) await eventually('nobody holds a seat', async () => (await office.sessions()).length === 0);
+    await eventually('nobody holds a seat', async () => (await office.sessions()).length === 0);
+  };
+  afterEach(async () => {
+    if (noLab === undefined) await endAll();
   });
   afterAll(async () => site?.close());
 
@@ -99,8 +102,11 @@ describe('a hostile LM between the application and the key (K10, L7, I4)', () =>
   });
 
   it.each(WAYS)('flips a bit of the login %s, in counter, ciphertext or tag: 46', async (way) => {
-    const at = [0, 7, 8, 20, -1];
-    expect(await loginUnderEach({ kind: 'bit of a record', way, nth: 0, at })).toEqual(at.map(() => 46));
+    // An application for each: one whose login was lost withdraws it first thing in its next channel, and that record would be the one attacked.
+    for (const bit of [0, 7, 8, 20, -1]) {
+      expect(await loginUnderEach({ kind: 'bit of a record', way, nth: 0, at: [bit] })).toEqual([46]);
+      await endAll();
+    }
   });
 
   it.each(WAYS)('flips a bit of a later call %s: that call ends in 46, and the session goes on in a new channel', async (way) => {
