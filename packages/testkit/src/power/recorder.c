@@ -10,11 +10,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -27,6 +29,22 @@ static size_t root_length;
 static int tape = -1;
 
 static ssize_t (*real_write)(int, const void *, size_t);
+
+/* What changes names is done and written down as one, by one thread of one process at a time: otherwise a file that takes the name, or the inode, of one
+ * that was just removed would be written down before that removal. */
+static pthread_mutex_t names = PTHREAD_MUTEX_INITIALIZER;
+static void hold(void) {
+  int before = errno;
+  pthread_mutex_lock(&names);
+  if (tape >= 0) flock(tape, LOCK_EX);
+  errno = before;
+}
+static void let_go(void) {
+  int before = errno;
+  if (tape >= 0) flock(tape, LOCK_UN);
+  pthread_mutex_unlock(&names);
+  errno = before;
+}
 
 __attribute__((constructor)) static void begin(void) {
   const char *of = getenv("KEYHAVEN_POWER_ROOT");
@@ -118,8 +136,12 @@ static int opened(int fd, const char *path, int flags, int existed) {
     static int (*real)(const char *, int, ...); \
     if (real == NULL) real = (int (*)(const char *, int, ...))dlsym(RTLD_NEXT, #name); \
     va_list rest; va_start(rest, flags); mode_t mode = (flags & O_CREAT) != 0 ? va_arg(rest, mode_t) : 0; va_end(rest); \
+    int makes = (flags & O_CREAT) != 0; \
+    if (makes) hold(); \
     int existed = tape >= 0 && inode_at(path) != 0; \
-    return opened(real(path, flags, mode), path, flags, existed); \
+    int fd = opened(real(path, flags, mode), path, flags, existed); \
+    if (makes) let_go(); \
+    return fd; \
   }
 OPEN(open)
 OPEN(open64)
@@ -128,8 +150,12 @@ OPEN(open64)
     static int (*real)(int, const char *, int, ...); \
     if (real == NULL) real = (int (*)(int, const char *, int, ...))dlsym(RTLD_NEXT, #name); \
     va_list rest; va_start(rest, flags); mode_t mode = (flags & O_CREAT) != 0 ? va_arg(rest, mode_t) : 0; va_end(rest); \
+    int makes = (flags & O_CREAT) != 0; \
+    if (makes) hold(); \
     int existed = tape >= 0 && inode_at(path) != 0; \
-    return opened(real(at, path, flags, mode), at == AT_FDCWD || path[0] == '/' ? path : NULL, flags, existed); \
+    int fd = opened(real(at, path, flags, mode), at == AT_FDCWD || path[0] == '/' ? path : NULL, flags, existed); \
+    if (makes) let_go(); \
+    return fd; \
   }
 OPENAT(openat)
 OPENAT(openat64)
@@ -210,13 +236,18 @@ static int renamed(int status, const char *from, const char *to) {
 }
 int rename(const char *from, const char *to) {
   REAL(rename);
-  return renamed(real(from, to), from, to);
+  hold();
+  int status = renamed(real(from, to), from, to);
+  let_go();
+  return status;
 }
 int link(const char *from, const char *to) {
   REAL(link);
+  hold();
   int status = real(from, to);
   char name[PATH_MAX];
   if (status == 0 && below(to, name) != NULL) put('L', inode_at(to), 0, name, NULL, 0);
+  let_go();
   return status;
 }
 static int gone(int status, const char *path) {
@@ -226,17 +257,25 @@ static int gone(int status, const char *path) {
 }
 int unlink(const char *path) {
   REAL(unlink);
-  return gone(real(path), path);
+  hold();
+  int status = gone(real(path), path);
+  let_go();
+  return status;
 }
 int rmdir(const char *path) {
   REAL(rmdir);
-  return gone(real(path), path);
+  hold();
+  int status = gone(real(path), path);
+  let_go();
+  return status;
 }
 int mkdir(const char *path, mode_t mode) {
   REAL(mkdir);
+  hold();
   int status = real(path, mode);
   char name[PATH_MAX];
   if (status == 0 && below(path, name) != NULL) put('M', inode_at(path), 0, name, NULL, 0);
+  let_go();
   return status;
 }
 /* What would go by unseen ends the process, so that nothing is proven by mistake. */
