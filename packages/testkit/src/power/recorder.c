@@ -24,6 +24,7 @@
 
 #define FDS 65536
 static unsigned char kept[FDS]; /* 1 = a file below the root, 2 = a directory */
+static struct { dev_t device; ino_t inode; } of_kept[FDS];
 static char root[PATH_MAX];
 static size_t root_length;
 static int tape = -1;
@@ -99,11 +100,12 @@ static uint64_t inode_of(int fd) {
   struct stat found;
   return fstat(fd, &found) == 0 && (S_ISREG(found.st_mode) || S_ISDIR(found.st_mode)) ? found.st_ino : 0;
 }
-/* libuv closes by a system call of its own, so the number may be that of a socket by now. */
+/* libuv closes by a system call of its own, so the number may be that of a socket by now, or of a file elsewhere that mkstemp opened. */
 static int is_kept(int fd) {
   if (fd < 0 || fd >= FDS || !kept[fd]) return 0;
   int before = errno;
-  int is = inode_of(fd) != 0;
+  struct stat found;
+  int is = fstat(fd, &found) == 0 && found.st_dev == of_kept[fd].device && found.st_ino == of_kept[fd].inode;
   errno = before;
   return is;
 }
@@ -123,6 +125,8 @@ static int opened(int fd, const char *path, int flags, int existed) {
   struct stat found;
   if (fstat(fd, &found) != 0) return fd;
   kept[fd] = S_ISDIR(found.st_mode) ? 2 : 1;
+  of_kept[fd].device = found.st_dev;
+  of_kept[fd].inode = found.st_ino;
   /* number: 1 = made, 2 = emptied, 4 = a directory */
   int made = (flags & O_CREAT) != 0 && !existed;
   put('O', found.st_ino, (made ? 1 : 0) | ((flags & O_TRUNC) != 0 && !made ? 2 : 0) | (S_ISDIR(found.st_mode) ? 4 : 0), name, NULL, 0);
