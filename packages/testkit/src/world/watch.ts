@@ -182,18 +182,22 @@ export const createWatch = (options: {
           if (entry.kind !== 'released') continue;
           const [session, cause] = [String(entry.detail['session']), String(entry.detail['cause'])];
           counts.released[cause] = (counts.released[cause] ?? 0) + 1;
-          released.set(session, { cause, at: now() });
+          // A changed license is in force, and ends sessions, when it is durable: until then no seat of theirs is anybody else's (I3).
+          released.set(session, { cause, at: cause === 'license changed' ? Number.POSITIVE_INFINITY : now() });
           checkCause(owner(), session, cause, entry);
         }
       },
       onDurable(rows, audit) {
-        const { everDurable, releaseDurable } = of(owner());
+        const { everDurable, released, releaseDurable } = of(owner());
         for (const session of sessionsIn(rows).keys()) everDurable.add(session);
         for (const entry of audit) {
           const session = String(entry.detail['session']);
           // Granted and released within one commit, it was durable all the same: the audit says so.
           if (entry.kind === 'granted') everDurable.add(session);
-          if (entry.kind === 'released') releaseDurable.add(session);
+          if (entry.kind !== 'released') continue;
+          releaseDurable.add(session);
+          const release = released.get(session);
+          if (release?.at === Number.POSITIVE_INFINITY) released.set(session, { ...release, at: now() });
         }
       },
     }),
