@@ -104,7 +104,7 @@ export const launchBrowser = async (url: string): Promise<Opened> => {
         reducedMotion: 'reduce',
         acceptDownloads: true,
       });
-      context.setDefaultTimeout(10_000);
+      context.setDefaultTimeout(60_000);
       const page = await context.newPage();
       return watch(context, page, url);
     },
