@@ -98,11 +98,18 @@ export const appendIssued = async (directory: string, line: IssuedLine): Promise
 
 const pendingPath = (directory: string, id: string): string => join(vendorPaths(directory).pending, `${id}.json`);
 
+/** What a command that was killed had begun to write. Only one command at a time writes here (the vendor's lock), so nobody is writing it now. */
+const removeUnfinished = async (folder: string): Promise<void> => {
+  const unfinished = (await readdir(folder)).filter((name) => /^\.[a-z0-9-]+\.json\.[0-9a-f]{12}\.tmp$/.test(name));
+  await Promise.all(unfinished.map((name) => rm(join(folder, name), { force: true })));
+};
+
 /** From when this returns on, the license counts as issued. @throws LicensingError SYS_ERR (13) */
 export const writePending = async (directory: string, id: string, pending: Omit<Pending, 'format'>): Promise<void> => {
   try {
     const made = await mkdir(vendorPaths(directory).pending, { recursive: true, mode: 0o700 });
     if (made !== undefined) await syncDirectory(directory);
+    await removeUnfinished(vendorPaths(directory).pending);
   } catch (error) {
     throw cannotWrite(vendorPaths(directory).pending, error);
   }
