@@ -39,7 +39,7 @@ describe('the Sessions page with 100,000 sessions', () => {
       self: {} as never,
       keystore: { keys: () => [] } as never,
       authority: { sessions: () => sessions.values() } as never,
-      peers: { all: () => [] } as never,
+      peers: { all: () => [], sessions: () => [] } as never,
     });
     const assets = await loadAssets();
     if (assets === undefined) throw new Error('the pages are not built: node scripts/bootstrap.js scripts/build-acc.ts');
