@@ -1,6 +1,7 @@
 import { labAvailable } from '@keyhaven/testkit/lab';
 import { beforeEach, expect, it } from 'vitest';
 import { createSite, eventually, type Lm, needsLab, type Site } from './site.ts';
+import { expectWithin } from './time-limit.ts';
 
 // P7: sixteen other computers know of a new key within 100 ms. Each license manager logs when it learned it; the computers share one clock here.
 
@@ -51,6 +52,6 @@ it('a key that is new at one computer is known at sixteen others within 100 ms, 
     times.push(Math.max(...known.map(({ time }) => time)) - applied);
   }
   // The best of five: other work of this machine may stop a process for longer than all of this takes.
-  expect(Math.min(...times), `${times.join(', ')} ms`).toBeLessThan(100);
+  await expectWithin(Math.min(...times), 100, `${times.join(', ')} ms`);
   console.log(`a new key was known at ${OTHERS.length} computers after ${times.join(', ')} ms`);
 });
