@@ -1,5 +1,5 @@
 import { labAvailable } from '@keyhaven/testkit/lab';
-import { beforeEach, expect, it } from 'vitest';
+import { beforeEach, it } from 'vitest';
 import { createSite, eventually, type Lm, needsLab, type Site } from './site.ts';
 import { expectWithin } from './time-limit.ts';
 
